@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# memgap. `make help` lists the targets; V=1 shows the commands; SANITIZE=address,undefined builds apart.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+SANITIZE ?=
+B := build$(if $(SANITIZE),/sanitize)
+O := $(B)/obj
+Q := $(if $(V),,@)
+
+CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+CLANG ?= clang
+BPFTOOL ?= $(shell command -v bpftool || ls /usr/sbin/bpftool /usr/lib/linux-tools*/*/bpftool 2>/dev/null | tail -n 1)
+PKG_CONFIG ?= pkg-config
+ARCH := $(shell uname -m)
+BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0)
+
+PREFIX ?= /usr/local
+LIBS := libbpf libelf zlib jansson
+
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wformat=2 -Wconversion -Werror
+COMMON_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. -MMD -MP \
+	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
+USER_CFLAGS = $(COMMON_CFLAGS) -isystem $(B)/skeleton -DMEMGAP_VERSION='"$(VERSION)"' $(shell $(PKG_CONFIG) --cflags $(LIBS))
+USER_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux/$(ARCH) -Ibpf \
+	-Wall -Wextra -Wno-unused-parameter -Werror -MMD -MP
+
+BPF_SOURCES := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
+BPF_OBJECTS := $(BPF_SOURCES:%.c=$(O)/%.o)
+USER_OBJECTS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard user/*.c user/*/*.c)))
+LIBRARY_OBJECTS := $(filter-out $(O)/user/main.o,$(USER_OBJECTS))
+WORKLOAD_OBJECTS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard workload/*.c)))
+SKELETON := $(B)/skeleton/memgap.skel.h
+
+.PHONY: all
+all: $(B)/memgap $(B)/workload ## build build/memgap and build/workload
+
+$(B)/memgap: $(USER_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(COMMON_CFLAGS) $(LDFLAGS) $^ $(USER_LIBS) -o $@
+
+$(B)/workload: $(WORKLOAD_OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(COMMON_CFLAGS) $(LDFLAGS) -pthread $^ -o $@
+
+$(O)/user/%.o: user/%.c Makefile | $(SKELETON)
+	@echo "  CC      $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(USER_CFLAGS) -c $< -o $@
+
+$(O)/workload/%.o: workload/%.c Makefile
+	@echo "  CC      $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON_CFLAGS) -pthread -c $< -o $@
+
+$(O)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
+	@echo "  BPF     $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(O)/memgap.bpf.o: $(BPF_OBJECTS)
+	@echo "  BPFLINK $@"
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(SKELETON): $(O)/memgap.bpf.o
+	@echo "  SKEL    $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name memgap_bpf >$@
+
+include tests/tests.mk
+
+.PHONY: deps deps-build
+deps-build: ## install with apt what building needs (Debian 12, 13, Ubuntu 24.04)
+	$(Q)tests/deps.sh build
+deps: ## install with apt what building, the tests and the demos need
+	$(Q)tests/deps.sh all
+
+.PHONY: demo demo-container images
+demo: ## what memgap does, in 20 seconds (root; installs what is missing)
+	$(Q)tests/demo.sh
+
+images: ## container images memgap and workload (Docker or Podman)
+	$(Q)tests/container/engine build --target memgap -t memgap .
+	$(Q)tests/container/engine build --target workload -t memgap-workload .
+
+demo-container: images ## the same with a container under a limit, memgap beside it as a sidecar
+	$(Q)tests/container/demo.sh
+
+.PHONY: install uninstall clean help vmlinux
+install: all ## install to PREFIX (/usr/local), below DESTDIR
+	install -D -m 755 $(B)/memgap $(DESTDIR)$(PREFIX)/bin/memgap
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/memgap
+
+vmlinux: ## make vmlinux/ARCH/vmlinux.h from the running kernel's BTF
+	$(Q)vmlinux/update.sh
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+( [a-z-]+)*:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+-include $(USER_OBJECTS:.o=.d) $(WORKLOAD_OBJECTS:.o=.d) $(BPF_OBJECTS:.o=.d)

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Counting: one place where the counters of a process and of its cgroup are changed. All of it is atomic:
+ * threads of a process run on all cores, and a uprobe's program may be preempted by another thread's.
+ */
+#ifndef MEMGAP_ACCOUNTING_BPF_H
+#define MEMGAP_ACCOUNTING_BPF_H
+
+#include "maps.bpf.h"
+
+#define atomic_add(counter, n) ((void)__sync_fetch_and_add(&(counter), (n)))
+
+static __always_inline void count_lost(__u32 place)
+{
+	__u64 *n = bpf_map_lookup_elem(&lost, &place);
+
+	if (n)
+		atomic_add(*n, 1);
+}
+
+/* Tells the loader; a full ring makes it read the whole process map instead. */
+static __always_inline void send_event(__u32 type, __u32 pid)
+{
+	struct memgap_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e) {
+		count_lost(MEMGAP_LOST_EVENT);
+		return;
+	}
+	e->type = type;
+	e->pid = pid;
+	bpf_ringbuf_submit(e, 0);
+}
+
+/* The process whose memory the current thread runs in, if it is watched. */
+static __always_inline struct memgap_process *current_process(void)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+	struct memgap_process *p = bpf_map_lookup_elem(&processes, &pid);
+
+	if (p && p->owner) {
+		pid = p->owner;
+		p = bpf_map_lookup_elem(&processes, &pid);
+	}
+	return p;
+}
+
+static __always_inline struct memgap_counters *cgroup_counters(__u32 slot)
+{
+	return slot ? bpf_map_lookup_elem(&cgroups, &slot) : NULL;
+}
+
+static __always_inline struct thread_state *current_thread(__u64 flags)
+{
+	return bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, flags);
+}
+
+static __always_inline void count_missed(struct memgap_process *p)
+{
+	struct memgap_counters *c = cgroup_counters(p->slot);
+
+	atomic_add(p->counters.missed, 1);
+	if (c)
+		atomic_add(c->missed, 1);
+}
+
+static __always_inline void count_malloc(struct memgap_process *p, __u64 usable)
+{
+	struct memgap_counters *c = cgroup_counters(p->slot);
+
+	atomic_add(p->counters.alloc, usable);
+	atomic_add(p->counters.total_alloc, usable);
+	atomic_add(p->counters.mallocs, 1);
+	if (c) {
+		atomic_add(c->alloc, usable);
+		atomic_add(c->total_alloc, usable);
+		atomic_add(c->mallocs, 1);
+	}
+}
+
+/*
+ * The part of a freed block that no counted block can account for goes to early_freed. Each thread puts
+ * back what its own subtraction took below 0, so the sum comes out right in whatever order they run.
+ */
+static __always_inline void count_free(struct memgap_process *p, __u64 usable)
+{
+	struct memgap_counters *c = cgroup_counters(p->slot);
+	__s64 before = __sync_fetch_and_add(&p->counters.alloc, -usable);
+	__u64 early = 0;
+
+	if (before < (__s64)usable) {
+		early = before > 0 ? usable - before : usable;
+		atomic_add(p->counters.alloc, early);
+		atomic_add(p->counters.early_freed, early);
+	}
+	atomic_add(p->counters.frees, 1);
+	if (c) {
+		atomic_add(c->alloc, early - usable);
+		atomic_add(c->early_freed, early);
+		atomic_add(c->frees, 1);
+	}
+}
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The size of a glibc block without remembering it: the word before the pointer is the chunk's size with
+ * three flag bits (struct malloc_chunk, mchunk_size, in malloc/malloc.c of glibc 2.26 and later).
+ * What is usable is what musable() there says.
+ */
+#ifndef MEMGAP_GLIBC_BPF_H
+#define MEMGAP_GLIBC_BPF_H
+
+#include "maps.bpf.h"
+
+#define CHUNK_FLAGS 7UL     /* SIZE_BITS */
+#define CHUNK_IS_MMAPPED 2UL
+
+/* Usable bytes of the block at `block`; -EFAULT when its header cannot be read (paged out). */
+static __always_inline int chunk_usable(__u64 block, __u64 *ret_usable)
+{
+	__u64 head;
+
+	if (bpf_probe_read_user(&head, sizeof(head), (void *)(block - sizeof(head))))
+		return -14;
+	/* An mmapped chunk pays for prev_size too, any other lends it from its neighbour. */
+	*ret_usable = (head & ~CHUNK_FLAGS) - (head & CHUNK_IS_MMAPPED ? 2 : 1) * sizeof(head);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The malloc family: what a program gets from its allocator and gives back. */
+#include "accounting.bpf.h"
+#include "glibc.bpf.h"
+
+/*
+ * What an entry probe needs of the registers. Read in one go and pinned: the verifier takes only loads at
+ * fixed offsets from the context, and the compiler would otherwise fold two of them into pointer arithmetic.
+ */
+struct arguments {
+	__u64 sp, arg1, arg2, arg3;
+};
+
+static __always_inline struct arguments read_arguments(struct pt_regs *ctx)
+{
+	struct arguments a = { PT_REGS_SP(ctx), PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx) };
+
+	barrier_var(a.sp);
+	barrier_var(a.arg1);
+	barrier_var(a.arg2);
+	barrier_var(a.arg3);
+	return a;
+}
+
+/* realloc and reallocarray: remember what the old block was worth, it may be gone at the return. */
+static __always_inline int remember_old(struct thread_state *t, __u64 block, bool to_nothing)
+{
+	t->old_usable = 0;
+	t->frees_old = block && to_nothing;
+	return block ? chunk_usable(block, &t->old_usable) : 0;
+}
+
+static __always_inline int remember_call(struct thread_state *t, __u32 call, const struct arguments *a)
+{
+	t->call = call;
+	switch (call) {
+	case MEMGAP_CALL_REALLOC:
+		return remember_old(t, a->arg1, !a->arg2);
+	case MEMGAP_CALL_REALLOCARRAY:
+		return remember_old(t, a->arg1, !a->arg2 || !a->arg3);
+	case MEMGAP_CALL_POSIX_MEMALIGN:
+		t->memptr = a->arg1;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+SEC("uprobe")
+int malloc_enter(struct pt_regs *ctx)
+{
+	struct arguments a = read_arguments(ctx);
+	struct memgap_process *p = current_process();
+	struct thread_state *t;
+
+	if (!p)
+		return 0;
+	t = current_thread(BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!t) {
+		count_missed(p);
+		return 0;
+	}
+	if (t->sp) {
+		if (a.sp <= t->sp)
+			return 0; /* called by the allocator itself: part of the outer call */
+		count_missed(p); /* the outer call never returned here: longjmp, or its return was missed */
+	}
+	t->sp = a.sp;
+	if (remember_call(t, bpf_get_attach_cookie(ctx), &a)) {
+		count_missed(p);
+		t->sp = 0;
+	}
+	return 0;
+}
+
+/* The block that a call handed out; 0 when it failed. */
+static __always_inline int returned_block(struct thread_state *t, __u64 result, __u64 *ret_block)
+{
+	*ret_block = result;
+	if (t->call != MEMGAP_CALL_POSIX_MEMALIGN)
+		return 0;
+	*ret_block = 0;
+	if ((int)result != 0)
+		return 0;
+	return bpf_probe_read_user(ret_block, sizeof(*ret_block), (void *)t->memptr);
+}
+
+static __always_inline int count_call(struct memgap_process *p, struct thread_state *t, __u64 result)
+{
+	bool had_old = t->call == MEMGAP_CALL_REALLOC || t->call == MEMGAP_CALL_REALLOCARRAY;
+	__u64 block, usable;
+
+	if (returned_block(t, result, &block))
+		return -1;
+	if (block && chunk_usable(block, &usable))
+		return -1;
+	if (had_old && t->old_usable && (block || t->frees_old))
+		count_free(p, t->old_usable);
+	if (block)
+		count_malloc(p, usable);
+	return 0;
+}
+
+SEC("uretprobe")
+int malloc_return(struct pt_regs *ctx)
+{
+	__u64 sp = PT_REGS_SP(ctx), result = PT_REGS_RC(ctx);
+	struct memgap_process *p;
+	struct thread_state *t;
+
+	barrier_var(sp);
+	barrier_var(result);
+	p = current_process();
+	if (!p)
+		return 0;
+	t = current_thread(0);
+	/* The return has popped one word: any other stack pointer is a nested call's. */
+	if (!t || !t->sp || sp != t->sp + sizeof(__u64))
+		return 0;
+	t->sp = 0;
+	if (count_call(p, t, result))
+		count_missed(p);
+	return 0;
+}
+
+SEC("uprobe")
+int free_enter(struct pt_regs *ctx)
+{
+	__u64 block = PT_REGS_PARM1(ctx), sp = PT_REGS_SP(ctx), usable;
+	struct memgap_process *p;
+	struct thread_state *t;
+
+	barrier_var(block);
+	barrier_var(sp);
+	if (!block)
+		return 0;
+	p = current_process();
+	if (!p)
+		return 0;
+	t = current_thread(0);
+	if (t && t->sp && sp <= t->sp)
+		return 0; /* realloc frees its old block: counted when it returns */
+	if (chunk_usable(block, &usable))
+		count_missed(p);
+	else
+		count_free(p, usable);
+	return 0;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the BPF programs and the loader agree on: the records in the maps, the events in the ring, the
+ * meaning of a probe's cookie. The only header that both sides include; fixed widths throughout. The BPF
+ * side has the fixed-width types from vmlinux.h, the loader from <linux/types.h>.
+ */
+#ifndef MEMGAP_H
+#define MEMGAP_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+/* A cgroup target occupies one slot of the `cgroups` map. Slot 0 means "in no watched cgroup". */
+#define MEMGAP_MAX_CGROUPS 1024
+/* Processes watched at once. A full map is counted in `missed` of the cgroup concerned. */
+#define MEMGAP_MAX_PROCESSES 16384
+
+/*
+ * How an allocating function hands out its block: the cookie of its entry probe.
+ * Numbering starts at 1, so that a probe without a cookie is noticed.
+ */
+enum memgap_call {
+	MEMGAP_CALL_RESULT = 1,     /* returns the block: malloc, calloc, memalign, aligned_alloc, valloc, pvalloc */
+	MEMGAP_CALL_REALLOC,        /* (old block, size) */
+	MEMGAP_CALL_REALLOCARRAY,   /* (old block, count, size) */
+	MEMGAP_CALL_POSIX_MEMALIGN, /* (where to store the block, alignment, size), returns 0 or an errno */
+};
+
+/*
+ * Counters of a process or of a watched cgroup. Bytes are usable sizes, as malloc_usable_size() has them.
+ *
+ * A successful realloc of a block gives that block back and hands out another, moved or not, so that
+ * `mallocs - frees` is always the number of live blocks. A failed call counts nothing.
+ *
+ * `alloc` never stays below 0: where a block from before the watch is freed and nothing that was counted
+ * can have been it, its bytes go to `early_freed` instead. `early_freed` is thus a lower bound of what was
+ * live when the watch began.
+ *
+ * For a cgroup, `alloc` is the sum over its processes; everything else only ever grows, processes
+ * that are gone included. `brk` is the net growth of the heap and may fall.
+ */
+struct memgap_counters {
+	__s64 alloc;
+	__u64 total_alloc;
+	__u64 mallocs;
+	__u64 frees;
+	__u64 early_freed;
+	__u64 mapped;   /* mmap, and what mremap added: whole pages */
+	__u64 unmapped; /* munmap, and what mremap removed: whole pages */
+	__s64 brk;
+	__u64 returned; /* madvise(MADV_DONTNEED or MADV_FREE): whole pages */
+	__u64 missed;   /* events known to be lost */
+};
+
+/* A watched process; the key of its map is the pid (tgid) as the initial pid namespace has it. */
+struct memgap_process {
+	struct memgap_counters counters;
+	__u64 image_ns; /* CLOCK_MONOTONIC of the exec that began this program; 0: it ran before the watch */
+	__u32 slot;     /* its cgroup's slot in `cgroups`, or 0 */
+	__u32 owner;    /* not 0: a vfork child, which lives in the memory of this process until it execs */
+	__u32 keep;     /* a target of its own: the record stays after the exit until the loader removes it */
+	__u32 exited;
+};
+
+enum memgap_event_type {
+	MEMGAP_EVENT_FORK = 1, /* pid is new and watched */
+	MEMGAP_EVENT_EXEC,     /* pid began a new program */
+	MEMGAP_EVENT_EXIT,     /* the last thread of pid is gone */
+	MEMGAP_EVENT_JOIN,     /* pid was moved into a watched cgroup */
+	MEMGAP_EVENT_LEAVE,    /* pid was moved out of one */
+	MEMGAP_EVENT_MAP,      /* pid mapped a file with code: perhaps an allocator */
+};
+
+struct memgap_event {
+	__u32 type;
+	__u32 pid;
+};
+
+/* A mapping with code in it, of a regular file: what the module iterator writes. */
+struct memgap_module {
+	__u64 start, end; /* addresses in the process */
+	__u64 device;     /* from the iterator: the kernel's own dev_t */
+	__u64 inode;      /* of the file that is really mapped: on overlayfs the one in the layer */
+};
+
+/* Losses that cannot be laid at one process's door, by place: the keys of the `lost` map. */
+enum memgap_lost {
+	MEMGAP_LOST_EVENT,   /* the ring was full: the loader reads the whole process map instead */
+	MEMGAP_LOST_PROCESS, /* the process map was full: that process is not watched */
+	MEMGAP_LOST_MAX,
+};
+
+_Static_assert(sizeof(struct memgap_counters) == 80, "both sides agree on the layout");
+_Static_assert(sizeof(struct memgap_process) == 104, "both sides agree on the layout");
+_Static_assert(sizeof(struct memgap_module) == 32, "both sides agree on the layout");
+_Static_assert(sizeof(struct memgap_event) == 8, "both sides agree on the layout");
+
+#endif

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Process life: who is watched, and what becomes of its counters at fork, exec, exit and when it changes
+ * its cgroup.
+ */
+#include "accounting.bpf.h"
+
+/* Deeper nesting than this is not looked through; the kernel's own default limit is far above real use. */
+#define MAX_CGROUP_DEPTH 32
+
+/*
+ * The cgroup that a task's memory is charged to: the memory controller's, on v1, v2 and hybrid hosts alike
+ * (bpf_get_current_cgroup_id() knows v2 only). The controller's index depends on the kernel's configuration.
+ */
+static __always_inline struct cgroup *memory_cgroup(struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	__u32 index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+	struct cgroup_subsys_state *css = NULL;
+
+	bpf_probe_read_kernel(&css, sizeof(css), (void *)set + bpf_core_field_offset(struct css_set, subsys) +
+						 index * sizeof(css));
+	return css ? BPF_CORE_READ(css, cgroup) : NULL;
+}
+
+/* The slot of the nearest watched cgroup that a task is in; 0: in none. */
+static __always_inline __u32 watched_slot(struct task_struct *task)
+{
+	struct cgroup *cgroup = memory_cgroup(task);
+	struct cgroup_subsys_state *parent;
+	__u32 *slot;
+	__u64 id;
+
+	for (int depth = 0; cgroup && depth < MAX_CGROUP_DEPTH; depth++) {
+		id = BPF_CORE_READ(cgroup, kn, id);
+		slot = bpf_map_lookup_elem(&watched_cgroups, &id);
+		if (slot)
+			return *slot;
+		parent = BPF_CORE_READ(cgroup, self.parent);
+		cgroup = parent ? BPF_CORE_READ(parent, cgroup) : NULL;
+	}
+	return 0;
+}
+
+/* The live bytes of a process enter or leave a cgroup; an alias has none of its own. */
+static __always_inline void move_alloc(struct memgap_process *p, __u32 slot, __s64 sign)
+{
+	struct memgap_counters *c = cgroup_counters(slot);
+
+	if (c && !p->owner)
+		atomic_add(c->alloc, sign * p->counters.alloc);
+}
+
+static __always_inline void add_process(__u32 pid, struct memgap_process *p, __u32 event)
+{
+	struct memgap_counters *c;
+
+	if (bpf_map_update_elem(&processes, &pid, p, BPF_ANY)) {
+		count_lost(MEMGAP_LOST_PROCESS);
+		c = cgroup_counters(p->slot);
+		if (c)
+			atomic_add(c->missed, 1);
+		return;
+	}
+	move_alloc(p, p->slot, 1);
+	send_event(event, pid);
+}
+
+/* A child that shares its parent's memory (vfork) is an alias; any other starts from its counters. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 parent_pid = BPF_CORE_READ(parent, tgid), pid = BPF_CORE_READ(child, pid);
+	struct memgap_process new = {}, *p;
+
+	if ((__u32)BPF_CORE_READ(child, tgid) != pid)
+		return 0; /* a thread */
+	new.slot = watched_slot(child);
+	if (!new.slot)
+		return 0;
+	p = bpf_map_lookup_elem(&processes, &parent_pid);
+	if (p && BPF_CORE_READ(child, mm) == BPF_CORE_READ(parent, mm)) {
+		new.owner = p->owner ? p->owner : parent_pid;
+	} else if (p && !p->owner) {
+		new.counters = p->counters;
+		new.image_ns = p->image_ns;
+	}
+	add_process(pid, &new, MEMGAP_EVENT_FORK);
+	return 0;
+}
+
+/* A new program: its counters start anew, its cgroup's totals go on. */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task)
+{
+	__u32 pid = BPF_CORE_READ(task, tgid);
+	struct memgap_process new = {}, *p = bpf_map_lookup_elem(&processes, &pid);
+	struct thread_state *t = current_thread(0);
+
+	if (t)
+		t->sp = 0;
+	if (p) {
+		move_alloc(p, p->slot, -1);
+		new.slot = p->slot;
+		new.keep = p->keep;
+	} else {
+		new.slot = watched_slot(task);
+		if (!new.slot)
+			return 0;
+	}
+	new.image_ns = bpf_ktime_get_ns();
+	add_process(pid, &new, MEMGAP_EVENT_EXEC);
+	return 0;
+}
+
+/* The newer kernels pass a second argument (group_dead); `live` is there on all of them. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	__u32 pid = BPF_CORE_READ(task, tgid);
+	struct memgap_process *p = bpf_map_lookup_elem(&processes, &pid);
+
+	if (!p || BPF_CORE_READ(task, signal, live.counter) > 0)
+		return 0;
+	move_alloc(p, p->slot, -1);
+	if (p->keep)
+		p->exited = 1;
+	else
+		bpf_map_delete_elem(&processes, &pid);
+	send_event(MEMGAP_EVENT_EXIT, pid);
+	return 0;
+}
+
+/* Fires for every controller; the memory cgroup may be the same as before. */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(process_moved, struct cgroup *to, const char *path, struct task_struct *task)
+{
+	__u32 pid = BPF_CORE_READ(task, tgid), slot;
+	struct memgap_process new = {}, *p;
+
+	if ((__u32)BPF_CORE_READ(task, pid) != pid)
+		return 0; /* a lone thread: memory is the process's */
+	slot = watched_slot(task);
+	p = bpf_map_lookup_elem(&processes, &pid);
+	if (!p && slot) {
+		new.slot = slot;
+		add_process(pid, &new, MEMGAP_EVENT_JOIN);
+	} else if (p && p->slot != slot) {
+		move_alloc(p, p->slot, -1);
+		p->slot = slot;
+		move_alloc(p, slot, 1);
+		if (!slot && !p->keep)
+			bpf_map_delete_elem(&processes, &pid);
+		send_event(slot ? MEMGAP_EVENT_JOIN : MEMGAP_EVENT_LEAVE, pid);
+	}
+	return 0;
+}

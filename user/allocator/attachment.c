@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/allocator/attachment.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "user/allocator/family.h"
+#include "user/base/fs.h"
+#include "user/base/log.h"
+
+struct place {
+	const char *path; /* of the open file: it stays the same one, whatever happens to its name */
+	pid_t pid;
+};
+
+static int add_link(struct attachment *attachment, const struct bpf_program *program, const struct place *place,
+		    const struct library_function *function, bool at_return)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = at_return, .bpf_cookie = function->call);
+	struct bpf_link *link =
+		bpf_program__attach_uprobe_opts(program, place->pid, place->path, function->offset, &options);
+
+	if (!link) {
+		log_debug("uprobe at %s+%#llx: errno %d", place->path, (unsigned long long)function->offset, errno);
+		return -errno;
+	}
+	attachment->links[attachment->n++] = link;
+	return 0;
+}
+
+/* One kind of probe on each function concerned. */
+static int add_links(struct attachment *attachment, const struct bpf_program *program, const struct place *place,
+		     const struct library *library, bool frees, bool at_return)
+{
+	int result = 0;
+
+	for (size_t i = 0; !result && i < library->n; i++)
+		if ((library->functions[i].call == FAMILY_FREE) == frees)
+			result = add_link(attachment, program, place, &library->functions[i], at_return);
+	return result;
+}
+
+/*
+ * free first, entries last: a process that is already counted and calls in between may then have a block counted
+ * as freed that was not seen before (a case there is anyway), but never an entry without its return.
+ */
+int attachment_make(struct attachment *ret, const struct attachment_programs *programs, int fd,
+		    const struct library *library, pid_t pid)
+{
+	struct attachment attachment = { 0 };
+	char path[32];
+	struct place place = { path, pid };
+	int result;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	result = add_links(&attachment, programs->free_enter, &place, library, true, false);
+	if (!result)
+		result = add_links(&attachment, programs->malloc_return, &place, library, false, true);
+	if (!result)
+		result = add_links(&attachment, programs->malloc_enter, &place, library, false, false);
+	if (result) {
+		attachment_remove(&attachment);
+		return result;
+	}
+	attachment.complete_ns = monotonic_ns();
+	*ret = attachment;
+	return 0;
+}
+
+void attachment_remove(struct attachment *attachment)
+{
+	/* entries go first, for the same reason */
+	while (attachment->n)
+		bpf_link__destroy(attachment->links[--attachment->n]);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an ELF file is as an allocator: is it a glibc, which one, and where in the file its malloc family
+ * begins. The file may be a container's and hostile: every size is bounded, nothing of it is trusted.
+ */
+#ifndef MEMGAP_ALLOCATOR_LIBRARY_H
+#define MEMGAP_ALLOCATOR_LIBRARY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FAMILY_MAX 16
+
+struct library_function {
+	uint64_t offset; /* in the file, of its first instruction */
+	unsigned int call; /* enum memgap_call, or FAMILY_FREE */
+};
+
+struct library {
+	char name[32]; /* "glibc 2.36" */
+	size_t n;
+	struct library_function functions[FAMILY_MAX]; /* aliases (the same address) once */
+};
+
+/*
+ * Reads the file behind fd. 0; -ENOENT when it is an ELF file but no allocator that memgap knows; -ENOEXEC when it is
+ * not a sound 64-bit ELF file of this machine.
+ */
+int library_read(int fd, struct library *ret);
+
+#endif

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/allocator/modules.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "user/base/fs.h"
+
+#define MAPS_MAX (64 << 20)
+
+static int add(struct modules *modules, const struct memgap_module *module)
+{
+	struct memgap_module *list;
+
+	list = realloc(modules->list, (modules->n + 1) * sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	list[modules->n++] = *module;
+	modules->list = list;
+	return 0;
+}
+
+static int read_iterator(const struct bpf_program *iterator, pid_t pid, struct modules *ret)
+{
+	union bpf_iter_link_info info = { .task = { .pid = (__u32)pid } };
+	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info, .link_info_len = sizeof(info));
+	struct bpf_link *link = bpf_program__attach_iter(iterator, &options);
+	struct memgap_module batch[64];
+	ssize_t bytes = 0;
+	int fd, result = 0;
+
+	if (!link)
+		return errno == ESRCH ? -ESRCH : -EOPNOTSUPP;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		result = -EOPNOTSUPP;
+	/* the kernel hands out whole records */
+	while (!result && (bytes = read(fd, batch, sizeof(batch))) > 0)
+		for (size_t i = 0; !result && i < (size_t)bytes / sizeof(batch[0]); i++) {
+			/* from the kernel's own encoding (MINORBITS, include/linux/kdev_t.h) to that of stat() */
+			batch[i].device = makedev((unsigned int)(batch[i].device >> 20), batch[i].device & 0xfffff);
+			result = add(ret, &batch[i]);
+		}
+	if (!result && bytes < 0)
+		result = errno == ESRCH ? -ESRCH : -EIO;
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return result;
+}
+
+/* "start-end perms offset major:minor inode path": proc(5) */
+int modules_parse_maps(const char *text, struct modules *ret)
+{
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		struct memgap_module module = { 0 };
+		unsigned int major, minor;
+		char permissions[5];
+		int result;
+
+		if (sscanf(line, "%llx-%llx %4s %*x %x:%x %llu", &module.start, &module.end, permissions, &major, &minor,
+			   &module.inode) != 6)
+			continue;
+		if (permissions[2] != 'x' || !module.inode)
+			continue;
+		module.device = makedev(major, minor);
+		result = add(ret, &module);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+static int read_maps(int proc_fd, pid_t pid, struct modules *ret)
+{
+	char path[32], *text;
+	int result;
+
+	snprintf(path, sizeof(path), "%d/maps", pid);
+	result = read_whole_file_at(proc_fd, path, MAPS_MAX, &text);
+	if (result)
+		return result == -ENOENT ? -ESRCH : result;
+	result = modules_parse_maps(text, ret);
+	free(text);
+	return result;
+}
+
+int modules_read(const struct bpf_program *iterator, int proc_fd, pid_t pid, struct modules *ret)
+{
+	int result = -EOPNOTSUPP;
+
+	*ret = (struct modules){ 0 };
+	if (iterator)
+		result = read_iterator(iterator, pid, ret);
+	if (result == -EOPNOTSUPP)
+		result = read_maps(proc_fd, pid, ret);
+	if (!result && !ret->n)
+		result = -ESRCH; /* a zombie */
+	if (result)
+		modules_free(ret);
+	return result;
+}
+
+void modules_free(struct modules *modules)
+{
+	free(modules->list);
+	*modules = (struct modules){ 0 };
+}
+
+int module_open(int proc_fd, pid_t pid, const struct memgap_module *module)
+{
+	char path[96];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%d/map_files/%llx-%llx", pid, module->start, module->end);
+	/* looked at first: opening a device could have an effect */
+	if (fstatat(proc_fd, path, &st, 0))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENOEXEC;
+	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
+}
+
+int module_identify(const struct bpf_program *iterator, int proc_fd, int fd, struct memgap_module *ret)
+{
+	void *mapping = mmap(NULL, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	struct modules modules;
+	int result;
+
+	if (mapping == MAP_FAILED)
+		return -errno;
+	result = modules_read(iterator, proc_fd, getpid(), &modules);
+	if (!result) {
+		result = -ENOENT;
+		for (size_t i = 0; i < modules.n; i++) {
+			if (modules.list[i].start != (uintptr_t)mapping)
+				continue;
+			*ret = modules.list[i];
+			result = 0;
+		}
+		modules_free(&modules);
+	}
+	munmap(mapping, 1);
+	return result;
+}

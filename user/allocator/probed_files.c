@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/allocator/probed_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "user/allocator/library.h"
+#include "user/allocator/modules.h"
+
+/* A library file that was looked into. An inode number may be used again: size and ctime tell. */
+struct known_file {
+	uint64_t device, inode;
+	struct stat seen;
+	bool allocates;
+	struct library library;
+	struct known_file *next;
+};
+
+/* Probes on a file; pid 0: for everyone. */
+struct probed_file {
+	uint64_t device, inode;
+	pid_t pid;
+	struct attachment attachment;
+	struct probed_file *next;
+};
+
+static bool is_unchanged(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* What the file behind fd is; NULL: out of memory. */
+static const struct known_file *look_into(struct probed_files *files, uint64_t device, uint64_t inode, int fd)
+{
+	struct known_file *file;
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return NULL;
+	for (file = files->known; file; file = file->next)
+		if (file->inode == inode && file->device == device)
+			break;
+	if (file && is_unchanged(&file->seen, &st))
+		return file;
+	if (!file) {
+		file = calloc(1, sizeof(*file));
+		if (!file)
+			return NULL;
+		file->device = device;
+		file->inode = inode;
+		file->next = files->known;
+		files->known = file;
+	}
+	file->seen = st;
+	file->allocates = !library_read(fd, &file->library);
+	return file;
+}
+
+static struct probed_file *find_probed(struct probed_files *files, const struct known_file *known, pid_t pid)
+{
+	for (struct probed_file *file = files->probed; file; file = file->next)
+		if (file->inode == known->inode && file->device == known->device && file->pid == pid)
+			return file;
+	return NULL;
+}
+
+/* Probes on a known file, unless they are there; tells since when. */
+static int probe_file(struct probed_files *files, const struct known_file *known, int fd, pid_t pid, uint64_t *ret_ns)
+{
+	struct probed_file *file = find_probed(files, known, pid);
+	int result;
+
+	if (!file) {
+		file = calloc(1, sizeof(*file));
+		if (!file)
+			return -ENOMEM;
+		*file = (struct probed_file){ .device = known->device, .inode = known->inode, .pid = pid };
+		result = attachment_make(&file->attachment, &files->programs, fd, &known->library, pid ? pid : -1);
+		if (result) {
+			free(file);
+			return result;
+		}
+		file->next = files->probed;
+		files->probed = file;
+	}
+	*ret_ns = file->attachment.complete_ns;
+	return 0;
+}
+
+static int attach_module(struct probed_files *files, pid_t pid, bool everyone, const struct memgap_module *module,
+			 struct allocator *allocator)
+{
+	int fd = module_open(files->proc_fd, pid, module), result = 0;
+	const struct known_file *known;
+	uint64_t ns;
+
+	if (fd < 0)
+		return fd == -ENOEXEC ? 0 : fd;
+	known = look_into(files, module->device, module->inode, fd);
+	if (known && known->allocates) {
+		result = probe_file(files, known, fd, everyone ? 0 : pid, &ns);
+		if (!result) {
+			memcpy(allocator->name, known->library.name, sizeof(allocator->name));
+			if (ns > allocator->attached_ns)
+				allocator->attached_ns = ns;
+		}
+	}
+	close(fd);
+	return result;
+}
+
+int probed_files_attach(struct probed_files *files, pid_t pid, bool everyone, struct allocator *ret)
+{
+	struct allocator allocator = { 0 };
+	struct modules modules;
+	int result, failure = 0;
+
+	result = modules_read(files->iterator, files->proc_fd, pid, &modules);
+	if (result)
+		return result;
+	for (size_t i = 0; i < modules.n; i++) {
+		result = attach_module(files, pid, everyone, &modules.list[i], &allocator);
+		/* a mapping that went away meanwhile is no failure, and one bad file does not hide the others */
+		if (result && result != -ENOENT)
+			failure = result;
+	}
+	modules_free(&modules);
+	if (failure)
+		return failure;
+	if (!allocator.name[0])
+		return -ENOENT;
+	*ret = allocator;
+	return 0;
+}
+
+int probed_files_attach_path(struct probed_files *files, const char *path, pid_t pid, struct allocator *ret)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), result;
+	struct memgap_module module;
+	const struct known_file *known;
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	result = fstat(fd, &st) || !S_ISREG(st.st_mode) ? -ENOENT :
+							  module_identify(files->iterator, files->proc_fd, fd, &module);
+	if (!result) {
+		known = look_into(files, module.device, module.inode, fd);
+		result = known && known->allocates ? probe_file(files, known, fd, pid, &ret->attached_ns) : -ENOENT;
+	}
+	if (!result)
+		memcpy(ret->name, known->library.name, sizeof(ret->name));
+	close(fd);
+	return result;
+}
+
+void probed_files_detach(struct probed_files *files, pid_t pid)
+{
+	struct probed_file **at = &files->probed, *file;
+
+	while ((file = *at)) {
+		if (file->pid != pid) {
+			at = &file->next;
+			continue;
+		}
+		*at = file->next;
+		attachment_remove(&file->attachment);
+		free(file);
+	}
+}
+
+void probed_files_remove_all(struct probed_files *files)
+{
+	while (files->probed) {
+		struct probed_file *file = files->probed;
+
+		files->probed = file->next;
+		attachment_remove(&file->attachment);
+		free(file);
+	}
+	while (files->known) {
+		struct known_file *file = files->known;
+
+		files->known = file->next;
+		free(file);
+	}
+}

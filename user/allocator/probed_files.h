@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The library files that were looked into, and those of them that carry probes. */
+#ifndef MEMGAP_ALLOCATOR_PROBED_FILES_H
+#define MEMGAP_ALLOCATOR_PROBED_FILES_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "user/allocator/attachment.h"
+#include "user/allocator/probes.h"
+
+struct probed_files {
+	int proc_fd;
+	const struct bpf_program *iterator; /* lists a process's modules; NULL: /proc/PID/maps does */
+	struct attachment_programs programs;
+	struct known_file *known;
+	struct probed_file *probed;
+};
+
+/* As probes_attach(), probes_attach_file() and probes_detach() in probes.h say. */
+int probed_files_attach(struct probed_files *files, pid_t pid, bool everyone, struct allocator *ret);
+int probed_files_attach_path(struct probed_files *files, const char *path, pid_t pid, struct allocator *ret);
+void probed_files_detach(struct probed_files *files, pid_t pid);
+
+void probed_files_remove_all(struct probed_files *files);
+
+#endif

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/allocator/probes.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <malloc.h>
+#include <memgap.skel.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stdio.h>
+
+
+#include "user/allocator/host.h"
+#include "user/allocator/probed_files.h"
+#include "user/base/log.h"
+
+struct probes {
+	struct memgap_bpf *bpf;
+	struct ring_buffer *ring;
+	struct probed_files files;
+	uint64_t events_lost; /* as last seen */
+	probes_event callback; /* during probes_take_events() */
+	void *callback_data;
+};
+
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char line[512];
+
+	if (level == LIBBPF_DEBUG || !log_debug_enabled())
+		return 0;
+	vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	log_debug("%s", line);
+	return 0;
+}
+
+static int pass_event(void *context, void *data, size_t size)
+{
+	struct probes *probes = context;
+
+	if (size >= sizeof(struct memgap_event) && probes->callback)
+		probes->callback(data, probes->callback_data);
+	return 0;
+}
+
+static int explain_load(int result, struct error *err)
+{
+	if (result == -EPERM || result == -EACCES)
+		return error_set(err, EXIT_HOST, "the kernel refused the BPF programs (%s): run as root, or in a container with "
+				 "--privileged; MEMGAP_DEBUG=1 shows why", strerror(-result));
+	return error_set(err, EXIT_HOST, "cannot load the BPF programs (%s): memgap's probes need Linux 5.15 or later; "
+			 "MEMGAP_DEBUG=1 shows why, `--source none` works without", strerror(-result));
+}
+
+/* Kernels without the iterator for one process do not lose the rest. */
+static int load_with(struct probes *probes, bool iterator)
+{
+	int result;
+
+	probes->bpf = memgap_bpf__open();
+	if (!probes->bpf)
+		return -errno;
+	bpf_program__set_autoload(probes->bpf->progs.list_modules, iterator);
+	bpf_program__set_autoattach(probes->bpf->progs.list_modules, false);
+	result = memgap_bpf__load(probes->bpf);
+	if (result) {
+		memgap_bpf__destroy(probes->bpf);
+		probes->bpf = NULL;
+	}
+	return result;
+}
+
+static int load(struct probes *probes, struct error *err)
+{
+	int result = load_with(probes, true);
+
+	if (result && result != -EPERM)
+		result = load_with(probes, false);
+	if (result)
+		return explain_load(result, err);
+	/* the probes on allocators come with the targets */
+	result = memgap_bpf__attach(probes->bpf);
+	if (result)
+		return error_set(err, EXIT_HOST, "cannot attach to the kernel's tracepoints (%s): MEMGAP_DEBUG=1 shows which",
+				 strerror(-result));
+	probes->ring = ring_buffer__new(bpf_map__fd(probes->bpf->maps.events), pass_event, probes, NULL);
+	if (!probes->ring)
+		return error_set(err, EXIT_FAILED, "cannot map the event ring: %s", strerror(errno));
+	return 0;
+}
+
+/* The global probes of a cgroup run in every process that maps the file: one that they would kill among them. */
+static int check_return_probes(struct probes *probes, struct error *err)
+{
+	bool survives;
+	int result = host_try_filtered_return_probe(probes->bpf->progs.malloc_return, &survives);
+
+	if (result)
+		return error_set(err, EXIT_HOST, "cannot try a return probe on a child (%s): uprobes with a cookie need Linux 5.15; "
+				 "`--source none` works without", strerror(-result));
+	if (!survives)
+		return error_set(err, EXIT_HOST, "on this kernel a return probe kills processes under a seccomp filter "
+				 "(Linux 6.11 to 6.13.2): update it; `--source none` works meanwhile");
+	return 0;
+}
+
+int probes_open(int proc_fd, struct probes **ret, struct error *err)
+{
+	struct probes *probes;
+
+	if (host_check(proc_fd, err))
+		return -1;
+	libbpf_set_print(print_libbpf);
+	probes = calloc(1, sizeof(*probes));
+	if (!probes)
+		return error_set(err, EXIT_FAILED, "out of memory");
+	if (load(probes, err) || check_return_probes(probes, err)) {
+		probes_close(probes);
+		return -1;
+	}
+	probes->files = (struct probed_files){
+		.proc_fd = proc_fd,
+		.iterator = bpf_program__autoload(probes->bpf->progs.list_modules) ? probes->bpf->progs.list_modules : NULL,
+		.programs = { probes->bpf->progs.malloc_enter, probes->bpf->progs.malloc_return, probes->bpf->progs.free_enter },
+	};
+	/* libbpf parsed the kernel's BTF, some megabytes that are not needed any more */
+	malloc_trim(0);
+	*ret = probes;
+	return 0;
+}
+
+void probes_close(struct probes *probes)
+{
+	if (!probes)
+		return;
+	probed_files_remove_all(&probes->files);
+	ring_buffer__free(probes->ring);
+	memgap_bpf__destroy(probes->bpf);
+	free(probes);
+}
+
+int probes_watch_cgroup(struct probes *probes, uint64_t cgroup_id, uint32_t slot)
+{
+	return bpf_map__update_elem(probes->bpf->maps.watched_cgroups, &cgroup_id, sizeof(cgroup_id), &slot, sizeof(slot),
+				    BPF_NOEXIST);
+}
+
+int probes_attach(struct probes *probes, pid_t pid, bool everyone, struct allocator *ret)
+{
+	return probed_files_attach(&probes->files, pid, everyone, ret);
+}
+
+int probes_attach_file(struct probes *probes, const char *path, pid_t pid, struct allocator *ret)
+{
+	return probed_files_attach_path(&probes->files, path, pid, ret);
+}
+
+void probes_detach(struct probes *probes, pid_t pid)
+{
+	probed_files_detach(&probes->files, pid);
+}
+
+int probes_add(struct probes *probes, pid_t pid, uint32_t slot, bool keep)
+{
+	struct memgap_process process = { .slot = slot, .keep = keep };
+	__u32 key = (__u32)pid;
+
+	return bpf_map__update_elem(probes->bpf->maps.processes, &key, sizeof(key), &process, sizeof(process), BPF_NOEXIST);
+}
+
+void probes_remove(struct probes *probes, pid_t pid)
+{
+	__u32 key = (__u32)pid;
+
+	bpf_map__delete_elem(probes->bpf->maps.processes, &key, sizeof(key), 0);
+}
+
+int probes_read_process(struct probes *probes, pid_t pid, struct memgap_process *ret)
+{
+	__u32 key = (__u32)pid;
+
+	return bpf_map__lookup_elem(probes->bpf->maps.processes, &key, sizeof(key), ret, sizeof(*ret), 0);
+}
+
+int probes_read_cgroup(struct probes *probes, uint32_t slot, struct memgap_counters *ret)
+{
+	return bpf_map__lookup_elem(probes->bpf->maps.cgroups, &slot, sizeof(slot), ret, sizeof(*ret), 0);
+}
+
+size_t probes_list(struct probes *probes, pid_t *pids, size_t max)
+{
+	__u32 key, *previous = NULL;
+	size_t n = 0;
+
+	while (n < max && !bpf_map__get_next_key(probes->bpf->maps.processes, previous, &key, sizeof(key))) {
+		pids[n++] = (pid_t)key;
+		previous = &key;
+	}
+	return n;
+}
+
+int probes_events_fd(const struct probes *probes)
+{
+	return ring_buffer__epoll_fd(probes->ring);
+}
+
+static uint64_t read_lost(struct probes *probes, __u32 place)
+{
+	uint64_t n = 0;
+
+	bpf_map__lookup_elem(probes->bpf->maps.lost, &place, sizeof(place), &n, sizeof(n), 0);
+	return n;
+}
+
+void probes_take_events(struct probes *probes, probes_event callback, void *data, bool *ret_lost)
+{
+	uint64_t lost;
+
+	probes->callback = callback;
+	probes->callback_data = data;
+	ring_buffer__consume(probes->ring);
+	probes->callback = NULL;
+	lost = read_lost(probes, MEMGAP_LOST_EVENT);
+	*ret_lost = lost != probes->events_lost;
+	probes->events_lost = lost;
+}
+
+uint64_t probes_lost(struct probes *probes)
+{
+	uint64_t lost = read_lost(probes, MEMGAP_LOST_PROCESS);
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, probes->bpf->obj) {
+		struct bpf_prog_info info = { 0 };
+		__u32 size = sizeof(info);
+
+		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+			lost += info.recursion_misses;
+	}
+	return lost;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The probe source: loads the BPF object, puts probes on the allocators of the processes concerned, and reads the
+ * counters. Everything the kernel holds for it goes away with probes_close(), or with memgap itself.
+ */
+#ifndef MEMGAP_ALLOCATOR_PROBES_H
+#define MEMGAP_ALLOCATOR_PROBES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bpf/memgap.h"
+#include "user/base/error.h"
+
+struct probes;
+
+/* What allocates in a process. */
+struct allocator {
+	char name[32];        /* "glibc 2.36" */
+	uint64_t attached_ns; /* CLOCK_MONOTONIC when its probes were complete */
+};
+
+/*
+ * proc_fd: a directory fd of /proc, the caller's, kept open as long as the probes are. Fails with
+ * EXIT_HOST and the remedy.
+ */
+int probes_open(int proc_fd, struct probes **ret, struct error *err);
+void probes_close(struct probes *probes); /* NULL is allowed */
+
+/* Whoever is in the memory cgroup with this id, or below it, is watched from now on and counted in slot. */
+int probes_watch_cgroup(struct probes *probes, uint64_t cgroup_id, uint32_t slot);
+
+/*
+ * Puts probes on every allocator that the process maps, where there are none yet: on the file for all processes
+ * (everyone), else for this process alone. A file must not be probed both ways, or its events would
+ * count twice: the caller uses one way throughout. -ENOENT: it maps no allocator that memgap knows; -ESRCH: it is
+ * gone; else -errno.
+ */
+int probes_attach(struct probes *probes, pid_t pid, bool everyone, struct allocator *ret);
+/* The same for a library file that the process is going to load. -ENOENT when it is no allocator. */
+int probes_attach_file(struct probes *probes, const char *path, pid_t pid, struct allocator *ret);
+/* Takes the probes away that were for this process alone. */
+void probes_detach(struct probes *probes, pid_t pid);
+
+/* Counts for a process from now on. keep: its record outlives it until probes_remove(). -EEXIST: it was counted already. */
+int probes_add(struct probes *probes, pid_t pid, uint32_t slot, bool keep);
+void probes_remove(struct probes *probes, pid_t pid);
+
+/* -ENOENT when the process is not watched. */
+int probes_read_process(struct probes *probes, pid_t pid, struct memgap_process *ret);
+int probes_read_cgroup(struct probes *probes, uint32_t slot, struct memgap_counters *ret);
+/* The pids watched now, of which at most max are written; returns their number. */
+size_t probes_list(struct probes *probes, pid_t *pids, size_t max);
+
+/* Readable when there are events. */
+int probes_events_fd(const struct probes *probes);
+typedef void (*probes_event)(const struct memgap_event *event, void *data);
+/* Calls back for each; *ret_lost tells that some were lost since the last call. */
+void probes_take_events(struct probes *probes, probes_event callback, void *data, bool *ret_lost);
+
+/* Events that the kernel itself skipped (recursion), and processes for which the map was full. */
+uint64_t probes_lost(struct probes *probes);
+
+#endif

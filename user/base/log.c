@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool debug_enabled;
+
+void log_init(void)
+{
+	debug_enabled = getenv("MEMGAP_DEBUG") != NULL;
+}
+
+bool log_debug_enabled(void)
+{
+	return debug_enabled;
+}
+
+static void print(const char *format, va_list args)
+{
+	char line[1024];
+
+	vsnprintf(line, sizeof(line), format, args);
+	fprintf(stderr, "memgap: %s\n", line);
+}
+
+void log_message(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print(format, args);
+	va_end(args);
+}
+
+void log_debug(const char *format, ...)
+{
+	va_list args;
+
+	if (!debug_enabled)
+		return;
+	va_start(args, format);
+	print(format, args);
+	va_end(args);
+}

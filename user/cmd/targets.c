@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The lists of what is watched, and how they follow what the kernel reports. */
+#include "user/cmd/targets.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "user/base/log.h"
+
+bool row_has(const struct row *row, const struct watched_process *process)
+{
+	if (row->process)
+		return row->process == process;
+	for (const struct watched_cgroup *cgroup = process->cgroup; cgroup; cgroup = cgroup->parent)
+		if (cgroup == row->cgroup)
+			return true;
+	return false;
+}
+
+/* Where a pid is in the sorted list, or would be. */
+static size_t position_of(const struct targets *targets, pid_t pid)
+{
+	size_t low = 0, high = targets->n_processes;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (targets->processes[middle]->id.pid < pid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct watched_process *targets_find(const struct targets *targets, pid_t pid)
+{
+	size_t at = position_of(targets, pid);
+
+	return at < targets->n_processes && targets->processes[at]->id.pid == pid ? targets->processes[at] : NULL;
+}
+
+/* Room for one more pointer. */
+static int grow(void *array, size_t n)
+{
+	void **list = realloc(*(void ***)array, (n + 1) * sizeof(void *));
+
+	if (!list)
+		return -ENOMEM;
+	*(void ***)array = list;
+	return 0;
+}
+
+struct row *targets_add_row(struct targets *targets, struct watched_process *process, struct watched_cgroup *cgroup)
+{
+	struct row *row = calloc(1, sizeof(*row));
+
+	if (!row || grow(&targets->rows, targets->n_rows)) {
+		free(row);
+		return NULL;
+	}
+	row->process = process;
+	row->cgroup = cgroup;
+	trimmer_init(&row->trimmer, targets->trims);
+	targets->rows[targets->n_rows++] = row;
+	return row;
+}
+
+struct watched_process *targets_add_process(struct targets *targets, const struct pid_identity *id,
+					    struct watched_cgroup *cgroup, bool own)
+{
+	struct watched_process *process = calloc(1, sizeof(*process));
+	size_t at = position_of(targets, id->pid);
+
+	if (!process || grow(&targets->processes, targets->n_processes)) {
+		free(process);
+		return NULL;
+	}
+	process->id = *id;
+	process->cgroup = cgroup;
+	process->own = own;
+	memmove(&targets->processes[at + 1], &targets->processes[at],
+		(targets->n_processes - at) * sizeof(*targets->processes));
+	targets->processes[at] = process;
+	targets->n_processes++;
+	if ((own && targets->options->per != PER_CGROUP) || targets->options->per == PER_PROCESS)
+		targets_add_row(targets, process, NULL);
+	return process;
+}
+
+struct watched_cgroup *targets_add_cgroup(struct targets *targets, const struct cgroup_dir *dir, bool adopts)
+{
+	struct watched_cgroup *cgroup = calloc(1, sizeof(*cgroup));
+
+	if (!cgroup || grow(&targets->cgroups, targets->n_cgroups)) {
+		free(cgroup);
+		return NULL;
+	}
+	cgroup->dir = *dir;
+	cgroup->slot = (uint32_t)targets->n_cgroups + 1;
+	cgroup->adopts = adopts;
+	targets->cgroups[targets->n_cgroups++] = cgroup;
+	if (targets->options->per != PER_PROCESS)
+		targets_add_row(targets, NULL, cgroup);
+	return cgroup;
+}
+
+void targets_end_row(struct targets *targets, struct row *row)
+{
+	for (size_t i = 0; i < targets->n_rows; i++) {
+		if (targets->rows[i] != row)
+			continue;
+		trimmer_finish(&row->trimmer);
+		memmove(&targets->rows[i], &targets->rows[i + 1], (targets->n_rows - i - 1) * sizeof(*targets->rows));
+		targets->n_rows--;
+		free(row);
+		return;
+	}
+}
+
+void targets_remove_process(struct targets *targets, struct watched_process *process)
+{
+	size_t at = position_of(targets, process->id.pid);
+
+	for (size_t i = targets->n_rows; i-- > 0;)
+		if (targets->rows[i]->process == process)
+			targets_end_row(targets, targets->rows[i]);
+	memmove(&targets->processes[at], &targets->processes[at + 1],
+		(targets->n_processes - at - 1) * sizeof(*targets->processes));
+	targets->n_processes--;
+	if (process->own && targets->probes) {
+		probes_remove(targets->probes, process->id.pid);
+		probes_detach(targets->probes, process->id.pid);
+	}
+	pid_close(&process->id);
+	free(process);
+}
+
+/* The watched cgroup with this slot; NULL for 0. */
+static struct watched_cgroup *cgroup_by_slot(const struct targets *targets, uint32_t slot)
+{
+	return slot && slot <= targets->n_cgroups ? targets->cgroups[slot - 1] : NULL;
+}
+
+/* A process that the kernel side already counts. */
+static struct watched_process *adopt(struct targets *targets, pid_t pid)
+{
+	struct pid_identity id = { .pid = pid, .pidfd = -1 };
+	struct memgap_process record;
+	struct pid_stat stat;
+
+	if (probes_read_process(targets->probes, pid, &record) || pid_stat_read(targets->proc_fd, pid, &stat))
+		return NULL; /* gone already */
+	id.start_time = stat.start_time;
+	memcpy(id.comm, stat.comm, sizeof(id.comm));
+	return targets_add_process(targets, &id, cgroup_by_slot(targets, record.slot), false);
+}
+
+static void take_event(const struct memgap_event *event, void *data)
+{
+	struct targets *targets = data;
+	struct watched_process *process = targets_find(targets, (pid_t)event->pid);
+
+	switch (event->type) {
+	case MEMGAP_EVENT_EXIT:
+	case MEMGAP_EVENT_LEAVE:
+		/* a target of its own is over when its pidfd says so, and stays one wherever it moves */
+		if (process && !process->own)
+			targets_remove_process(targets, process);
+		return;
+	default:
+		break;
+	}
+	if (!process)
+		process = adopt(targets, (pid_t)event->pid);
+	if (process)
+		process->dirty = true;
+}
+
+/* Some events were lost: what the kernel side has is what counts. */
+static void reconcile(struct targets *targets)
+{
+	pid_t *pids = calloc(MEMGAP_MAX_PROCESSES, sizeof(*pids));
+	struct memgap_process record;
+	size_t n = pids ? probes_list(targets->probes, pids, MEMGAP_MAX_PROCESSES) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!targets_find(targets, pids[i]))
+			adopt(targets, pids[i]);
+	free(pids);
+	for (size_t i = targets->n_processes; i-- > 0;) {
+		struct watched_process *process = targets->processes[i];
+
+		process->dirty = true;
+		if (!process->own && probes_read_process(targets->probes, process->id.pid, &record))
+			targets_remove_process(targets, process);
+	}
+}
+
+/* A new program has a new name; a moved process another cgroup; new libraries want probes. */
+static void look_again(struct targets *targets, struct watched_process *process)
+{
+	struct memgap_process record;
+	struct pid_stat stat;
+	int result;
+
+	process->dirty = false;
+	if (!pid_stat_read(targets->proc_fd, process->id.pid, &stat))
+		memcpy(process->id.comm, stat.comm, sizeof(process->id.comm));
+	if (!probes_read_process(targets->probes, process->id.pid, &record))
+		process->cgroup = cgroup_by_slot(targets, record.slot);
+	result = probes_attach(targets->probes, process->id.pid, targets->everyone, &process->allocator);
+	/* of one that has exited meanwhile, what is known stays known */
+	if (result != -ESRCH)
+		process->has_allocator = !result;
+	if (result && result != -ENOENT && result != -ESRCH)
+		log_message("cannot probe pid %d (%s): %s", process->id.pid, process->id.comm, strerror(-result));
+}
+
+void targets_follow(struct targets *targets)
+{
+	bool lost;
+
+	probes_take_events(targets->probes, take_event, targets, &lost);
+	if (lost)
+		reconcile(targets);
+	for (size_t i = 0; i < targets->n_processes; i++)
+		if (targets->processes[i]->dirty)
+			look_again(targets, targets->processes[i]);
+}
+
+void targets_close(struct targets *targets)
+{
+	while (targets->n_rows)
+		targets_end_row(targets, targets->rows[0]);
+	while (targets->n_processes)
+		targets_remove_process(targets, targets->processes[targets->n_processes - 1]);
+	for (size_t i = 0; i < targets->n_cgroups; i++) {
+		cgroup_dir_close(&targets->cgroups[i]->dir);
+		free(targets->cgroups[i]);
+	}
+	probes_close(targets->probes);
+	free(targets->rows);
+	free(targets->processes);
+	free(targets->cgroups);
+	hierarchy_close(&targets->hierarchy);
+	if (targets->proc_fd >= 0)
+		close(targets->proc_fd);
+}

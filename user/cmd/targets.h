@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is being watched: the processes, the cgroups, and the rows that are printed, one a target. Follows the
+ * processes through fork, exec, exit and moves between cgroups.
+ */
+#ifndef MEMGAP_CMD_TARGETS_H
+#define MEMGAP_CMD_TARGETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/allocator/probes.h"
+#include "user/cmd/trimmer.h"
+#include "user/cmd/watch_options.h"
+#include "user/target/hierarchy.h"
+#include "user/target/pid.h"
+
+struct watched_cgroup {
+	struct cgroup_dir dir;
+	uint32_t slot;                 /* in the BPF map `cgroups` */
+	struct watched_cgroup *parent; /* the nearest watched one above, or NULL */
+	bool adopts;                   /* a target: whoever is in it is watched; else the home of a pid target */
+};
+
+struct watched_process {
+	struct pid_identity id;        /* pidfd only when `own` */
+	bool own;                      /* a target itself: -p or COMMAND */
+	struct watched_cgroup *cgroup; /* that it is counted in, or NULL */
+	bool has_allocator;            /* one that is probed */
+	struct allocator allocator;
+	bool dirty;                    /* its modules are to be looked at again */
+	int ticks_unprobed;            /* for how many intervals nothing in it could be probed */
+};
+
+/* A line of output: a process, or a cgroup with what is in it. */
+struct row {
+	struct watched_process *process; /* or NULL: */
+	struct watched_cgroup *cgroup;
+	struct trimmer trimmer;
+};
+
+struct targets {
+	const struct watch_options *options;  /* set by the caller, */
+	struct trimmer_context *trims;        /* and this too */
+	int proc_fd;
+	struct hierarchy hierarchy;
+	struct probes *probes; /* NULL with --source none */
+	bool everyone;         /* probes are on files for all processes, not process by process */
+	struct watched_process **processes;
+	size_t n_processes;
+	struct watched_cgroup **cgroups;
+	size_t n_cgroups;
+	struct row **rows;
+	size_t n_rows;
+};
+
+/*
+ * Opens all that the options name, COMMAND included, and begins to count. targets_close() in any case; a COMMAND
+ * that was not released yet then ends without having run.
+ */
+int targets_open(struct targets *targets, struct error *err);
+void targets_close(struct targets *targets);
+
+/* NULL when the pid is not watched, or memory is out. */
+struct watched_process *targets_find(const struct targets *targets, pid_t pid);
+struct watched_process *targets_add_process(struct targets *targets, const struct pid_identity *id,
+					    struct watched_cgroup *cgroup, bool own);
+struct watched_cgroup *targets_add_cgroup(struct targets *targets, const struct cgroup_dir *dir, bool adopts);
+void targets_remove_process(struct targets *targets, struct watched_process *process); /* and its row */
+
+/* Takes what the kernel reported: new processes, new programs, new libraries, exits. */
+void targets_follow(struct targets *targets);
+
+/* Without probes nothing is reported: looks into the cgroups again. */
+void targets_refresh(struct targets *targets);
+
+/* Whether a process is one of those that a row is the sum of. */
+bool row_has(const struct row *row, const struct watched_process *process);
+
+/* Ends its trim, and takes the row off the list. */
+void targets_end_row(struct targets *targets, struct row *row);
+
+#endif

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From the command line to watched targets. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "user/allocator/needed.h"
+#include "user/base/log.h"
+#include "user/cmd/targets.h"
+#include "user/target/command.h"
+
+/* Probes on one library for one process take about this many file descriptors. */
+#define FDS_PER_PROCESS 48
+
+static struct watched_cgroup *nearest_above(const struct targets *targets, const char *path)
+{
+	struct watched_cgroup *best = NULL;
+
+	for (size_t i = 0; i < targets->n_cgroups; i++) {
+		const char *above = targets->cgroups[i]->dir.path;
+		size_t length = strcmp(above, "/") ? strlen(above) : 0;
+
+		if (!targets->cgroups[i]->adopts || strncmp(path, above, length) || (path[length] && path[length] != '/'))
+			continue;
+		if (!best || strlen(best->dir.path) < length)
+			best = targets->cgroups[i];
+	}
+	return best;
+}
+
+static int open_cgroup(struct targets *targets, const char *name, struct error *err)
+{
+	struct watched_cgroup *above, *cgroup;
+	struct cgroup_dir dir;
+	int result;
+
+	if (targets->n_cgroups + 1 >= MEMGAP_MAX_CGROUPS)
+		return error_set(err, EXIT_USAGE, "more than %d cgroups: watch one that holds them all", MEMGAP_MAX_CGROUPS - 1);
+	if (cgroup_dir_open(&targets->hierarchy, name, &dir, err))
+		return -1;
+	above = nearest_above(targets, dir.path);
+	if (above && above->dir.id == dir.id) {
+		cgroup_dir_close(&dir);
+		return 0; /* named twice */
+	}
+	cgroup = targets_add_cgroup(targets, &dir, true);
+	if (!cgroup) {
+		cgroup_dir_close(&dir);
+		return error_set(err, EXIT_FAILED, "out of memory");
+	}
+	result = targets->probes ? probes_watch_cgroup(targets->probes, dir.id, cgroup->slot) : 0;
+	return result ? error_set(err, EXIT_FAILED, "cannot watch cgroup %s: %s", dir.path, strerror(-result)) : 0;
+}
+
+/* Which of the cgroups lies in which is known when all are there. */
+static void link_cgroups(struct targets *targets)
+{
+	for (size_t i = 0; i < targets->n_cgroups; i++) {
+		char *path = targets->cgroups[i]->dir.path, *slash = strrchr(path, '/');
+
+		if (!slash || !strcmp(path, "/"))
+			continue;
+		*slash = '\0';
+		targets->cgroups[i]->parent = nearest_above(targets, *path ? path : "/");
+		*slash = '/';
+	}
+}
+
+/* A process that was in a cgroup before we came. Vanished ones are no error. */
+static int add_member(pid_t pid, void *data)
+{
+	struct targets *targets = data;
+	struct pid_identity id = { .pid = pid, .pidfd = -1 };
+	char path[CGROUP_PATH_MAX];
+	struct watched_process *process;
+	struct watched_cgroup *cgroup;
+	struct pid_stat stat;
+
+	if (targets_find(targets, pid) || pid_stat_read(targets->proc_fd, pid, &stat) || stat.state == 'Z' ||
+	    hierarchy_path_of(&targets->hierarchy, targets->proc_fd, pid, path))
+		return 0;
+	cgroup = nearest_above(targets, path);
+	if (!cgroup)
+		return 0;
+	id.start_time = stat.start_time;
+	memcpy(id.comm, stat.comm, sizeof(id.comm));
+	process = targets_add_process(targets, &id, cgroup, false);
+	if (!process)
+		return -ENOMEM;
+	if (!targets->probes)
+		return 0;
+	/* probes first: what is counted is then counted completely */
+	process->has_allocator = !probes_attach(targets->probes, pid, true, &process->allocator);
+	probes_add(targets->probes, pid, cgroup->slot, false);
+	return 0;
+}
+
+static int add_members(struct targets *targets, const struct watched_cgroup *cgroup)
+{
+	int result = cgroup_dir_each_pid(&cgroup->dir, add_member, targets);
+
+	return result == -ENODEV ? 0 : result;
+}
+
+static int open_cgroups(struct targets *targets, struct error *err)
+{
+	for (size_t i = 0; i < targets->options->n_cgroups; i++)
+		if (open_cgroup(targets, targets->options->cgroups[i], err))
+			return -1;
+	link_cgroups(targets);
+	for (size_t i = 0; i < targets->n_cgroups; i++) {
+		size_t members = 0;
+
+		if (add_members(targets, targets->cgroups[i]))
+			return error_set(err, EXIT_FAILED, "out of memory");
+		for (size_t j = 0; j < targets->n_processes; j++) {
+			struct row row = { .cgroup = targets->cgroups[i] };
+
+			members += row_has(&row, targets->processes[j]);
+		}
+		if (!members)
+			return error_set(err, EXIT_TARGET, "cgroup %s has no processes: start what is to be watched first",
+					 targets->cgroups[i]->dir.path);
+	}
+	return 0;
+}
+
+/* With --per cgroup a pid is counted in its cgroup, which is shown with the watched processes in it. */
+static int home_of(struct targets *targets, pid_t pid, struct watched_cgroup **ret, struct error *err)
+{
+	char path[CGROUP_PATH_MAX];
+	struct cgroup_dir dir;
+
+	*ret = NULL;
+	if (targets->options->per != PER_CGROUP)
+		return 0;
+	if (targets->hierarchy.fd < 0 || hierarchy_path_of(&targets->hierarchy, targets->proc_fd, pid, path))
+		return error_set(err, EXIT_TARGET, "pid %d is in no memory cgroup: leave --per cgroup out", pid);
+	for (size_t i = 0; i < targets->n_cgroups; i++)
+		if (!strcmp(targets->cgroups[i]->dir.path, path))
+			*ret = targets->cgroups[i];
+	if (*ret)
+		return 0;
+	if (cgroup_dir_open(&targets->hierarchy, path, &dir, err))
+		return -1;
+	*ret = targets_add_cgroup(targets, &dir, false);
+	return *ret ? 0 : error_set(err, EXIT_FAILED, "out of memory");
+}
+
+static int explain_attach(int result, const struct pid_identity *id, struct error *err)
+{
+	if (result == -ENOENT)
+		return error_set(err, EXIT_FAILED, "nothing to probe in pid %d (%s): it maps no glibc (static, or another C library); "
+				 "`--source none` shows the kernel's view", id->pid, id->comm);
+	if (result == -ESRCH)
+		return error_set(err, EXIT_TARGET, "pid %d (%s) has exited", id->pid, id->comm);
+	if (result == -EMFILE)
+		return error_set(err, EXIT_HOST, "out of file descriptors: raise the limit (ulimit -n)");
+	return error_set(err, EXIT_HOST, "cannot probe pid %d (%s): %s; MEMGAP_DEBUG=1 shows where", id->pid, id->comm,
+			 strerror(-result));
+}
+
+static int open_pid(struct targets *targets, pid_t pid, struct error *err)
+{
+	struct watched_process *process = targets_find(targets, pid);
+	struct watched_cgroup *home;
+	struct pid_identity id;
+	int result;
+
+	if (process)
+		return 0; /* named twice, or in a cgroup that is watched anyway */
+	if (pid_open(targets->proc_fd, pid, &id, err) || home_of(targets, pid, &home, err))
+		return -1;
+	process = targets_add_process(targets, &id, home, true);
+	if (!process)
+		return error_set(err, EXIT_FAILED, "out of memory");
+	if (!targets->probes)
+		return 0;
+	result = probes_attach(targets->probes, pid, targets->everyone, &process->allocator);
+	if (result)
+		return explain_attach(result, &id, err);
+	process->has_allocator = true;
+	probes_add(targets->probes, pid, home ? home->slot : 0, true);
+	log_message("pid %d (%s) was running already: what it holds from before is not in Alloc", pid, id.comm);
+	return 0;
+}
+
+struct needed {
+	struct targets *targets;
+	struct watched_process *process;
+	int failure;
+};
+
+static void probe_needed(const char *path, void *data)
+{
+	struct needed *needed = data;
+	struct targets *targets = needed->targets;
+	pid_t pid = targets->everyone ? 0 : needed->process->id.pid;
+	int result = probes_attach_file(targets->probes, path, pid, &needed->process->allocator);
+
+	if (!result)
+		needed->process->has_allocator = true;
+	else if (result != -ENOENT)
+		needed->failure = result;
+}
+
+/* The probes are in place before the command's first instruction. */
+static int probe_command(struct targets *targets, struct watched_process *process, const struct command *command,
+			 struct error *err)
+{
+	struct needed needed = { targets, process, 0 };
+	int result = needed_libraries(command->path, probe_needed, &needed);
+
+	if (result)
+		return error_set(err, EXIT_FAILED, "cannot execute %s: %s", command->path, strerror(-result));
+	if (needed.failure)
+		return explain_attach(needed.failure, &process->id, err);
+	if (!process->has_allocator)
+		return error_set(err, EXIT_FAILED, "nothing to probe in %s: it loads no glibc (static, or another C library); "
+				 "`--source none` shows the kernel's view", command->path);
+	probes_add(targets->probes, process->id.pid, process->cgroup ? process->cgroup->slot : 0, true);
+	return 0;
+}
+
+static int open_command(struct targets *targets, struct error *err)
+{
+	struct watched_process *process;
+	struct watched_cgroup *home;
+	struct command command;
+	struct pid_identity id;
+
+	if (command_start(targets->options->command, &command, err))
+		return -1;
+	if (pid_open(targets->proc_fd, command.pid, &id, err) || home_of(targets, command.pid, &home, err))
+		return -1;
+	process = targets_add_process(targets, &id, home, true);
+	if (!process)
+		return error_set(err, EXIT_FAILED, "out of memory");
+	if (targets->probes && probe_command(targets, process, &command, err))
+		return -1;
+	if (command_release(&command, err))
+		return -1;
+	process->dirty = true;
+	return 0;
+}
+
+/* The soft limit is for programs that use select(); we do not. */
+static void raise_fd_limit(rlim_t *ret_limit)
+{
+	struct rlimit limit;
+
+	*ret_limit = 1024;
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	*ret_limit = limit.rlim_max;
+}
+
+int targets_open(struct targets *targets, struct error *err)
+{
+	const struct watch_options *options = targets->options;
+	rlim_t limit;
+
+	targets->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (targets->proc_fd < 0)
+		return error_set(err, EXIT_HOST, "cannot open /proc: %s", strerror(errno));
+	hierarchy_open(targets->proc_fd, &targets->hierarchy);
+	if (options->probes && probes_open(targets->proc_fd, &targets->probes, err))
+		return -1;
+	raise_fd_limit(&limit);
+	/* processes still to come need probes on the files; and so do more pids than there are file descriptors for */
+	targets->everyone = options->n_cgroups || options->n_pids * FDS_PER_PROCESS > limit / 2;
+	if (open_cgroups(targets, err))
+		return -1;
+	for (size_t i = 0; i < options->n_pids; i++)
+		if (open_pid(targets, options->pids[i], err))
+			return -1;
+	return options->command ? open_command(targets, err) : 0;
+}
+
+void targets_refresh(struct targets *targets)
+{
+	char path[CGROUP_PATH_MAX];
+
+	for (size_t i = targets->n_processes; i-- > 0;) {
+		struct watched_process *process = targets->processes[i];
+		struct pid_stat stat;
+
+		if (process->own)
+			continue;
+		if (pid_stat_read(targets->proc_fd, process->id.pid, &stat) || stat.state == 'Z' ||
+		    stat.start_time != process->id.start_time ||
+		    hierarchy_path_of(&targets->hierarchy, targets->proc_fd, process->id.pid, path) ||
+		    nearest_above(targets, path) != process->cgroup)
+			targets_remove_process(targets, process);
+	}
+	for (size_t i = 0; i < targets->n_cgroups; i++)
+		if (targets->cgroups[i]->adopts)
+			add_members(targets, targets->cgroups[i]);
+}

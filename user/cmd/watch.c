@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* memgap watch: opens the targets, prints a line for each at each interval, trims, and says at the end what was. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "user/base/fs.h"
+#include "user/base/log.h"
+#include "user/base/units.h"
+#include "user/cmd/command_table.h"
+#include "user/cmd/sample.h"
+#include "user/cmd/targets.h"
+#include "user/cmd/watch_options.h"
+#include "user/kernel/status.h"
+
+struct watch;
+
+/* A pid target or COMMAND, whose exit is waited for. */
+struct exit_watch {
+	struct watch *watch;
+	struct watched_process *process;
+	struct watcher *watcher;
+};
+
+struct watch {
+	struct watch_options options;
+	struct targets targets;
+	struct trimmer_context trims;
+	struct loop loop;
+	uint64_t start_ns;
+	int64_t intervals;   /* printed so far */
+	size_t n_targets;    /* rows at the start */
+	uint64_t missed;     /* as last seen, of all rows */
+	size_t n_cgroups;    /* cgroup targets that are still there */
+	enum exit_status status;
+	int timer_fd, signal_fd;
+	struct exit_watch *exits;
+};
+
+/* stdout is the product: when it is closed, a quiet end; when it is full, an error. */
+static bool flush(struct watch *watch)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return true;
+	if (errno != EPIPE) {
+		log_message("cannot write to stdout: %s", strerror(errno));
+		watch->status = EXIT_FAILED;
+	}
+	loop_stop(&watch->loop);
+	return false;
+}
+
+struct candidates_request {
+	const struct targets *targets;
+	const struct row *row;
+};
+
+static int compare_rss(const void *a, const void *b)
+{
+	const struct trim_candidate *x = a, *y = b;
+
+	return (x->rss < y->rss) - (x->rss > y->rss);
+}
+
+/* Those of the row's processes that hold most, opened. */
+static size_t list_candidates(struct trim_candidate *candidates, void *data)
+{
+	const struct candidates_request *request = data;
+	const struct targets *targets = request->targets;
+	struct trim_candidate *all = calloc(targets->n_processes + 1, sizeof(*all));
+	size_t n = 0, opened = 0;
+
+	for (size_t i = 0; all && i < targets->n_processes; i++) {
+		const struct watched_process *process = targets->processes[i];
+		struct process_status status;
+
+		if (!row_has(request->row, process) || process_status_read(targets->proc_fd, process->id.pid, &status))
+			continue;
+		all[n++] = (struct trim_candidate){ process->id, status.rss };
+	}
+	if (n)
+		qsort(all, n, sizeof(*all), compare_rss);
+	for (size_t i = 0; i < n && opened < TRIM_PIDS_MAX; i++) {
+		struct pid_identity id;
+		struct error ignored;
+
+		if (pid_open(targets->proc_fd, all[i].id.pid, &id, &ignored))
+			continue;
+		if (id.start_time == all[i].id.start_time)
+			candidates[opened++] = (struct trim_candidate){ id, all[i].rss };
+		else
+			pid_close(&id); /* the pid is another process's by now */
+	}
+	free(all);
+	return opened;
+}
+
+static int print_row(struct watch *watch, struct row *row, struct snapshot *snapshot)
+{
+	int result = sample_row(&watch->targets, row, watch->start_ns, snapshot);
+
+	watch->options.format->snapshot(stdout, snapshot, watch->n_targets > 1 || watch->options.per == PER_PROCESS);
+	if (is_known(snapshot->allocator.missed) && (uint64_t)snapshot->allocator.missed > watch->missed)
+		watch->missed = (uint64_t)snapshot->allocator.missed;
+	return result;
+}
+
+/* -N intervals are over and measured, or nothing is left: every process has exited, every cgroup is gone. */
+static void stop_if_done(struct watch *watch)
+{
+	bool counted_out = watch->options.count && watch->intervals >= watch->options.count;
+
+	if ((counted_out && !watch->trims.running) || (!watch->targets.n_rows && !watch->n_cgroups))
+		loop_stop(&watch->loop);
+}
+
+static void look_at_row(struct watch *watch, struct row *row)
+{
+	struct candidates_request request = { &watch->targets, row };
+	struct snapshot snapshot;
+
+	if (print_row(watch, row, &snapshot)) {
+		log_message("cgroup %s is gone", row->cgroup->dir.path);
+		targets_end_row(&watch->targets, row);
+		watch->n_cgroups -= row->cgroup->adopts;
+		return;
+	}
+	trimmer_look(&row->trimmer, &snapshot, row->cgroup ? row->cgroup->dir.fd : -1, watch->targets.hierarchy.version,
+		     list_candidates, &request);
+}
+
+/* Told once a process, an interval after it came: a program just started has not loaded its libc yet. */
+static void tell_unprobed(struct watch *watch)
+{
+	for (size_t i = 0; watch->targets.probes && i < watch->targets.n_processes; i++) {
+		struct watched_process *process = watch->targets.processes[i];
+
+		if (process->has_allocator || process->dirty)
+			process->ticks_unprobed = 0;
+		else if (++process->ticks_unprobed == 2)
+			log_message("pid %d (%s) maps no glibc (static, or another C library): what it allocates is not in Alloc",
+				    process->id.pid, process->id.comm);
+	}
+}
+
+static void tick(void *data)
+{
+	struct watch *watch = data;
+
+	timer_take(watch->timer_fd);
+	if (watch->options.count && watch->intervals >= watch->options.count)
+		return; /* only a trim is still being measured */
+	if (watch->targets.probes)
+		targets_follow(&watch->targets);
+	else
+		targets_refresh(&watch->targets);
+	for (size_t i = 0; i < watch->targets.n_rows;) {
+		struct row *row = watch->targets.rows[i];
+
+		look_at_row(watch, row);
+		/* the row may have gone */
+		i += i < watch->targets.n_rows && watch->targets.rows[i] == row;
+	}
+	tell_unprobed(watch);
+	if (!flush(watch))
+		return;
+	watch->intervals++;
+	stop_if_done(watch);
+}
+
+static void measured(void *data)
+{
+	struct watch *watch = data;
+
+	if (flush(watch))
+		stop_if_done(watch);
+}
+
+static void follow(void *data)
+{
+	struct watch *watch = data;
+
+	targets_follow(&watch->targets);
+}
+
+/* A pid target or COMMAND has exited: its last line, then it goes. */
+static void process_exited(void *data)
+{
+	struct exit_watch *exited = data;
+	struct watch *watch = exited->watch;
+	struct watched_process *process = exited->process;
+	struct watched_cgroup *home = process->cgroup;
+	struct snapshot snapshot;
+	bool alone = true;
+
+	loop_remove(&watch->loop, exited->watcher);
+	exited->process = NULL;
+	if (watch->targets.probes)
+		targets_follow(&watch->targets);
+	for (size_t i = 0; i < watch->targets.n_rows; i++) {
+		struct row *row = watch->targets.rows[i];
+
+		if (row->process != process)
+			continue;
+		trimmer_finish(&row->trimmer);
+		print_row(watch, row, &snapshot);
+	}
+	log_message("pid %d (%s) has exited", process->id.pid, process->id.comm);
+	waitpid(process->id.pid, NULL, WNOHANG); /* a COMMAND is our child */
+	targets_remove_process(&watch->targets, process);
+	for (size_t i = 0; i < watch->targets.n_processes; i++)
+		alone &= watch->targets.processes[i]->cgroup != home;
+	/* the home of pid targets is only shown as long as there are any */
+	for (size_t i = watch->targets.n_rows; home && alone && !home->adopts && i-- > 0;) {
+		if (watch->targets.rows[i]->cgroup != home)
+			continue;
+		print_row(watch, watch->targets.rows[i], &snapshot);
+		targets_end_row(&watch->targets, watch->targets.rows[i]);
+	}
+	if (flush(watch))
+		stop_if_done(watch);
+}
+
+/* SIGINT or SIGTERM: a last line for each target. */
+static void interrupted(void *data)
+{
+	struct watch *watch = data;
+	struct signalfd_siginfo info;
+	struct snapshot snapshot;
+
+	if (read(watch->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (watch->targets.probes)
+		targets_follow(&watch->targets);
+	for (size_t i = 0; i < watch->targets.n_rows; i++) {
+		trimmer_finish(&watch->targets.rows[i]->trimmer);
+		print_row(watch, watch->targets.rows[i], &snapshot);
+	}
+	flush(watch);
+	loop_stop(&watch->loop);
+}
+
+static int watch_exits(struct watch *watch)
+{
+	watch->exits = calloc(watch->targets.n_processes + 1, sizeof(*watch->exits));
+	if (!watch->exits)
+		return -ENOMEM;
+	for (size_t i = 0; i < watch->targets.n_processes; i++) {
+		struct watched_process *process = watch->targets.processes[i];
+		struct exit_watch *exit = &watch->exits[i];
+
+		if (!process->own)
+			continue;
+		exit->watch = watch;
+		exit->process = process;
+		exit->watcher = loop_add(&watch->loop, process->id.pidfd, process_exited, exit);
+		if (!exit->watcher)
+			return -EMFILE;
+	}
+	return 0;
+}
+
+static int start(struct watch *watch, struct error *err)
+{
+	struct targets *targets = &watch->targets;
+	bool complete;
+
+	watch->timer_fd = timer_open(watch->options.interval_ns, watch->options.interval_ns);
+	watch->start_ns = monotonic_ns();
+	watch->n_targets = targets->n_rows;
+	watch->n_cgroups = watch->options.n_cgroups ? targets->n_cgroups : 0;
+	complete = watch->timer_fd >= 0 && watch->signal_fd >= 0 && !watch_exits(watch) &&
+		   loop_add(&watch->loop, watch->timer_fd, tick, watch) &&
+		   loop_add(&watch->loop, watch->signal_fd, interrupted, watch) &&
+		   (!targets->probes || loop_add(&watch->loop, probes_events_fd(targets->probes), follow, watch));
+	return complete ? 0 : error_set(err, EXIT_FAILED, "cannot set up the event loop: %s", strerror(errno));
+}
+
+static void summarize(const struct watch *watch)
+{
+	char back[BYTES_TEXT_MAX];
+	double seconds = (double)(monotonic_ns() - watch->start_ns) / 1e9;
+
+	log_message("watched %zu target%s for %.1f s: %" PRId64 " trim%s, %s back, %" PRIu64 " event%s missed",
+		    watch->n_targets, watch->n_targets == 1 ? "" : "s", seconds, watch->trims.count,
+		    watch->trims.count == 1 ? "" : "s", format_bytes(back, watch->trims.reclaimed), watch->missed,
+		    watch->missed == 1 ? "" : "s");
+}
+
+/* Taken by the loop; blocked before COMMAND is forked, which gets an empty mask back. */
+static int open_signals(void)
+{
+	sigset_t signals;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int run(struct watch *watch)
+{
+	struct error err;
+
+	watch->targets.options = &watch->options;
+	watch->targets.trims = &watch->trims;
+	watch->trims = (struct trimmer_context){
+		.policy = &watch->options.policy,
+		.action = &watch->options.action,
+		.format = watch->options.format,
+		.loop = &watch->loop,
+		.measured = measured,
+		.data = watch,
+	};
+	watch->signal_fd = open_signals();
+	if (loop_open(&watch->loop)) {
+		log_message("cannot set up the event loop: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	if (targets_open(&watch->targets, &err) || start(watch, &err)) {
+		log_message("%s", err.text);
+		return (int)err.status;
+	}
+	watch->trims.proc_fd = watch->targets.proc_fd;
+	loop_run(&watch->loop);
+	summarize(watch);
+	return (int)watch->status;
+}
+
+int cmd_watch(int argc, char *argv[])
+{
+	struct watch watch = { .timer_fd = -1, .signal_fd = -1, .loop.epoll_fd = -1,
+			       .targets = { .proc_fd = -1, .hierarchy.fd = -1 } };
+	struct error err;
+	int status;
+
+	if (watch_options_parse(argc, argv, &watch.options, &err)) {
+		log_message("%s", err.text);
+		return (int)err.status;
+	}
+	if (watch.options.help) {
+		fputs(watch_usage, stdout);
+		watch_options_free(&watch.options);
+		return EXIT_DONE;
+	}
+	status = run(&watch);
+	targets_close(&watch.targets);
+	loop_close(&watch.loop);
+	if (watch.timer_fd >= 0)
+		close(watch.timer_fd);
+	if (watch.signal_fd >= 0)
+		close(watch.signal_fd);
+	free(watch.exits);
+	watch_options_free(&watch.options);
+	return status;
+}

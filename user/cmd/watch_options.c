@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/cmd/watch_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/units.h"
+
+const char watch_usage[] =
+	"usage: memgap watch [TARGET...] [OPTIONS] [-- COMMAND [ARG...]]\n"
+	"\n"
+	"Prints a line per target per interval: what the program allocated and still holds, next to\n"
+	"what the kernel charges for it. Needs root.\n"
+	"\n"
+	"Targets, any number of them:\n"
+	"  -p, --pid PID[,PID...]    processes\n"
+	"  -c, --cgroup PATH         a cgroup directory, absolute or relative to the mount: all processes\n"
+	"                            in it and below, present and to come\n"
+	"  -- COMMAND                start it and watch it from its first instruction\n"
+	"\n"
+	"Options:\n"
+	"  -i, --interval DUR        200ms, 1s, 1m (default 1s)\n"
+	"  -N, --count N             stop after N intervals (default: endless)\n"
+	"  -o, --format line|json    JSON is one object a line (default line)\n"
+	"  -s, --source auto|probe|none\n"
+	"                            none: the kernel's view alone, without probes (default auto)\n"
+	"      --per process|cgroup  a line per process or per cgroup (default: as the target is)\n"
+	"      --trim-at [METRIC:]VALUE\n"
+	"                            METRIC: alloc (default), gap, rss, cgroup; VALUE: 100MiB, or 90% of\n"
+	"                            the cgroup's limit\n"
+	"      --trim-with signal:NAME\n"
+	"                            sent only to a process that expects it (default signal:USR1)\n"
+	"      --cooldown DUR        the least time between two trims of one target (default 10s)\n"
+	"      --dry-run             say what would be done, do nothing\n"
+	"  -h, --help\n"
+	"\n"
+	"Exit status: 0 done, 1 the work failed, 2 usage, 3 this host cannot do it, 4 no such target.\n";
+
+enum { OPTION_PER = 256, OPTION_TRIM_AT, OPTION_TRIM_WITH, OPTION_COOLDOWN, OPTION_DRY_RUN, OPTION_MAX_OVERHEAD };
+
+static const struct option long_options[] = {
+	{ "pid", required_argument, NULL, 'p' },
+	{ "cgroup", required_argument, NULL, 'c' },
+	{ "container", required_argument, NULL, 'n' },
+	{ "all", no_argument, NULL, 'a' },
+	{ "interval", required_argument, NULL, 'i' },
+	{ "count", required_argument, NULL, 'N' },
+	{ "format", required_argument, NULL, 'o' },
+	{ "source", required_argument, NULL, 's' },
+	{ "per", required_argument, NULL, OPTION_PER },
+	{ "trim-at", required_argument, NULL, OPTION_TRIM_AT },
+	{ "trim-with", required_argument, NULL, OPTION_TRIM_WITH },
+	{ "cooldown", required_argument, NULL, OPTION_COOLDOWN },
+	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+	{ "max-overhead", required_argument, NULL, OPTION_MAX_OVERHEAD },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+#define usage(err, ...) error_set(err, EXIT_USAGE, __VA_ARGS__)
+
+static int add_pids(struct watch_options *options, const char *list, struct error *err)
+{
+	char number[16];
+	int64_t pid;
+
+	for (const char *at = list;; at++) {
+		size_t length = strcspn(at, ",");
+		pid_t *pids;
+
+		if (length >= sizeof(number))
+			return usage(err, "'%s' is not a list of pids: -p 123 or -p 123,456", list);
+		memcpy(number, at, length);
+		number[length] = '\0';
+		if (parse_count(number, INT_MAX, &pid))
+			return usage(err, "'%s' is not a list of pids: -p 123 or -p 123,456", list);
+		pids = realloc(options->pids, (options->n_pids + 1) * sizeof(*pids));
+		if (!pids)
+			return error_set(err, EXIT_FAILED, "out of memory");
+		options->pids = pids;
+		pids[options->n_pids++] = (pid_t)pid;
+		at += length;
+		if (!*at)
+			return 0;
+	}
+}
+
+static int add_cgroup(struct watch_options *options, const char *path, struct error *err)
+{
+	const char **cgroups = realloc(options->cgroups, (options->n_cgroups + 1) * sizeof(*cgroups));
+
+	if (!cgroups)
+		return error_set(err, EXIT_FAILED, "out of memory");
+	options->cgroups = cgroups;
+	cgroups[options->n_cgroups++] = path;
+	return 0;
+}
+
+static int take_format(struct watch_options *options, const char *name, struct error *err)
+{
+	options->format = output_format_by_name(name);
+	if (options->format)
+		return 0;
+	if (!strcmp(name, "table"))
+		return usage(err, "the table format is not there yet: line or json");
+	return usage(err, "unknown format '%s': line or json", name);
+}
+
+static int take_source(struct watch_options *options, const char *name, struct error *err)
+{
+	if (!strcmp(name, "heap") || !strcmp(name, "go"))
+		return usage(err, "the source '%s' is not there yet: auto, probe or none", name);
+	if (strcmp(name, "auto") && strcmp(name, "probe") && strcmp(name, "none"))
+		return usage(err, "unknown source '%s': auto, probe or none", name);
+	options->probes = strcmp(name, "none") != 0;
+	return 0;
+}
+
+static int take_per(struct watch_options *options, const char *name, struct error *err)
+{
+	if (strcmp(name, "process") && strcmp(name, "cgroup"))
+		return usage(err, "unknown --per '%s': process or cgroup", name);
+	options->per = strcmp(name, "process") ? PER_CGROUP : PER_PROCESS;
+	return 0;
+}
+
+static int take_trim_at(struct watch_options *options, const char *text, struct error *err)
+{
+	switch (trim_policy_parse(text, &options->policy)) {
+	case 0:
+		return 0;
+	case -ENOTSUP:
+		return usage(err, "the metric in '%s' is not there yet: alloc, gap, rss or cgroup", text);
+	default:
+		return usage(err, "'%s' is no threshold: [alloc:|gap:|rss:|cgroup:]SIZE or …PERCENT%%, "
+			     "as in 100MiB, rss:1GiB, cgroup:90%%", text);
+	}
+}
+
+static int take_trim_with(struct watch_options *options, const char *text, struct error *err)
+{
+	switch (trim_action_parse(text, &options->action)) {
+	case 0:
+		return 0;
+	case -ENOTSUP:
+		return usage(err, "the action '%s' is not there yet: signal:NAME", text);
+	case -EPERM:
+		return usage(err, "'%s' cannot be handled by any program, it would only do harm: take USR1 or USR2", text);
+	default:
+		return usage(err, "'%s' is no action: signal:NAME, as in signal:USR1 or signal:RTMIN+2", text);
+	}
+}
+
+static int take_option(struct watch_options *options, int option, struct error *err)
+{
+	switch (option) {
+	case 'p':
+		return add_pids(options, optarg, err);
+	case 'c':
+		return add_cgroup(options, optarg, err);
+	case 'i':
+		return parse_duration(optarg, &options->interval_ns) ?
+			       usage(err, "'%s' is no interval: 200ms, 1s or 1m, and more than 0", optarg) : 0;
+	case 'N':
+		return parse_count(optarg, INT64_MAX, &options->count) ?
+			       usage(err, "'%s' is no count: a whole number of at least 1", optarg) : 0;
+	case 'o':
+		return take_format(options, optarg, err);
+	case 's':
+		return take_source(options, optarg, err);
+	case OPTION_PER:
+		return take_per(options, optarg, err);
+	case OPTION_TRIM_AT:
+		return take_trim_at(options, optarg, err);
+	case OPTION_TRIM_WITH:
+		options->trim_option = "--trim-with";
+		return take_trim_with(options, optarg, err);
+	case OPTION_COOLDOWN:
+		options->trim_option = "--cooldown";
+		return parse_duration(optarg, &options->policy.cooldown_ns) ?
+			       usage(err, "'%s' is no cooldown: 200ms, 10s or 1m, and more than 0", optarg) : 0;
+	case OPTION_DRY_RUN:
+		options->trim_option = "--dry-run";
+		options->dry_run = true;
+		return 0;
+	case 'h':
+		options->help = true;
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+static int refuse(int option, char *argv[], struct error *err)
+{
+	const char *text = argv[optind - 1];
+
+	switch (option) {
+	case 'n':
+		return usage(err, "-n: containers by name are not there yet: give the container's cgroup with -c");
+	case 'a':
+		return usage(err, "-a: watching everything is not there yet: give cgroups with -c");
+	case OPTION_MAX_OVERHEAD:
+		return usage(err, "--max-overhead is not there yet: the cost of the probes is not bounded");
+	case ':':
+		return usage(err, "option '%s' needs a value: see `memgap watch --help`", text);
+	default:
+		return usage(err, "unknown option '%s': see `memgap watch --help`", text);
+	}
+}
+
+static int check(const struct watch_options *options, struct error *err)
+{
+	const struct trim_policy *policy = &options->policy;
+	bool needs_probes = policy->enabled && (policy->metric == METRIC_ALLOC || policy->metric == METRIC_GAP);
+
+	if (options->help)
+		return 0;
+	if (!options->n_pids && !options->n_cgroups && !options->command)
+		return usage(err, "nothing to watch: give -p PID, -c CGROUP or -- COMMAND");
+	if (options->trim_option && !policy->enabled)
+		return usage(err, "%s says how to trim, but not when: give --trim-at too", options->trim_option);
+	if (needs_probes && !options->probes)
+		return usage(err, "with --source none %s is not known: --trim-at rss:SIZE or cgroup:SIZE", metric_name(policy->metric));
+	return 0;
+}
+
+int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struct error *err)
+{
+	struct watch_options options = {
+		.interval_ns = 1000000000,
+		.format = &output_line,
+		.probes = true,
+		.policy = { .cooldown_ns = 10 * 1000000000ULL },
+	};
+	int option, result = trim_action_parse("signal:USR1", &options.action);
+
+	optind = 1;
+	opterr = 0;
+	while (!result && (option = getopt_long(argc, argv, "+:p:c:n:ai:N:o:s:h", long_options, NULL)) != -1) {
+		result = strchr("na:?", option) || option == OPTION_MAX_OVERHEAD ? refuse(option, argv, err) :
+										    take_option(&options, option, err);
+	}
+	if (!result && optind < argc) {
+		if (strcmp(argv[optind - 1], "--"))
+			result = usage(err, "unexpected '%s': targets are given with -p or -c, a command after --", argv[optind]);
+		options.command = &argv[optind];
+	} else if (!result && argc > 1 && !strcmp(argv[argc - 1], "--")) {
+		result = usage(err, "no command after '--'");
+	}
+	options.action.dry_run = options.dry_run;
+	if (!result)
+		result = check(&options, err);
+	if (result) {
+		watch_options_free(&options);
+		return result;
+	}
+	*ret = options;
+	return 0;
+}
+
+void watch_options_free(struct watch_options *options)
+{
+	free(options->pids);
+	free(options->cgroups);
+	options->pids = NULL;
+	options->cgroups = NULL;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The command line of `memgap watch`. */
+#ifndef MEMGAP_CMD_WATCH_OPTIONS_H
+#define MEMGAP_CMD_WATCH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "user/base/error.h"
+#include "user/output/output.h"
+#include "user/trim/act.h"
+#include "user/trim/decide.h"
+
+enum per { PER_TARGET, PER_PROCESS, PER_CGROUP }; /* PER_TARGET: cgroups as cgroups, pids as processes */
+
+struct watch_options {
+	pid_t *pids;
+	size_t n_pids;
+	const char **cgroups; /* as the user wrote them */
+	size_t n_cgroups;
+	char *const *command; /* NULL-terminated; NULL: none */
+	uint64_t interval_ns;
+	int64_t count;        /* intervals; 0: endless */
+	const struct output_format *format;
+	bool probes;          /* --source auto or probe; false: none */
+	enum per per;
+	struct trim_policy policy;
+	struct trim_action action;
+	bool dry_run;
+	const char *trim_option; /* one that only makes sense with --trim-at; NULL: none was given */
+	bool help;
+};
+
+extern const char watch_usage[];
+
+/* Fails with EXIT_USAGE. What it points to is argv's, but for the two arrays: watch_options_free(). */
+int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struct error *err);
+void watch_options_free(struct watch_options *options);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The data model: one target at one moment, both views of it. The samplers fill it, the verdict, the trim's
+ * decision and the output formats read it. Plain data: no pointers into anything that can go away, no clock, no
+ * I/O. Bytes throughout; UNKNOWN where a figure is not known.
+ */
+#ifndef MEMGAP_GAP_SNAPSHOT_H
+#define MEMGAP_GAP_SNAPSHOT_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#define NAME_MAX_TEXT 64
+#define WHY_MAX 256
+#define TARGET_PATH_MAX 1024
+
+enum target_kind { TARGET_PROCESS, TARGET_CGROUP };
+enum allocator_source { SOURCE_NONE, SOURCE_PROBE };
+
+struct target_name {
+	enum target_kind kind;
+	pid_t pid;                    /* a process's; 0 for a cgroup */
+	char comm[NAME_MAX_TEXT];     /* "" for a cgroup */
+	char cgroup[TARGET_PATH_MAX]; /* below the memory hierarchy's mount; "" when not known */
+	int64_t processes;            /* that the figures are the sum of */
+};
+
+struct allocator_view {
+	char name[NAME_MAX_TEXT]; /* "glibc 2.36"; "" when not known, or when the processes differ */
+	enum allocator_source source;
+	int64_t alloc, total_alloc;
+	int64_t mallocs, frees;   /* blocks */
+	int64_t baseline;         /* 0: watched from the first instruction */
+	int64_t sys;
+	int64_t missed;           /* events */
+};
+
+struct flow {
+	int64_t mapped, unmapped, brk, returned;
+};
+
+struct kernel_view {
+	int64_t rss, rss_anon, rss_file, rss_shmem;
+	int64_t swap;
+	struct flow flow;
+	int64_t cgroup_current, cgroup_limit;
+};
+
+enum verdict {
+	VERDICT_UNKNOWN,
+	VERDICT_IN_USE,
+	VERDICT_UNTOUCHED,
+};
+
+struct gap {
+	int64_t bytes; /* may be negative */
+	double percent; /* of what is resident or swapped; meaningful when bytes is known and this is not NAN */
+	enum verdict verdict;
+	char why[WHY_MAX];
+};
+
+enum trim_outcome { TRIM_NONE, TRIM_TRIMMED, TRIM_NOTHING, TRIM_REFUSED, TRIM_FAILED, TRIM_DRY_RUN };
+
+struct trim_summary {
+	int64_t count;              /* trims triggered */
+	enum trim_outcome outcome;  /* the last attempt's; TRIM_NONE: there was none */
+	int64_t reclaimed;          /* bytes that it brought */
+};
+
+struct snapshot {
+	struct timespec now; /* CLOCK_REALTIME */
+	double elapsed_s;    /* since watching began */
+	struct target_name target;
+	struct allocator_view allocator;
+	struct kernel_view kernel;
+	struct gap gap;
+	struct trim_summary trim;
+};
+
+/* All figures UNKNOWN, all names empty. */
+void snapshot_init(struct snapshot *snapshot);
+
+const char *verdict_name(enum verdict verdict);
+const char *source_name(enum allocator_source source);
+
+#endif

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/kernel/status.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "user/base/fs.h"
+#include "user/base/units.h"
+
+/* "VmRSS:\t  1234 kB" to bytes, for each line we know. */
+static const struct {
+	const char *name;
+	size_t offset;
+} lines[] = {
+	{ "VmRSS:", offsetof(struct process_status, rss) },
+	{ "RssAnon:", offsetof(struct process_status, rss_anon) },
+	{ "RssFile:", offsetof(struct process_status, rss_file) },
+	{ "RssShmem:", offsetof(struct process_status, rss_shmem) },
+	{ "VmSwap:", offsetof(struct process_status, swap) },
+	{ "VmData:", offsetof(struct process_status, data) },
+};
+
+static void parse_line(const char *line, struct process_status *status)
+{
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		size_t length = strlen(lines[i].name);
+		int64_t kib;
+
+		if (strncmp(line, lines[i].name, length))
+			continue;
+		if (sscanf(line + length, "%" SCNd64 " kB", &kib) == 1 && kib >= 0 && kib <= INT64_MAX / 1024)
+			*(int64_t *)((char *)status + lines[i].offset) = kib * 1024;
+		return;
+	}
+	sscanf(line, "Seccomp: %d", &status->seccomp);
+}
+
+int process_status_parse(const char *text, struct process_status *ret)
+{
+	struct process_status status = { UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, -1 };
+
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		parse_line(line, &status);
+	if (!is_known(status.rss))
+		return -ESRCH;
+	*ret = status;
+	return 0;
+}
+
+int process_status_read(int proc_fd, pid_t pid, struct process_status *ret)
+{
+	char path[32], text[8192];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%d/status", pid);
+	n = read_file_at(proc_fd, path, text, sizeof(text));
+	if (n < 0)
+		return n == -ENOENT ? -ESRCH : (int)n;
+	return process_status_parse(text, ret);
+}

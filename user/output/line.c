@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One line a target, with the names of the Go program that memgap began as. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "user/base/units.h"
+#include "user/output/output.h"
+
+static void print_name(FILE *stream, const struct target_name *target)
+{
+	char name[TARGET_PATH_MAX];
+
+	/* a process's name is its own choice and may hold anything */
+	for (const char *c = format_target(name, sizeof(name), target); *c; c++)
+		fputc((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c, stream);
+}
+
+static void print_snapshot(FILE *stream, const struct snapshot *snapshot, bool named)
+{
+	char alloc[BYTES_TEXT_MAX], total[BYTES_TEXT_MAX], sys[BYTES_TEXT_MAX], rss[BYTES_TEXT_MAX], gap[BYTES_TEXT_MAX];
+
+	if (named) {
+		print_name(stream, &snapshot->target);
+		fputc('\t', stream);
+	}
+	fprintf(stream, "Alloc = %s\tTotalAlloc = %s\tSys = %s\tNumTrim = %" PRId64 "\tRSS = %s\tGap = %s",
+		format_bytes(alloc, snapshot->allocator.alloc), format_bytes(total, snapshot->allocator.total_alloc),
+		format_bytes(sys, snapshot->allocator.sys), snapshot->trim.count, format_bytes(rss, snapshot->kernel.rss),
+		format_bytes(gap, snapshot->gap.bytes));
+	if (is_known(snapshot->gap.bytes) && !isnan(snapshot->gap.percent))
+		fprintf(stream, " (%.0f %%)", snapshot->gap.percent);
+	if (is_known(snapshot->kernel.cgroup_current)) {
+		char current[BYTES_TEXT_MAX], limit[BYTES_TEXT_MAX];
+
+		fprintf(stream, "\tCgroup = %s", format_bytes(current, snapshot->kernel.cgroup_current));
+		if (is_known(snapshot->kernel.cgroup_limit))
+			fprintf(stream, " of %s", format_bytes(limit, snapshot->kernel.cgroup_limit));
+	}
+	fprintf(stream, "\t%s", verdict_name(snapshot->gap.verdict));
+	if (is_known(snapshot->allocator.missed) && snapshot->allocator.missed)
+		fprintf(stream, "\tMissed = %" PRId64, snapshot->allocator.missed);
+	fputc('\n', stream);
+}
+
+static void print_pids(FILE *stream, const struct trim_event *event)
+{
+	for (size_t i = 0; i < event->n_pids; i++)
+		fprintf(stream, "%s%d", i ? ", " : event->n_pids > 1 ? "pids " : "pid ", event->pids[i]);
+}
+
+static void print_triggered(FILE *stream, const struct trim_event *event)
+{
+	char value[BYTES_TEXT_MAX], threshold[BYTES_TEXT_MAX];
+
+	fputs("Trim: ", stream);
+	print_name(stream, &event->target);
+	fprintf(stream, " has %s = %s, the threshold is %s: ", metric_name(event->reason.metric),
+		format_bytes(value, event->reason.value), format_bytes(threshold, event->reason.threshold));
+	if (event->outcome == TRIM_DRY_RUN) {
+		fprintf(stream, "would send %s to ", event->action);
+		print_pids(stream, event);
+	} else if (event->n_pids) {
+		fprintf(stream, "%s to ", event->action);
+		print_pids(stream, event);
+	} else {
+		fprintf(stream, "%s %s: %s", event->action, outcome_name(event->outcome), event->why);
+	}
+	fputc('\n', stream);
+}
+
+static void print_ended(FILE *stream, const struct trim_event *event)
+{
+	char before[BYTES_TEXT_MAX], after[BYTES_TEXT_MAX], back[BYTES_TEXT_MAX];
+
+	if (event->outcome != TRIM_TRIMMED && event->outcome != TRIM_NOTHING)
+		return; /* said already */
+	fputs("Trim: ", stream);
+	print_name(stream, &event->target);
+	if (event->outcome == TRIM_TRIMMED)
+		fprintf(stream, " RSS %s -> %s, %s back in %.0f ms\n", format_bytes(before, event->before.rss),
+			format_bytes(after, event->after.rss), format_bytes(back, event->reclaimed), event->took_ms);
+	else
+		fprintf(stream, " RSS %s, nothing came back: %s\n", format_bytes(before, event->before.rss), event->why);
+}
+
+const struct output_format output_line = {
+	.name = "line",
+	.snapshot = print_snapshot,
+	.trim_triggered = print_triggered,
+	.trim_ended = print_ended,
+};

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/target/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int is_program(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
+}
+
+/* Where execvp() would find it. */
+static int find_program(const char *name, char ret_path[PATH_MAX])
+{
+	const char *path = getenv("PATH");
+
+	if (strchr(name, '/')) {
+		snprintf(ret_path, PATH_MAX, "%s", name);
+		return is_program(name) ? 0 : -ENOENT;
+	}
+	for (path = path ? path : "/usr/bin:/bin"; *path; path += strspn(path, ":")) {
+		int length = (int)strcspn(path, ":");
+
+		if (snprintf(ret_path, PATH_MAX, "%.*s/%s", length, path, name) < PATH_MAX && is_program(ret_path))
+			return 0;
+		path += length;
+	}
+	return -ENOENT;
+}
+
+/* The child: memgap's signal mask is not the command's. */
+static _Noreturn void run_child(char *const argv[], const char *path, int hold_fd, int error_fd)
+{
+	sigset_t none;
+	char go;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (read(hold_fd, &go, 1) != 1)
+		_exit(0); /* memgap is gone */
+	execv(path, argv);
+	if (write(error_fd, &errno, sizeof(errno)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+int command_start(char *const argv[], struct command *ret, struct error *err)
+{
+	int hold[2] = { -1, -1 }, failure[2] = { -1, -1 };
+
+	if (find_program(argv[0], ret->path))
+		return error_set(err, EXIT_TARGET, "no program '%s': give its path, or the name of one in PATH", argv[0]);
+	if (pipe2(hold, O_CLOEXEC) || pipe2(failure, O_CLOEXEC))
+		return error_set(err, EXIT_FAILED, "cannot make a pipe: %s", strerror(errno));
+	ret->pid = fork();
+	if (!ret->pid) {
+		close(hold[1]); /* else the child would hold its own leash */
+		run_child(argv, ret->path, hold[0], failure[1]);
+	}
+	close(hold[0]);
+	close(failure[1]);
+	ret->release_fd = hold[1];
+	ret->error_fd = failure[0];
+	if (ret->pid < 0)
+		return error_set(err, EXIT_FAILED, "cannot fork: %s", strerror(errno));
+	return 0;
+}
+
+int command_release(struct command *command, struct error *err)
+{
+	int failure = 0;
+	ssize_t n;
+
+	if (write(command->release_fd, "", 1) != 1)
+		return error_set(err, EXIT_FAILED, "cannot start %s: its process is gone", command->path);
+	n = read(command->error_fd, &failure, sizeof(failure));
+	close(command->release_fd);
+	close(command->error_fd);
+	command->release_fd = command->error_fd = -1;
+	if (n == 0)
+		return 0;
+	waitpid(command->pid, NULL, 0);
+	return error_set(err, EXIT_FAILED, "cannot execute %s: %s", command->path, strerror(failure));
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/target/hierarchy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "user/base/fs.h"
+
+#define MOUNTINFO_MAX (4 << 20)
+
+/* Whether a comma-separated list has an item. */
+static bool has_item(const char *list, const char *item)
+{
+	size_t length = strlen(item);
+
+	for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+		if (!strncmp(at, item, length) && (at[length] == ',' || at[length] == '\0'))
+			return true;
+	return false;
+}
+
+/*
+ * One line of mountinfo (proc(5)): "36 35 98:0 / /mnt rw … - type source super-options". Mounts of a part of the
+ * hierarchy (root other than "/") count too: that is all a cgroup namespace shows.
+ */
+static int parse_mount(char *line, int *ret_version, char *ret_mount)
+{
+	char type[64], options[512], *tail = strstr(line, " - ");
+
+	if (!tail || sscanf(tail, " - %63s %*s %511s", type, options) != 2)
+		return -ENOENT;
+	if (!strcmp(type, "cgroup") && has_item(options, "memory"))
+		*ret_version = 1;
+	else if (!strcmp(type, "cgroup2"))
+		*ret_version = 2;
+	else
+		return -ENOENT;
+	return sscanf(line, "%*s %*s %*s %*s %4095s", ret_mount) == 1 ? 0 : -ENOENT;
+}
+
+int hierarchy_parse_mountinfo(const char *text, int *ret_version, char *ret_mount)
+{
+	char line[8192], mount[PATH_MAX];
+	int found = 0, version;
+
+	while (*text && found != 1) {
+		size_t length = strcspn(text, "\n");
+
+		if (length < sizeof(line)) {
+			memcpy(line, text, length);
+			line[length] = '\0';
+			if (!parse_mount(line, &version, mount) && (!found || version == 1)) {
+				found = version;
+				strcpy(ret_mount, mount);
+			}
+		}
+		text += length + (text[length] == '\n');
+	}
+	if (!found)
+		return -ENOENT;
+	*ret_version = found;
+	return 0;
+}
+
+void hierarchy_open(int proc_fd, struct hierarchy *ret)
+{
+	char *text;
+
+	*ret = (struct hierarchy){ .fd = -1 };
+	if (read_whole_file_at(proc_fd, "self/mountinfo", MOUNTINFO_MAX, &text))
+		return;
+	if (!hierarchy_parse_mountinfo(text, &ret->version, ret->mount))
+		ret->fd = open(ret->mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	free(text);
+}
+
+void hierarchy_close(struct hierarchy *hierarchy)
+{
+	if (hierarchy->fd >= 0)
+		close(hierarchy->fd);
+	hierarchy->fd = -1;
+}
+
+int hierarchy_parse_path(const char *text, int version, char ret_path[CGROUP_PATH_MAX])
+{
+	while (*text) {
+		size_t length = strcspn(text, "\n");
+		const char *first = memchr(text, ':', length);
+		const char *second = first ? memchr(first + 1, ':', length - (size_t)(first + 1 - text)) : NULL;
+
+		if (second) {
+			size_t path_length = length - (size_t)(second + 1 - text);
+			char controllers[256] = "";
+
+			if ((size_t)(second - first) <= sizeof(controllers))
+				memcpy(controllers, first + 1, (size_t)(second - first - 1));
+			if ((version == 2 ? !*controllers : has_item(controllers, "memory")) &&
+			    path_length < CGROUP_PATH_MAX) {
+				memcpy(ret_path, second + 1, path_length);
+				ret_path[path_length] = '\0';
+				return 0;
+			}
+		}
+		text += length + (text[length] == '\n');
+	}
+	return -ENOENT;
+}
+
+int hierarchy_path_of(const struct hierarchy *hierarchy, int proc_fd, pid_t pid, char ret_path[CGROUP_PATH_MAX])
+{
+	char path[32], text[16 * 1024];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%d/cgroup", pid);
+	n = read_file_at(proc_fd, path, text, sizeof(text));
+	return n < 0 ? (int)n : hierarchy_parse_path(text, hierarchy->version, ret_path);
+}
+
+/* The path below the mount that the user means; name itself when it already is one. */
+static const char *below_mount(const struct hierarchy *hierarchy, const char *name)
+{
+	size_t length = strlen(hierarchy->mount);
+
+	if (!strncmp(name, hierarchy->mount, length) && (name[length] == '/' || name[length] == '\0'))
+		name += length;
+	while (*name == '/')
+		name++;
+	return name;
+}
+
+static bool is_cgroup(int fd)
+{
+	struct statfs fs;
+
+	return !fstatfs(fd, &fs) && (fs.f_type == CGROUP_SUPER_MAGIC || fs.f_type == CGROUP2_SUPER_MAGIC);
+}
+
+int cgroup_dir_open(const struct hierarchy *hierarchy, const char *name, struct cgroup_dir *ret, struct error *err)
+{
+	const char *path = below_mount(hierarchy, name);
+	size_t length = strlen(path);
+	struct stat st;
+	int fd;
+
+	while (length && path[length - 1] == '/')
+		length--;
+	if (hierarchy->fd < 0)
+		return error_set(err, EXIT_HOST, "no memory cgroup hierarchy is mounted: "
+				 "mount one at /sys/fs/cgroup (in a container: -v /sys/fs/cgroup:/sys/fs/cgroup:ro)");
+	if (length + 2 > CGROUP_PATH_MAX)
+		return error_set(err, EXIT_TARGET, "the cgroup's path is longer than %d bytes", CGROUP_PATH_MAX - 2);
+	snprintf(ret->path, sizeof(ret->path), "/%.*s", (int)length, path);
+	fd = openat(hierarchy->fd, length ? ret->path + 1 : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) || !is_cgroup(fd)) {
+		int error = errno;
+
+		if (fd >= 0)
+			close(fd);
+		return error_set(err, EXIT_TARGET, "no cgroup '%s' below %s%s: list what there is with `find %s -type d`", name,
+				 hierarchy->mount, error == EACCES ? " (permission denied)" : "", hierarchy->mount);
+	}
+	ret->fd = fd;
+	ret->id = st.st_ino;
+	return 0;
+}
+
+void cgroup_dir_close(struct cgroup_dir *dir)
+{
+	if (dir->fd >= 0)
+		close(dir->fd);
+	dir->fd = -1;
+}

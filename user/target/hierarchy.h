@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The cgroup hierarchy that memory is accounted in: v2, or the v1 memory controller's where the host is v1
+ * or hybrid (cgroups(7)). Paths are relative to its mount, with a leading slash, as /proc/PID/cgroup
+ * has them; "/" is the mount itself.
+ */
+#ifndef MEMGAP_TARGET_HIERARCHY_H
+#define MEMGAP_TARGET_HIERARCHY_H
+
+#include <limits.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "user/base/error.h"
+
+#define CGROUP_PATH_MAX 1024
+
+struct hierarchy {
+	int version; /* 1 or 2 */
+	int fd;      /* its mount point, or -1 when none was found */
+	char mount[PATH_MAX];
+};
+
+/*
+ * The mount point of the memory hierarchy in the text of /proc/PID/mountinfo, into ret_mount (PATH_MAX), and
+ * its version; -ENOENT when there is none. A v1 memory controller wins over v2: on a hybrid host v2
+ * does not have the controller.
+ */
+int hierarchy_parse_mountinfo(const char *text, int *ret_version, char *ret_mount);
+/* Never fails: without a mount, fd is -1. hierarchy_close() releases it. */
+void hierarchy_open(int proc_fd, struct hierarchy *ret);
+void hierarchy_close(struct hierarchy *hierarchy);
+
+/* A process's path in it, from the text of /proc/PID/cgroup; -ENOENT when there is none. */
+int hierarchy_parse_path(const char *text, int version, char ret_path[CGROUP_PATH_MAX]);
+int hierarchy_path_of(const struct hierarchy *hierarchy, int proc_fd, pid_t pid, char ret_path[CGROUP_PATH_MAX]);
+
+/* A cgroup directory. */
+struct cgroup_dir {
+	char path[CGROUP_PATH_MAX];
+	int fd;
+	uint64_t id; /* its kernfs id, which BPF sees as cgroup->kn->id: the directory's inode number */
+};
+
+/*
+ * Opens the directory that the user named: a directory of the mount, absolute ("/sys/fs/cgroup/…"), or a path
+ * relative to it, with or without a leading slash. Fails with EXIT_TARGET.
+ */
+int cgroup_dir_open(const struct hierarchy *hierarchy, const char *name, struct cgroup_dir *ret, struct error *err);
+void cgroup_dir_close(struct cgroup_dir *dir);
+
+/*
+ * Calls visit for each pid in the cgroup and those below it. Cgroups and processes that vanish meanwhile are
+ * no error. Returns 0, -ENODEV when the cgroup itself is gone, or what visit returned if not 0.
+ */
+int cgroup_dir_each_pid(const struct cgroup_dir *dir, int (*visit)(pid_t pid, void *data), void *data);
+
+#endif

@@ -3,35 +3,41 @@
 #     docker build --target memgap -t memgap .
 #     docker build --target workload -t memgap-workload .
 #
-# Without an image registry, tests/container/base-image.sh makes the base first. How to run the two together:
-# tests/container/README.md.
+# memgap beside a container, on the same host:
+#
+#     docker run -d --memory 200m --cpus 0.5 memgap-workload
+#     docker run --rm --privileged --pid=host --cgroupns=host --network=none \
+#         -v /sys/fs/cgroup:/sys/fs/cgroup:ro -v /sys/kernel/tracing:/sys/kernel/tracing:ro memgap watch --all
+#
+# `make images` does the first with Docker or Podman. Where there is no image registry, run
+# tests/container/base-image.sh before: it makes debian:bookworm-slim.
 
 FROM debian:bookworm-slim AS build
 ARG DEBIAN_FRONTEND=noninteractive
 WORKDIR /src
+# What `make deps-build` runs, without the Makefile: an edit of that does not install the packages again.
+COPY tests/deps.sh tests/
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends make \
+    && tests/deps.sh build \
     && rm -rf /var/lib/apt/lists/*
-# Nothing but the Makefile: as long as it stays the same, so do the installed packages.
 COPY Makefile ./
-RUN apt-get update \
-    && make deps-build \
-    && rm -rf /var/lib/apt/lists/*
-COPY LICENSE ./
+COPY tests/tests.mk tests/
 COPY vmlinux vmlinux
 COPY bpf bpf
 COPY workload workload
 COPY user user
-RUN make
+RUN make -j"$(nproc)"
 
 FROM debian:bookworm-slim AS memgap
 ARG DEBIAN_FRONTEND=noninteractive
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libbpf1 libelf1 libjansson4 zlib1g \
     && rm -rf /var/lib/apt/lists/*
+COPY LICENSE /usr/share/doc/memgap/copyright
 COPY --from=build /src/build/memgap /usr/local/bin/memgap
 ENTRYPOINT ["memgap"]
 
 FROM debian:bookworm-slim AS workload
+COPY LICENSE /usr/share/doc/memgap/copyright
 COPY --from=build /src/build/workload /usr/local/bin/workload
 ENTRYPOINT ["workload"]

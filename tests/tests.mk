@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The tests. Every suite prints TAP; tests/run.sh adds them up. Unit tests need no root, all others do.
+
+TEST_LIBS := cmocka
+UNIT_SUITES := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
+INTEGRATION_SUITES := $(patsubst tests/integration/%.c,$(B)/tests/integration/%,$(sort $(wildcard tests/integration/test_*.c)))
+TEST_PROGRAMS := $(patsubst tests/programs/%.c,$(B)/tests/programs/%,$(sort $(wildcard tests/programs/*.c)))
+CLI_SUITES := $(sort $(wildcard tests/cli/test_*.py))
+CONTAINER_SUITES := $(sort $(wildcard tests/container/test_*.py))
+
+.PHONY: check check-all check-unit check-integration check-cli check-container
+check: ## all tests (root; installs what is missing)
+	$(Q)tests/deps.sh all
+	$(Q)$(MAKE) --no-print-directory check-all
+
+check-all: all $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS)
+	$(Q)tests/prepare.sh
+	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(CONTAINER_SUITES)
+
+check-unit: $(UNIT_SUITES) ## cmocka tests of the pure functions (no root)
+	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES)
+
+check-integration: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) ## counters against the truth, on the real kernel (root)
+	$(Q)tests/prepare.sh
+	$(Q)tests/run.sh $(INTEGRATION_SUITES)
+
+check-cli: all $(TEST_PROGRAMS) ## the command line from end to end (root)
+	$(Q)tests/prepare.sh
+	$(Q)tests/run.sh $(CLI_SUITES)
+
+check-container: all ## a container watched by a sidecar (root, Podman)
+	$(Q)tests/prepare.sh
+	$(Q)tests/run.sh $(CONTAINER_SUITES)
+
+TEST_CFLAGS = $(USER_CFLAGS) $(shell $(PKG_CONFIG) --cflags $(TEST_LIBS)) -Wno-conversion
+
+$(UNIT_SUITES) $(INTEGRATION_SUITES): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
+	@echo "  TEST    $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $< $(LIBRARY_OBJECTS) $(USER_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_LIBS)) -o $@
+
+$(TEST_PROGRAMS): $(B)/tests/programs/%: tests/programs/%.c Makefile tests/tests.mk
+	@echo "  PROGRAM $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON_CFLAGS) -fno-builtin $(if $(findstring preload,$@),-shared -fPIC) $< -o $@ -pthread
+
+-include $(UNIT_SUITES:=.d) $(INTEGRATION_SUITES:=.d) $(TEST_PROGRAMS:=.d)

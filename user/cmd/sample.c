@@ -51,7 +51,7 @@ static bool is_complete(const struct watched_process *process, const struct memg
 	return record->image_ns && record->image_ns >= process->allocator.attached_ns;
 }
 
-static void sample_process(const struct targets *targets, const struct watched_process *process, uint64_t lost,
+static void sample_process(const struct targets *targets, const struct watched_process *process,
 			   struct snapshot *snapshot)
 {
 	struct memgap_process record;
@@ -67,7 +67,7 @@ static void sample_process(const struct targets *targets, const struct watched_p
 		return;
 	snapshot->allocator.source = SOURCE_PROBE;
 	snprintf(snapshot->allocator.name, sizeof(snapshot->allocator.name), "%s", process->allocator.name);
-	fill_counters(snapshot, &record.counters, lost);
+	fill_counters(snapshot, &record.counters, targets->lost);
 	if (is_complete(process, &record))
 		snapshot->allocator.baseline = 0;
 }
@@ -147,7 +147,7 @@ static int read_cgroup(const struct targets *targets, int dir_fd, struct snapsho
 	return 0;
 }
 
-static int sample_cgroup(const struct targets *targets, const struct row *row, uint64_t lost, struct snapshot *snapshot)
+static int sample_cgroup(const struct targets *targets, const struct row *row, struct snapshot *snapshot)
 {
 	struct memgap_counters counters;
 	bool complete;
@@ -158,7 +158,7 @@ static int sample_cgroup(const struct targets *targets, const struct row *row, u
 	if (targets->probes) {
 		snapshot->allocator.source = SOURCE_PROBE;
 		sum_counters(targets, row->cgroup, &counters);
-		fill_counters(snapshot, &counters, lost);
+		fill_counters(snapshot, &counters, targets->lost);
 		if (complete)
 			snapshot->allocator.baseline = 0;
 	}
@@ -184,17 +184,16 @@ static void sample_home(const struct targets *targets, pid_t pid, struct snapsho
 
 int sample_row(const struct targets *targets, const struct row *row, uint64_t start_ns, struct snapshot *ret)
 {
-	uint64_t lost = targets->probes ? probes_lost(targets->probes) : 0;
 	int result = 0;
 
 	snapshot_init(ret);
 	clock_gettime(CLOCK_REALTIME, &ret->now);
 	ret->elapsed_s = (double)(monotonic_ns() - start_ns) / 1e9;
 	if (row->process) {
-		sample_process(targets, row->process, lost, ret);
+		sample_process(targets, row->process, ret);
 		sample_home(targets, row->process->id.pid, ret);
 	} else {
-		result = sample_cgroup(targets, row, lost, ret);
+		result = sample_cgroup(targets, row, ret);
 	}
 	ret->trim = row->trimmer.summary;
 	gap_judge(ret);

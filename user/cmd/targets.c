@@ -229,6 +229,7 @@ void targets_follow(struct targets *targets)
 	for (size_t i = 0; i < targets->n_processes; i++)
 		if (targets->processes[i]->dirty)
 			look_again(targets, targets->processes[i]);
+	targets->lost = probes_lost(targets->probes);
 }
 
 void targets_close(struct targets *targets)

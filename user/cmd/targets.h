@@ -46,6 +46,7 @@ struct targets {
 	int proc_fd;
 	struct hierarchy hierarchy;
 	struct probes *probes; /* NULL with --source none */
+	uint64_t lost;         /* events that were lost and cannot be laid at one process's door */
 	bool everyone;         /* probes are on files for all processes, not process by process */
 	struct watched_process **processes;
 	size_t n_processes;

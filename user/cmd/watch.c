@@ -15,10 +15,10 @@
 #include "user/base/log.h"
 #include "user/base/units.h"
 #include "user/cmd/command_table.h"
+#include "user/cmd/candidates.h"
 #include "user/cmd/sample.h"
 #include "user/cmd/targets.h"
 #include "user/cmd/watch_options.h"
-#include "user/kernel/status.h"
 
 struct watch;
 
@@ -57,51 +57,6 @@ static bool flush(struct watch *watch)
 	return false;
 }
 
-struct candidates_request {
-	const struct targets *targets;
-	const struct row *row;
-};
-
-static int compare_rss(const void *a, const void *b)
-{
-	const struct trim_candidate *x = a, *y = b;
-
-	return (x->rss < y->rss) - (x->rss > y->rss);
-}
-
-/* Those of the row's processes that hold most, opened. */
-static size_t list_candidates(struct trim_candidate *candidates, void *data)
-{
-	const struct candidates_request *request = data;
-	const struct targets *targets = request->targets;
-	struct trim_candidate *all = calloc(targets->n_processes + 1, sizeof(*all));
-	size_t n = 0, opened = 0;
-
-	for (size_t i = 0; all && i < targets->n_processes; i++) {
-		const struct watched_process *process = targets->processes[i];
-		struct process_status status;
-
-		if (!row_has(request->row, process) || process_status_read(targets->proc_fd, process->id.pid, &status))
-			continue;
-		all[n++] = (struct trim_candidate){ process->id, status.rss };
-	}
-	if (n)
-		qsort(all, n, sizeof(*all), compare_rss);
-	for (size_t i = 0; i < n && opened < TRIM_PIDS_MAX; i++) {
-		struct pid_identity id;
-		struct error ignored;
-
-		if (pid_open(targets->proc_fd, all[i].id.pid, &id, &ignored))
-			continue;
-		if (id.start_time == all[i].id.start_time)
-			candidates[opened++] = (struct trim_candidate){ id, all[i].rss };
-		else
-			pid_close(&id); /* the pid is another process's by now */
-	}
-	free(all);
-	return opened;
-}
-
 static int print_row(struct watch *watch, struct row *row, struct snapshot *snapshot)
 {
 	int result = sample_row(&watch->targets, row, watch->start_ns, snapshot);
@@ -126,6 +81,9 @@ static void look_at_row(struct watch *watch, struct row *row)
 	struct candidates_request request = { &watch->targets, row };
 	struct snapshot snapshot;
 
+	/* its last line comes with the news of its exit */
+	if (row->process && row->process->own && !pid_is_alive(watch->targets.proc_fd, &row->process->id))
+		return;
 	if (print_row(watch, row, &snapshot)) {
 		log_message("cgroup %s is gone", row->cgroup->dir.path);
 		targets_end_row(&watch->targets, row);

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Runs test suites that print TAP (a line "ok …", "not ok …" or "… # SKIP reason" a test) and adds them up.
+# usage: run.sh SUITE...   (executables; their output is kept in build/tests/)
+set -uo pipefail
+
+logs=build/tests
+export CMOCKA_MESSAGE_OUTPUT=TAP
+seconds_per_suite=900
+mkdir -p "$logs"
+passed=0 failed=0 skipped=0
+
+for suite in "$@"; do
+	name=$(basename "$suite")
+	log=$logs/${name%.*}.log
+	started=$SECONDS
+	timeout --kill-after=10 "$seconds_per_suite" "$suite" >"$log" 2>&1 </dev/null
+	status=$?
+	skip=$(grep -cE '^(not )?ok\b.*# SKIP' "$log")
+	good=$(grep -E '^ok\b' "$log" | grep -cv '# SKIP')
+	bad=$(grep -E '^not ok\b' "$log" | grep -cv '# SKIP')
+	# a suite that died has failed, whatever it printed before
+	[ "$status" -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
+	[ "$((good + bad + skip))" -eq 0 ] && bad=1
+	printf '%-28s %3d passed, %d failed, %d skipped (%d s)\n' "$name" "$good" "$bad" "$skip" "$((SECONDS - started))"
+	if [ "$bad" -gt 0 ]; then
+		echo "--- $log (exit status $status):"
+		tail -n 60 "$log"
+		echo "---"
+	fi
+	grep -E '# SKIP' "$log" | sed 's/^/    /'
+	passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skip))
+done
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which processes of a row could be asked to trim. */
+#ifndef MEMGAP_CMD_CANDIDATES_H
+#define MEMGAP_CMD_CANDIDATES_H
+
+#include "user/cmd/targets.h"
+#include "user/cmd/trimmer.h"
+
+struct candidates_request {
+	const struct targets *targets;
+	const struct row *row;
+};
+
+/*
+ * Those of the row's processes that hold most, the largest first, TRIM_PIDS_MAX at most; each opened, the pidfd
+ * the caller's to close. data is a struct candidates_request. Returns their number.
+ */
+size_t list_candidates(struct trim_candidate *candidates, void *data);
+
+#endif

@@ -5,7 +5,7 @@
 #
 # memgap beside a container, on the same host:
 #
-#     docker run -d --memory 200m --cpus 0.5 memgap-workload
+#     docker run -d --memory 200m --cpus 0.5 memgap-workload retain
 #     docker run --rm --privileged --pid=host --cgroupns=host --network=none \
 #         -v /sys/fs/cgroup:/sys/fs/cgroup:ro -v /sys/kernel/tracing:/sys/kernel/tracing:ro memgap watch --all
 #

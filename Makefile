@@ -23,7 +23,7 @@ LIBS := libbpf libelf zlib jansson
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wformat=2 -Wconversion -Werror
-COMMON_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. -MMD -MP \
+COMMON_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. -MD -MP \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 USER_CFLAGS = $(COMMON_CFLAGS) -isystem $(B)/skeleton -DMEMGAP_VERSION='"$(VERSION)"' $(shell $(PKG_CONFIG) --cflags $(LIBS))
 USER_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm

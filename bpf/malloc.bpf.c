@@ -46,6 +46,27 @@ static __always_inline int remember_call(struct thread_state *t, __u32 call, con
 	}
 }
 
+/*
+ * The outer call's return address has been replaced by the return probe's trampoline, at the start of the process's
+ * area for out-of-line execution (uprobe_get_trampoline_vaddr() in kernel/events/uprobes.c). A tail call
+ * finds it on the stack where a call from elsewhere would have put an address of its own.
+ */
+static __always_inline bool returns_to_trampoline(__u64 sp)
+{
+	struct mm_struct *mm = BPF_CORE_READ(bpf_get_current_task_btf(), mm);
+	struct xol_area *area = BPF_CORE_READ(mm, uprobes_state.xol_area);
+	__u64 address;
+
+	return area && !bpf_probe_read_user(&address, sizeof(address), (void *)sp) &&
+	       address == BPF_CORE_READ(area, vaddr);
+}
+
+/* Whether a call at sp was made by the call that the thread is in. */
+static __always_inline bool is_nested(const struct thread_state *t, __u64 sp)
+{
+	return sp < t->sp || (sp == t->sp && returns_to_trampoline(sp));
+}
+
 SEC("uprobe")
 int malloc_enter(struct pt_regs *ctx)
 {
@@ -61,9 +82,9 @@ int malloc_enter(struct pt_regs *ctx)
 		return 0;
 	}
 	if (t->sp) {
-		if (a.sp <= t->sp)
+		if (is_nested(t, a.sp))
 			return 0; /* called by the allocator itself: part of the outer call */
-		count_missed(p); /* the outer call never returned here: longjmp, or its return was missed */
+		count_missed(p); /* the outer call never came back: a longjmp, or its return was missed */
 	}
 	t->sp = a.sp;
 	if (remember_call(t, bpf_get_attach_cookie(ctx), &a)) {
@@ -138,7 +159,7 @@ int free_enter(struct pt_regs *ctx)
 	if (!p)
 		return 0;
 	t = current_thread(0);
-	if (t && t->sp && sp <= t->sp)
+	if (t && t->sp && is_nested(t, sp))
 		return 0; /* realloc frees its old block: counted when it returns */
 	if (chunk_usable(block, &usable))
 		count_missed(p);

@@ -34,10 +34,11 @@ check-container: all ## a container watched by a sidecar (root, Podman)
 
 TEST_CFLAGS = $(USER_CFLAGS) $(shell $(PKG_CONFIG) --cflags $(TEST_LIBS)) -Wno-conversion
 
+$(INTEGRATION_SUITES): tests/integration/exerciser.c
 $(UNIT_SUITES) $(INTEGRATION_SUITES): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
 	@echo "  TEST    $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) $< $(LIBRARY_OBJECTS) $(USER_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_LIBS)) -o $@
+	$(Q)$(CC) $(TEST_CFLAGS) $(filter tests/%.c,$^) $(LIBRARY_OBJECTS) $(USER_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_LIBS)) -o $@
 
 $(TEST_PROGRAMS): $(B)/tests/programs/%: tests/programs/%.c Makefile tests/tests.mk
 	@echo "  PROGRAM $@"

@@ -55,13 +55,15 @@ static int explain_load(int result, struct error *err)
 }
 
 /* Kernels without the iterator for one process do not lose the rest. */
-static int load_with(struct probes *probes, bool iterator)
+static int load_with(struct probes *probes, unsigned int max_processes, bool iterator)
 {
 	int result;
 
 	probes->bpf = memgap_bpf__open();
 	if (!probes->bpf)
 		return -errno;
+	if (max_processes)
+		bpf_map__set_max_entries(probes->bpf->maps.processes, max_processes);
 	bpf_program__set_autoload(probes->bpf->progs.list_modules, iterator);
 	bpf_program__set_autoattach(probes->bpf->progs.list_modules, false);
 	result = memgap_bpf__load(probes->bpf);
@@ -72,12 +74,12 @@ static int load_with(struct probes *probes, bool iterator)
 	return result;
 }
 
-static int load(struct probes *probes, struct error *err)
+static int load(struct probes *probes, unsigned int max_processes, struct error *err)
 {
-	int result = load_with(probes, true);
+	int result = load_with(probes, max_processes, true);
 
 	if (result && result != -EPERM)
-		result = load_with(probes, false);
+		result = load_with(probes, max_processes, false);
 	if (result)
 		return explain_load(result, err);
 	/* the probes on allocators come with the targets */
@@ -106,7 +108,7 @@ static int check_return_probes(struct probes *probes, struct error *err)
 	return 0;
 }
 
-int probes_open(int proc_fd, struct probes **ret, struct error *err)
+int probes_open(int proc_fd, unsigned int max_processes, struct probes **ret, struct error *err)
 {
 	struct probes *probes;
 
@@ -116,7 +118,7 @@ int probes_open(int proc_fd, struct probes **ret, struct error *err)
 	probes = calloc(1, sizeof(*probes));
 	if (!probes)
 		return error_set(err, EXIT_FAILED, "out of memory");
-	if (load(probes, err) || check_return_probes(probes, err)) {
+	if (load(probes, max_processes, err) || check_return_probes(probes, err)) {
 		probes_close(probes);
 		return -1;
 	}

@@ -22,10 +22,10 @@ struct allocator {
 };
 
 /*
- * proc_fd: a directory fd of /proc, the caller's, kept open as long as the probes are. Fails with
- * EXIT_HOST and the remedy.
+ * proc_fd: a directory fd of /proc, the caller's, kept open as long as the probes are. max_processes: how many can be
+ * watched at once, 0 for MEMGAP_MAX_PROCESSES; one more is counted in `missed`. Fails with EXIT_HOST and the remedy.
  */
-int probes_open(int proc_fd, struct probes **ret, struct error *err);
+int probes_open(int proc_fd, unsigned int max_processes, struct probes **ret, struct error *err);
 void probes_close(struct probes *probes); /* NULL is allowed */
 
 /* Whoever is in the memory cgroup with this id, or below it, is watched from now on and counted in slot. */

@@ -269,7 +269,7 @@ int targets_open(struct targets *targets, struct error *err)
 	if (targets->proc_fd < 0)
 		return error_set(err, EXIT_HOST, "cannot open /proc: %s", strerror(errno));
 	hierarchy_open(targets->proc_fd, &targets->hierarchy);
-	if (options->probes && probes_open(targets->proc_fd, &targets->probes, err))
+	if (options->probes && probes_open(targets->proc_fd, 0, &targets->probes, err))
 		return -1;
 	raise_fd_limit(&limit);
 	/* processes still to come need probes on the files; and so do more pids than there are file descriptors for */

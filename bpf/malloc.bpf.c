@@ -144,15 +144,32 @@ int malloc_return(struct pt_regs *ctx)
 	return 0;
 }
 
+/* Whether the allocator itself called free() at `function`, to empty a thread's cache (struct memgap_library). */
+static __always_inline bool is_internal_free(__u32 key, __u64 function, __u64 sp)
+{
+	struct memgap_library *library = bpf_map_lookup_elem(&libraries, &key);
+	__u64 address;
+	__s64 distance;
+
+	if (!library || bpf_probe_read_user(&address, sizeof(address), (void *)sp))
+		return false;
+	distance = (__s64)(address - function);
+	for (int i = 0; i < MEMGAP_INTERNAL_FREES; i++)
+		if (distance == library->internal_frees[i])
+			return true;
+	return false;
+}
+
 SEC("uprobe")
 int free_enter(struct pt_regs *ctx)
 {
-	__u64 block = PT_REGS_PARM1(ctx), sp = PT_REGS_SP(ctx), usable;
+	__u64 block = PT_REGS_PARM1(ctx), sp = PT_REGS_SP(ctx), ip = PT_REGS_IP(ctx), usable;
 	struct memgap_process *p;
 	struct thread_state *t;
 
 	barrier_var(block);
 	barrier_var(sp);
+	barrier_var(ip);
 	if (!block)
 		return 0;
 	p = current_process();
@@ -161,6 +178,8 @@ int free_enter(struct pt_regs *ctx)
 	t = current_thread(0);
 	if (t && t->sp && is_nested(t, sp))
 		return 0; /* realloc frees its old block: counted when it returns */
+	if (is_internal_free(bpf_get_attach_cookie(ctx), ip, sp))
+		return 0;
 	if (chunk_usable(block, &usable))
 		count_missed(p);
 	else

@@ -67,6 +67,13 @@ MAP_LINKAGE struct {
 	__uint(max_entries, 256 * 1024);
 } events SEC(".maps");
 
+MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MEMGAP_MAX_LIBRARIES);
+	__type(key, __u32);
+	__type(value, struct memgap_library);
+} libraries SEC(".maps");
+
 /* enum memgap_lost -> how often */
 MAP_LINKAGE struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

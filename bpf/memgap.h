@@ -27,6 +27,22 @@ enum memgap_call {
 	MEMGAP_CALL_POSIX_MEMALIGN, /* (where to store the block, alignment, size), returns 0 or an errno */
 };
 
+/* Library files that carry probes at one time. */
+#define MEMGAP_MAX_LIBRARIES 1024
+#define MEMGAP_INTERNAL_FREES 6
+
+/*
+ * What the kernel side must know of a probed library; the cookie of its free probes is the key.
+ *
+ * When a thread ends, glibc empties that thread's cache by calling free() for each block in it, blocks that the
+ * program has long freed (tcache_thread_shutdown() in malloc/malloc.c). Such a call comes from inside malloc.c and is
+ * a direct one, whereas the rest of libc goes through the PLT like everybody else; so it is known by where it returns
+ * to: the distance of that address from the start of the function that was called.
+ */
+struct memgap_library {
+	__s32 internal_frees[MEMGAP_INTERNAL_FREES]; /* bytes; 0: unused */
+};
+
 /*
  * Counters of a process or of a watched cgroup. Bytes are usable sizes, as malloc_usable_size() has them.
  *

@@ -125,6 +125,17 @@ static void threads_on_all_cores_and_blocks_freed_by_others_count_exactly(void *
 	}
 }
 
+static void a_thread_that_ends_frees_its_cache_for_itself_only(void **state)
+{
+	struct exerciser *e = *state;
+
+	exerciser_do(e, "thread_ends");
+	e->expected = exerciser_counted(e, e->pid); /* what libc allocated for the thread */
+	assert_int_equal(e->expected.missed, 0);
+	assert_int_equal(e->expected.early_freed, 0);
+	DO_AND_CHECK(e, "thread_ends", "thread_ends");
+}
+
 static void a_block_whose_header_cannot_be_read_is_missed(void **state)
 {
 	DO_AND_CHECK(*state, "unreadable_header", "malloc_all_sizes", "free_all");
@@ -338,6 +349,7 @@ int main(void)
 		PROBED(realloc_in_place_and_moving_counts_the_new_size),
 		PROBED(realloc_to_nothing_is_a_free),
 		PROBED(threads_on_all_cores_and_blocks_freed_by_others_count_exactly),
+		PROBED(a_thread_that_ends_frees_its_cache_for_itself_only),
 		PROBED(a_block_whose_header_cannot_be_read_is_missed),
 		PROBED(a_call_that_never_returns_is_missed_and_the_next_one_counts),
 		PROBED(address_space_flows_count_whole_pages_of_calls_that_succeed),

@@ -268,6 +268,32 @@ static void threads_work(void)
 	}
 }
 
+/* Blocks that a thread freed lie in its cache; when it ends, libc frees them once more, for itself. */
+static void *allocate_and_end(void *data)
+{
+	struct expected *e = data;
+	void *blocks[200];
+
+	for (size_t i = 0; i < 200; i++) {
+		blocks[i] = malloc(i * 3);
+		tally(e, blocks[i], 1);
+	}
+	for (size_t i = 0; i < 200; i++) {
+		tally(e, blocks[i], -1);
+		free(blocks[i]);
+	}
+	return NULL;
+}
+
+/* From the second time on, libc uses the first thread's stack again and allocates nothing for it. */
+static void thread_ends(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, allocate_and_end, &expected) || pthread_join(thread, NULL))
+		abort();
+}
+
 /* --- losses -------------------------------------------------------------------------------------------- */
 
 static sigjmp_buf escape;
@@ -450,6 +476,7 @@ static const struct {
 	{ "realloc_to_nothing", realloc_to_nothing },
 	{ "threads_start", threads_start },
 	{ "threads_work", threads_work },
+	{ "thread_ends", thread_ends },
 	{ "unreadable_header", unreadable_header },
 	{ "abandoned_call", abandoned_call },
 	{ "flows", flows },

@@ -13,12 +13,14 @@
 struct place {
 	const char *path; /* of the open file: it stays the same one, whatever happens to its name */
 	pid_t pid;
+	uint32_t library_key;
 };
 
 static int add_link(struct attachment *attachment, const struct bpf_program *program, const struct place *place,
 		    const struct library_function *function, bool at_return)
 {
-	LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = at_return, .bpf_cookie = function->call);
+	__u64 cookie = function->call == FAMILY_FREE ? place->library_key : function->call;
+	LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = at_return, .bpf_cookie = cookie);
 	struct bpf_link *link =
 		bpf_program__attach_uprobe_opts(program, place->pid, place->path, function->offset, &options);
 
@@ -47,11 +49,11 @@ static int add_links(struct attachment *attachment, const struct bpf_program *pr
  * as freed that was not seen before (a case there is anyway), but never an entry without its return.
  */
 int attachment_make(struct attachment *ret, const struct attachment_programs *programs, int fd,
-		    const struct library *library, pid_t pid)
+		    const struct library *library, uint32_t library_key, pid_t pid)
 {
 	struct attachment attachment = { 0 };
 	char path[32];
-	struct place place = { path, pid };
+	struct place place = { path, pid, library_key };
 	int result;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);

@@ -23,11 +23,12 @@ struct attachment {
 };
 
 /*
- * Puts the probes on the file behind fd; pid -1: for every process that maps it, now or later, else for that
+ * Puts the probes on the file behind fd, those on freeing functions with library_key (in the BPF map `libraries`) as
+ * their cookie; pid -1: for every process that maps it, now or later, else for that
  * one alone. All or nothing: 0 or -errno. The kernel takes the probes away when memgap ends, however it ends.
  */
 int attachment_make(struct attachment *ret, const struct attachment_programs *programs, int fd,
-		    const struct library *library, pid_t pid);
+		    const struct library *library, uint32_t library_key, pid_t pid);
 void attachment_remove(struct attachment *attachment);
 
 #endif

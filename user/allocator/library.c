@@ -18,6 +18,7 @@
 #define MAX_SEGMENTS 64
 #define MAX_SYMBOL_BYTES (64U << 20)
 #define MAX_BANNER_SEARCH (16U << 20)
+#define MAX_CODE_SEARCH (64U << 20)
 
 #if defined(__x86_64__)
 #define MACHINE EM_X86_64
@@ -88,8 +89,11 @@ static void take_symbol(const struct image *image, const char *name, const GElf_
 		/* an IFUNC's symbol is its resolver, not the function */
 		if (strcmp(name, f->symbol) || GELF_ST_TYPE(symbol->st_info) != STT_FUNC)
 			continue;
-		if (!file_offset(image, symbol->st_value, &offset))
-			add_function(library, offset, f->call);
+		if (file_offset(image, symbol->st_value, &offset))
+			continue;
+		add_function(library, offset, f->call);
+		if (!strcmp(name, "free"))
+			library->free_offset = offset;
 	}
 }
 
@@ -148,6 +152,53 @@ static void read_version(const struct image *image, struct library *library)
 	}
 }
 
+#if defined(__x86_64__)
+#define CALL_BYTES 5 /* e8, then the distance from the next instruction: Intel SDM, CALL rel32 */
+
+/*
+ * Bytes in the middle of an instruction may look like a call too; that does no harm, since no call ever returns
+ * there.
+ */
+static void scan_code(const uint8_t *code, size_t size, uint64_t offset, struct library *library)
+{
+	for (size_t i = 0; i + CALL_BYTES <= size; i++) {
+		uint64_t next = offset + i + CALL_BYTES;
+		int32_t distance;
+
+		if (code[i] != 0xe8)
+			continue;
+		memcpy(&distance, &code[i + 1], sizeof(distance));
+		if (next + (uint64_t)(int64_t)distance != library->free_offset)
+			continue;
+		if (library->n_internal_frees < MEMGAP_INTERNAL_FREES)
+			library->internal_frees[library->n_internal_frees++] = -distance;
+	}
+}
+
+/* Offsets in the file serve as addresses: what calls and what is called are in the same segment. */
+static void find_internal_frees(const struct image *image, struct library *library)
+{
+	for (Elf_Scn *section = NULL; (section = elf_nextscn(image->elf, section));) {
+		GElf_Shdr header;
+		Elf_Data *data;
+		uint64_t offset;
+
+		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_PROGBITS ||
+		    !(header.sh_flags & SHF_EXECINSTR) || header.sh_size > MAX_CODE_SEARCH)
+			continue;
+		data = elf_getdata(section, NULL);
+		if (data && data->d_buf && !file_offset(image, header.sh_addr, &offset))
+			scan_code(data->d_buf, data->d_size, offset, library);
+	}
+}
+#else
+static void find_internal_frees(const struct image *image, struct library *library)
+{
+	(void)image;
+	(void)library;
+}
+#endif
+
 static bool has_malloc_and_free(const struct library *library)
 {
 	bool allocates = false, frees = false;
@@ -174,6 +225,7 @@ int library_read(int fd, struct library *ret)
 	}
 	if (collect_functions(&image, &library) && has_malloc_and_free(&library)) {
 		read_version(&image, &library);
+		find_internal_frees(&image, &library);
 		*ret = library;
 		result = 0;
 	}

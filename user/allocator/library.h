@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/memgap.h"
+
 #define FAMILY_MAX 16
 
 struct library_function {
@@ -20,6 +22,13 @@ struct library {
 	char name[32]; /* "glibc 2.36" */
 	size_t n;
 	struct library_function functions[FAMILY_MAX]; /* aliases (the same address) once */
+	uint64_t free_offset;
+	/*
+	 * Where direct calls of free() return to, as a distance in bytes from its start: the allocator's own calls
+	 * (struct memgap_library in bpf/memgap.h). Those of other parts of libc go through the PLT.
+	 */
+	size_t n_internal_frees;
+	int32_t internal_frees[MEMGAP_INTERNAL_FREES];
 };
 
 /*

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/allocator/probed_files.h"
 
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct known_file {
 	struct stat seen;
 	bool allocates;
 	struct library library;
+	uint32_t library_key; /* in the BPF map, or 0 when it has none yet */
 	struct known_file *next;
 };
 
@@ -35,7 +37,7 @@ static bool is_unchanged(const struct stat *a, const struct stat *b)
 }
 
 /* What the file behind fd is; NULL: out of memory. */
-static const struct known_file *look_into(struct probed_files *files, uint64_t device, uint64_t inode, int fd)
+static struct known_file *look_into(struct probed_files *files, uint64_t device, uint64_t inode, int fd)
 {
 	struct known_file *file;
 	struct stat st;
@@ -57,6 +59,7 @@ static const struct known_file *look_into(struct probed_files *files, uint64_t d
 		files->known = file;
 	}
 	file->seen = st;
+	file->library_key = 0;
 	file->allocates = !library_read(fd, &file->library);
 	return file;
 }
@@ -69,18 +72,40 @@ static struct probed_file *find_probed(struct probed_files *files, const struct 
 	return NULL;
 }
 
+/* Tells the kernel side about a library, once. */
+static int describe(struct probed_files *files, struct known_file *known)
+{
+	struct memgap_library library = { 0 };
+	uint32_t key = files->n_libraries + 1;
+	int result;
+
+	if (known->library_key)
+		return 0;
+	if (key >= MEMGAP_MAX_LIBRARIES)
+		return -ENOSPC;
+	memcpy(library.internal_frees, known->library.internal_frees, sizeof(library.internal_frees));
+	result = bpf_map__update_elem(files->libraries, &key, sizeof(key), &library, sizeof(library), BPF_ANY);
+	if (!result)
+		known->library_key = files->n_libraries = key;
+	return result;
+}
+
 /* Probes on a known file, unless they are there; tells since when. */
-static int probe_file(struct probed_files *files, const struct known_file *known, int fd, pid_t pid, uint64_t *ret_ns)
+static int probe_file(struct probed_files *files, struct known_file *known, int fd, pid_t pid, uint64_t *ret_ns)
 {
 	struct probed_file *file = find_probed(files, known, pid);
 	int result;
 
 	if (!file) {
+		result = describe(files, known);
+		if (result)
+			return result;
 		file = calloc(1, sizeof(*file));
 		if (!file)
 			return -ENOMEM;
 		*file = (struct probed_file){ .device = known->device, .inode = known->inode, .pid = pid };
-		result = attachment_make(&file->attachment, &files->programs, fd, &known->library, pid ? pid : -1);
+		result = attachment_make(&file->attachment, &files->programs, fd, &known->library, known->library_key,
+					 pid ? pid : -1);
 		if (result) {
 			free(file);
 			return result;
@@ -96,7 +121,7 @@ static int attach_module(struct probed_files *files, pid_t pid, bool everyone, c
 			 struct allocator *allocator)
 {
 	int fd = module_open(files->proc_fd, pid, module), result = 0;
-	const struct known_file *known;
+	struct known_file *known;
 	uint64_t ns;
 
 	if (fd < 0)
@@ -142,7 +167,7 @@ int probed_files_attach_path(struct probed_files *files, const char *path, pid_t
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), result;
 	struct memgap_module module;
-	const struct known_file *known;
+	struct known_file *known;
 	struct stat st;
 
 	if (fd < 0)

@@ -13,6 +13,8 @@ struct probed_files {
 	int proc_fd;
 	const struct bpf_program *iterator; /* lists a process's modules; NULL: /proc/PID/maps does */
 	struct attachment_programs programs;
+	const struct bpf_map *libraries; /* the BPF map */
+	uint32_t n_libraries;            /* of its keys are in use */
 	struct known_file *known;
 	struct probed_file *probed;
 };

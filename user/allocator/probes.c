@@ -125,6 +125,7 @@ int probes_open(int proc_fd, unsigned int max_processes, struct probes **ret, st
 	probes->files = (struct probed_files){
 		.proc_fd = proc_fd,
 		.iterator = bpf_program__autoload(probes->bpf->progs.list_modules) ? probes->bpf->progs.list_modules : NULL,
+		.libraries = probes->bpf->maps.libraries,
 		.programs = { probes->bpf->progs.malloc_enter, probes->bpf->progs.malloc_return, probes->bpf->progs.free_enter },
 	};
 	/* libbpf parsed the kernel's BTF, some megabytes that are not needed any more */

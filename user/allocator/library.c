@@ -81,6 +81,26 @@ static void add_function(struct library *library, uint64_t offset, unsigned int 
 		library->functions[library->n++] = (struct library_function){ offset, call };
 }
 
+/*
+ * Whether a function is nothing but a jump: free_sized() and free_aligned_sized() of glibc 2.43 forward to free(), where
+ * they are counted already.
+ */
+static bool is_forwarder(const struct image *image, uint64_t offset)
+{
+#if defined(__x86_64__)
+	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	uint8_t code[5];
+
+	if (pread(image->fd, code, sizeof(code), (off_t)offset) != sizeof(code))
+		return false;
+	return code[0] == 0xe9 || (!memcmp(code, endbr64, sizeof(endbr64)) && code[4] == 0xe9); /* JMP rel32 */
+#else
+	(void)image;
+	(void)offset;
+	return false;
+#endif
+}
+
 static void take_symbol(const struct image *image, const char *name, const GElf_Sym *symbol, struct library *library)
 {
 	uint64_t offset;
@@ -89,7 +109,7 @@ static void take_symbol(const struct image *image, const char *name, const GElf_
 		/* an IFUNC's symbol is its resolver, not the function */
 		if (strcmp(name, f->symbol) || GELF_ST_TYPE(symbol->st_info) != STT_FUNC)
 			continue;
-		if (file_offset(image, symbol->st_value, &offset))
+		if (file_offset(image, symbol->st_value, &offset) || is_forwarder(image, offset))
 			continue;
 		add_function(library, offset, f->call);
 		if (!strcmp(name, "free"))

@@ -84,11 +84,14 @@ deps: ## install with apt what building, the tests and the demos need
 demo: ## what memgap does, in 20 seconds (root; installs what is missing)
 	$(Q)tests/demo.sh
 
-images: ## container images memgap and workload (Docker or Podman)
+images: ## container images memgap and memgap-workload (Docker or Podman)
+	$(Q)tests/container/base-image.sh
 	$(Q)tests/container/engine build --target memgap -t memgap .
 	$(Q)tests/container/engine build --target workload -t memgap-workload .
 
-demo-container: images ## the same with a container under a limit, memgap beside it as a sidecar
+demo-container: ## the same with a container under a limit, memgap beside it as a sidecar
+	$(Q)tests/deps.sh all
+	$(Q)$(MAKE) --no-print-directory images
 	$(Q)tests/container/demo.sh
 
 .PHONY: install uninstall clean help vmlinux

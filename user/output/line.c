@@ -10,9 +10,7 @@ static void print_name(FILE *stream, const struct target_name *target)
 {
 	char name[TARGET_PATH_MAX];
 
-	/* a process's name is its own choice and may hold anything */
-	for (const char *c = format_target(name, sizeof(name), target); *c; c++)
-		fputc((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c, stream);
+	fputs(format_target(name, sizeof(name), target), stream);
 }
 
 static void print_snapshot(FILE *stream, const struct snapshot *snapshot, bool named)

@@ -13,11 +13,35 @@ const struct output_format *output_format_by_name(const char *name)
 	return NULL;
 }
 
+#define ID_DIGITS 64
+#define ID_DIGITS_SHOWN 12
+
+/* Copies a path, with container ids cut short. */
+static void copy_path(char *buffer, size_t size, const char *path)
+{
+	size_t n = 0;
+
+	while (*path && n + 1 < size) {
+		size_t digits = strspn(path, "0123456789abcdef");
+		size_t copied = digits == ID_DIGITS ? ID_DIGITS_SHOWN : digits ? digits : 1;
+
+		if (copied > size - 1 - n)
+			copied = size - 1 - n;
+		memcpy(buffer + n, path, copied);
+		n += copied;
+		path += digits ? digits : 1;
+	}
+	buffer[n] = '\0';
+}
+
 const char *format_target(char *buffer, size_t size, const struct target_name *target)
 {
 	if (target->kind == TARGET_PROCESS)
 		snprintf(buffer, size, "%s[%d]", target->comm, target->pid);
 	else
-		snprintf(buffer, size, "%s", target->cgroup);
+		copy_path(buffer, size, target->cgroup);
+	for (char *c = buffer; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
 	return buffer;
 }

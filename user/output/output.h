@@ -23,7 +23,10 @@ extern const struct output_format output_json; /* JSON, schema 1: an object a li
 /* NULL when there is no such format. */
 const struct output_format *output_format_by_name(const char *name);
 
-/* "workload[123]", or a cgroup's path. Returns buffer. */
+/*
+ * "workload[123]", or a cgroup's path, in which a container's id is cut to the 12 digits that the runtimes' own
+ * tools show. Unprintable characters, which a process may have in its name, become '?'. Returns buffer.
+ */
 const char *format_target(char *buffer, size_t size, const struct target_name *target);
 
 #endif

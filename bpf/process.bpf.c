@@ -73,8 +73,8 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	__u32 parent_pid = BPF_CORE_READ(parent, tgid), pid = BPF_CORE_READ(child, pid);
 	struct memgap_process new = {}, *p;
 
-	if ((__u32)BPF_CORE_READ(child, tgid) != pid)
-		return 0; /* a thread */
+	if ((__u32)BPF_CORE_READ(child, tgid) != pid || !BPF_CORE_READ(child, mm))
+		return 0; /* a thread, or the kernel's own */
 	new.slot = watched_slot(child);
 	if (!new.slot)
 		return 0;

@@ -16,9 +16,7 @@
 /* Bounds for what a file may claim; far above any real library. */
 #define MAX_SECTIONS 1024
 #define MAX_SEGMENTS 64
-#define MAX_SYMBOL_BYTES (64U << 20)
-#define MAX_BANNER_SEARCH (16U << 20)
-#define MAX_CODE_SEARCH (64U << 20)
+#define MAX_LOADED_BYTES (96U << 20) /* of all sections together */
 
 #if defined(__x86_64__)
 #define MACHINE EM_X86_64
@@ -30,6 +28,7 @@ struct image {
 	int fd;
 	Elf *elf;
 	GElf_Ehdr header;
+	uint64_t loaded; /* bytes of sections so far */
 };
 
 /* libelf believes e_shnum and e_phnum; a lie there would have it allocate without bound. */
@@ -60,14 +59,32 @@ static int file_offset(const struct image *image, uint64_t address, uint64_t *re
 	return -ENOENT;
 }
 
-static Elf_Data *dynamic_symbols(const struct image *image, GElf_Shdr *ret_header)
+/* A section's bytes; NULL when it has none in the file, or more than the bound leaves. */
+static Elf_Data *load_section(struct image *image, Elf_Scn *section)
+{
+	GElf_Shdr header;
+	Elf_Data *data;
+
+	if (!section || !gelf_getshdr(section, &header) || header.sh_type == SHT_NOBITS ||
+	    header.sh_size > MAX_LOADED_BYTES - image->loaded)
+		return NULL;
+	image->loaded += header.sh_size;
+	data = elf_getdata(section, NULL);
+	return data && data->d_buf && data->d_size ? data : NULL;
+}
+
+/* The dynamic symbols, and the table of their names: one that ends as it must, so that every name in it does. */
+static Elf_Data *dynamic_symbols(struct image *image, Elf_Data **ret_names)
 {
 	for (Elf_Scn *section = NULL; (section = elf_nextscn(image->elf, section));) {
-		if (!gelf_getshdr(section, ret_header) || ret_header->sh_type != SHT_DYNSYM)
+		GElf_Shdr header;
+
+		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_DYNSYM)
 			continue;
-		if (ret_header->sh_size > MAX_SYMBOL_BYTES || ret_header->sh_entsize != sizeof(Elf64_Sym))
+		*ret_names = load_section(image, elf_getscn(image->elf, header.sh_link));
+		if (!*ret_names || ((const char *)(*ret_names)->d_buf)[(*ret_names)->d_size - 1])
 			return NULL;
-		return elf_getdata(section, NULL);
+		return header.sh_entsize == sizeof(Elf64_Sym) ? load_section(image, section) : NULL;
 	}
 	return NULL;
 }
@@ -118,21 +135,18 @@ static void take_symbol(const struct image *image, const char *name, const GElf_
 }
 
 /* Collects the malloc family; whether the library says of itself that it is the GNU one. */
-static bool collect_functions(const struct image *image, struct library *library)
+static bool collect_functions(struct image *image, struct library *library)
 {
-	GElf_Shdr header;
-	Elf_Data *data = dynamic_symbols(image, &header);
+	Elf_Data *names, *data = dynamic_symbols(image, &names);
 	bool is_glibc = false;
 
 	for (size_t i = 0; data && i < data->d_size / sizeof(Elf64_Sym); i++) {
 		GElf_Sym symbol;
 		const char *name;
 
-		if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF)
+		if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF || symbol.st_name >= names->d_size)
 			continue;
-		name = elf_strptr(image->elf, header.sh_link, symbol.st_name);
-		if (!name)
-			continue;
+		name = (const char *)names->d_buf + symbol.st_name;
 		is_glibc |= !strcmp(name, "gnu_get_libc_version");
 		take_symbol(image, name, &symbol, library);
 	}
@@ -143,7 +157,7 @@ static bool collect_functions(const struct image *image, struct library *library
  * The version is in the banner that every glibc has among its constants (csu/version.c): "GNU C Library
  * (Debian GLIBC 2.36-9+deb12u14) stable release version 2.36."
  */
-static void read_version(const struct image *image, struct library *library)
+static void read_version(struct image *image, struct library *library)
 {
 	static const char before[] = " release version ";
 
@@ -157,10 +171,10 @@ static void read_version(const struct image *image, struct library *library)
 		size_t left;
 
 		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_PROGBITS ||
-		    (header.sh_flags & (SHF_WRITE | SHF_EXECINSTR)) || header.sh_size > MAX_BANNER_SEARCH)
+		    (header.sh_flags & (SHF_WRITE | SHF_EXECINSTR)))
 			continue;
-		data = elf_getdata(section, NULL);
-		found = data && data->d_buf ? memmem(data->d_buf, data->d_size, before, sizeof(before) - 1) : NULL;
+		data = load_section(image, section);
+		found = data ? memmem(data->d_buf, data->d_size, before, sizeof(before) - 1) : NULL;
 		if (!found)
 			continue;
 		found += sizeof(before) - 1;
@@ -196,7 +210,7 @@ static void scan_code(const uint8_t *code, size_t size, uint64_t offset, struct 
 }
 
 /* Offsets in the file serve as addresses: what calls and what is called are in the same segment. */
-static void find_internal_frees(const struct image *image, struct library *library)
+static void find_internal_frees(struct image *image, struct library *library)
 {
 	for (Elf_Scn *section = NULL; (section = elf_nextscn(image->elf, section));) {
 		GElf_Shdr header;
@@ -204,15 +218,15 @@ static void find_internal_frees(const struct image *image, struct library *libra
 		uint64_t offset;
 
 		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_PROGBITS ||
-		    !(header.sh_flags & SHF_EXECINSTR) || header.sh_size > MAX_CODE_SEARCH)
+		    !(header.sh_flags & SHF_EXECINSTR))
 			continue;
-		data = elf_getdata(section, NULL);
-		if (data && data->d_buf && !file_offset(image, header.sh_addr, &offset))
+		data = load_section(image, section);
+		if (data && !file_offset(image, header.sh_addr, &offset))
 			scan_code(data->d_buf, data->d_size, offset, library);
 	}
 }
 #else
-static void find_internal_frees(const struct image *image, struct library *library)
+static void find_internal_frees(struct image *image, struct library *library)
 {
 	(void)image;
 	(void)library;

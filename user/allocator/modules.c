@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,24 +60,31 @@ static int read_iterator(const struct bpf_program *iterator, pid_t pid, struct m
 	return result;
 }
 
-/* "start-end perms offset major:minor inode path": proc(5) */
+/* "start-end perms offset major:minor inode path": proc(5). Whether it is code of a file. */
+static bool parse_line(const char *line, struct memgap_module *ret)
+{
+	unsigned int major, minor;
+	char permissions[5];
+
+	if (sscanf(line, "%llx-%llx %4s %*x %x:%x %llu", &ret->start, &ret->end, permissions, &major, &minor, &ret->inode) != 6)
+		return false;
+	ret->device = makedev(major, minor);
+	return strlen(permissions) == 4 && permissions[2] == 'x' && ret->inode;
+}
+
 int modules_parse_maps(const char *text, struct modules *ret)
 {
-	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-		struct memgap_module module = { 0 };
-		unsigned int major, minor;
-		char permissions[5];
+	while (*text) {
+		size_t length = strcspn(text, "\n");
+		struct memgap_module module;
+		char start[128]; /* the path is not looked at; a copy, since sscanf() would go through the rest of the text */
 		int result;
 
-		if (sscanf(line, "%llx-%llx %4s %*x %x:%x %llu", &module.start, &module.end, permissions, &major, &minor,
-			   &module.inode) != 6)
-			continue;
-		if (permissions[2] != 'x' || !module.inode)
-			continue;
-		module.device = makedev(major, minor);
-		result = add(ret, &module);
+		snprintf(start, sizeof(start), "%.*s", (int)(length < sizeof(start) ? length : sizeof(start) - 1), text);
+		result = parse_line(start, &module) ? add(ret, &module) : 0;
 		if (result)
 			return result;
+		text += length + (text[length] == '\n');
 	}
 	return 0;
 }

@@ -6,10 +6,9 @@
 #include <errno.h>
 #include <malloc.h>
 #include <memgap.skel.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <stdio.h>
-
 
 #include "user/allocator/host.h"
 #include "user/allocator/probed_files.h"
@@ -23,6 +22,9 @@ struct probes {
 	probes_event callback; /* during probes_take_events() */
 	void *callback_data;
 };
+
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {

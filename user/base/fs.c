@@ -45,18 +45,21 @@ ssize_t read_file_at(int dir_fd, const char *path, char *buffer, size_t size)
 
 int read_whole_file_at(int dir_fd, const char *path, size_t max, char **ret_text)
 {
-	size_t size = 16 * 1024;
+	const size_t most = max + 1; /* with the NUL */
+	size_t size = 0;
 	char *text = NULL;
 	ssize_t n;
 
 	do {
 		free(text);
+		size = size ? 2 * size : 16 * 1024;
+		if (size > most)
+			size = most;
 		text = malloc(size);
 		if (!text)
 			return -ENOMEM;
 		n = read_file_at(dir_fd, path, text, size);
-		size *= 2;
-	} while (n == -EFBIG && size <= max);
+	} while (n == -EFBIG && size < most);
 	if (n < 0) {
 		free(text);
 		return (int)n;

@@ -13,7 +13,7 @@
  */
 ssize_t read_file_at(int dir_fd, const char *path, char *buffer, size_t size);
 
-/* Reads a whole file of up to max bytes; *ret_text is NUL-terminated and the caller's to free. */
+/* Reads a whole file of up to max bytes, else -EFBIG; *ret_text is NUL-terminated and the caller's to free. */
 int read_whole_file_at(int dir_fd, const char *path, size_t max, char **ret_text);
 
 /* CLOCK_MONOTONIC, as BPF's bpf_ktime_get_ns() has it. */

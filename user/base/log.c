@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "user/base/text.h"
+
 static bool debug_enabled;
 
 void log_init(void)
@@ -17,12 +19,14 @@ bool log_debug_enabled(void)
 	return debug_enabled;
 }
 
+static void print(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+
 static void print(const char *format, va_list args)
 {
 	char line[1024];
 
 	vsnprintf(line, sizeof(line), format, args);
-	fprintf(stderr, "memgap: %s\n", line);
+	fprintf(stderr, "memgap: %s\n", text_make_printable(line));
 }
 
 void log_message(const char *format, ...)

@@ -151,8 +151,9 @@ static struct watched_process *adopt(struct targets *targets, pid_t pid)
 	struct memgap_process record;
 	struct pid_stat stat;
 
-	if (probes_read_process(targets->probes, pid, &record) || pid_stat_read(targets->proc_fd, pid, &stat))
-		return NULL; /* gone already */
+	if (probes_read_process(targets->probes, pid, &record) || pid_stat_read(targets->proc_fd, pid, &stat) ||
+	    !pid_stat_has_memory(&stat))
+		return NULL; /* gone already, or a kernel thread's */
 	id.start_time = stat.start_time;
 	memcpy(id.comm, stat.comm, sizeof(id.comm));
 	return targets_add_process(targets, &id, cgroup_by_slot(targets, record.slot), false);

@@ -47,6 +47,7 @@ struct targets {
 	struct hierarchy hierarchy;
 	struct probes *probes; /* NULL with --source none */
 	uint64_t lost;         /* events that were lost and cannot be laid at one process's door */
+	pid_t command_pid;     /* of COMMAND; 0: there is none */
 	bool everyone;         /* probes are on files for all processes, not process by process */
 	struct watched_process **processes;
 	size_t n_processes;

@@ -15,6 +15,7 @@
 /* Probes on one library for one process take about this many file descriptors. */
 #define FDS_PER_PROCESS 48
 
+/* The nearest cgroup target that a path lies in, or is. */
 static struct watched_cgroup *nearest_above(const struct targets *targets, const char *path)
 {
 	struct watched_cgroup *best = NULL;
@@ -59,13 +60,14 @@ static int open_cgroup(struct targets *targets, const char *name, struct error *
 static void link_cgroups(struct targets *targets)
 {
 	for (size_t i = 0; i < targets->n_cgroups; i++) {
-		char *path = targets->cgroups[i]->dir.path, *slash = strrchr(path, '/');
+		char path[CGROUP_PATH_MAX], *slash;
 
-		if (!slash || !strcmp(path, "/"))
-			continue;
+		memcpy(path, targets->cgroups[i]->dir.path, sizeof(path));
+		slash = strrchr(path, '/');
+		if (!slash[1])
+			continue; /* the root */
 		*slash = '\0';
-		targets->cgroups[i]->parent = nearest_above(targets, *path ? path : "/");
-		*slash = '/';
+		targets->cgroups[i]->parent = nearest_above(targets, path);
 	}
 }
 
@@ -79,7 +81,7 @@ static int add_member(pid_t pid, void *data)
 	struct watched_cgroup *cgroup;
 	struct pid_stat stat;
 
-	if (targets_find(targets, pid) || pid_stat_read(targets->proc_fd, pid, &stat) || stat.state == 'Z' ||
+	if (targets_find(targets, pid) || pid_stat_read(targets->proc_fd, pid, &stat) || !pid_stat_has_memory(&stat) ||
 	    hierarchy_path_of(&targets->hierarchy, targets->proc_fd, pid, path))
 		return 0;
 	cgroup = nearest_above(targets, path);
@@ -225,24 +227,22 @@ static int probe_command(struct targets *targets, struct watched_process *proces
 	return 0;
 }
 
-static int open_command(struct targets *targets, struct error *err)
+static int open_command(struct targets *targets, struct command *command, struct error *err)
 {
 	struct watched_process *process;
 	struct watched_cgroup *home;
-	struct command command;
 	struct pid_identity id;
 
-	if (command_start(targets->options->command, &command, err))
-		return -1;
-	if (pid_open(targets->proc_fd, command.pid, &id, err) || home_of(targets, command.pid, &home, err))
+	if (pid_open(targets->proc_fd, command->pid, &id, err) || home_of(targets, command->pid, &home, err))
 		return -1;
 	process = targets_add_process(targets, &id, home, true);
 	if (!process)
 		return error_set(err, EXIT_FAILED, "out of memory");
-	if (targets->probes && probe_command(targets, process, &command, err))
+	if (targets->probes && probe_command(targets, process, command, err))
 		return -1;
-	if (command_release(&command, err))
+	if (command_release(command, err))
 		return -1;
+	targets->command_pid = command->pid;
 	process->dirty = true;
 	return 0;
 }
@@ -263,6 +263,7 @@ static void raise_fd_limit(rlim_t *ret_limit)
 int targets_open(struct targets *targets, struct error *err)
 {
 	const struct watch_options *options = targets->options;
+	struct command command;
 	rlim_t limit;
 
 	targets->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -270,6 +271,9 @@ int targets_open(struct targets *targets, struct error *err)
 		return error_set(err, EXIT_HOST, "cannot open /proc: %s", strerror(errno));
 	hierarchy_open(targets->proc_fd, &targets->hierarchy);
 	if (options->probes && probes_open(targets->proc_fd, 0, &targets->probes, err))
+		return -1;
+	/* first of all, so that it inherits nothing that we change for ourselves; it waits until it is released */
+	if (options->command && command_start(options->command, &command, err))
 		return -1;
 	raise_fd_limit(&limit);
 	/* processes still to come need probes on the files; and so do more pids than there are file descriptors for */
@@ -279,7 +283,7 @@ int targets_open(struct targets *targets, struct error *err)
 	for (size_t i = 0; i < options->n_pids; i++)
 		if (open_pid(targets, options->pids[i], err))
 			return -1;
-	return options->command ? open_command(targets, err) : 0;
+	return options->command ? open_command(targets, &command, err) : 0;
 }
 
 void targets_refresh(struct targets *targets)
@@ -292,7 +296,7 @@ void targets_refresh(struct targets *targets)
 
 		if (process->own)
 			continue;
-		if (pid_stat_read(targets->proc_fd, process->id.pid, &stat) || stat.state == 'Z' ||
+		if (pid_stat_read(targets->proc_fd, process->id.pid, &stat) || !pid_stat_has_memory(&stat) ||
 		    stat.start_time != process->id.start_time ||
 		    hierarchy_path_of(&targets->hierarchy, targets->proc_fd, process->id.pid, path) ||
 		    nearest_above(targets, path) != process->cgroup)

@@ -20,6 +20,9 @@
 #include "user/cmd/targets.h"
 #include "user/cmd/watch_options.h"
 
+/* So many are named in one message, the others counted: each takes at most 48 bytes. */
+#define NAMED_UNPROBED 4
+
 struct watch;
 
 /* A pid target or COMMAND, whose exit is waited for. */
@@ -95,17 +98,33 @@ static void look_at_row(struct watch *watch, struct row *row)
 }
 
 /* Told once a process, an interval after it came: a program just started has not loaded its libc yet. */
+static bool is_to_tell(struct watched_process *process)
+{
+	if (process->has_allocator || process->dirty)
+		process->ticks_unprobed = 0;
+	else
+		process->ticks_unprobed++;
+	return process->ticks_unprobed == 2;
+}
+
 static void tell_unprobed(struct watch *watch)
 {
+	char names[256] = "";
+	size_t n = 0, used = 0;
+
 	for (size_t i = 0; watch->targets.probes && i < watch->targets.n_processes; i++) {
 		struct watched_process *process = watch->targets.processes[i];
 
-		if (process->has_allocator || process->dirty)
-			process->ticks_unprobed = 0;
-		else if (++process->ticks_unprobed == 2)
-			log_message("pid %d (%s) maps no glibc (static, or another C library): what it allocates is not in Alloc",
-				    process->id.pid, process->id.comm);
+		if (!is_to_tell(process))
+			continue;
+		if (n++ < NAMED_UNPROBED)
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%d (%.32s)", used ? ", " : "", process->id.pid,
+						 process->id.comm);
 	}
+	if (n > NAMED_UNPROBED)
+		snprintf(names + used, sizeof(names) - used, " and %zu more", n - NAMED_UNPROBED);
+	if (n)
+		log_message("no glibc (static, or another C library) in pid %s: what it allocates is not in Alloc", names);
 }
 
 static void tick(void *data)
@@ -148,6 +167,21 @@ static void follow(void *data)
 	targets_follow(&watch->targets);
 }
 
+/* Only a COMMAND is our child, whose status we learn. */
+static void tell_exit(const struct watched_process *process)
+{
+	pid_t pid = process->id.pid;
+	const char *comm = process->id.comm;
+	int status;
+
+	if (waitpid(pid, &status, WNOHANG) != pid)
+		log_message("pid %d (%s) has exited", pid, comm);
+	else if (WIFSIGNALED(status))
+		log_message("pid %d (%s) was killed by signal %d (%s)", pid, comm, WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		log_message("pid %d (%s) has exited with status %d", pid, comm, WEXITSTATUS(status));
+}
+
 /* A pid target or COMMAND has exited: its last line, then it goes. */
 static void process_exited(void *data)
 {
@@ -170,8 +204,7 @@ static void process_exited(void *data)
 		trimmer_finish(&row->trimmer);
 		print_row(watch, row, &snapshot);
 	}
-	log_message("pid %d (%s) has exited", process->id.pid, process->id.comm);
-	waitpid(process->id.pid, NULL, WNOHANG); /* a COMMAND is our child */
+	tell_exit(process);
 	targets_remove_process(&watch->targets, process);
 	for (size_t i = 0; i < watch->targets.n_processes; i++)
 		alone &= watch->targets.processes[i]->cgroup != home;
@@ -250,6 +283,9 @@ static void summarize(const struct watch *watch)
 		    watch->n_targets, watch->n_targets == 1 ? "" : "s", seconds, watch->trims.count,
 		    watch->trims.count == 1 ? "" : "s", format_bytes(back, watch->trims.reclaimed), watch->missed,
 		    watch->missed == 1 ? "" : "s");
+	/* never stopped by us */
+	if (watch->targets.command_pid && targets_find(&watch->targets, watch->targets.command_pid))
+		log_message("pid %d (%s) goes on", watch->targets.command_pid, watch->options.command[0]);
 }
 
 /* Taken by the loop; blocked before COMMAND is forked, which gets an empty mask back. */

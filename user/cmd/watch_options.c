@@ -154,7 +154,33 @@ static int take_trim_with(struct watch_options *options, const char *text, struc
 	}
 }
 
-static int take_option(struct watch_options *options, int option, struct error *err)
+/* What was not understood: a long option is a word of its own, a short one may stand among others. */
+static int unknown(char *argv[], struct error *err)
+{
+	const char *word = argv[optind - 1];
+
+	if (optopt && strncmp(word, "--", 2))
+		return usage(err, "unknown option '-%c': see `memgap watch --help`", optopt);
+	return usage(err, "unknown option '%s': see `memgap watch --help`", word);
+}
+
+static int refuse(int option, char *argv[], struct error *err)
+{
+	switch (option) {
+	case 'n':
+		return usage(err, "-n: containers by name are not there yet: give the container's cgroup with -c");
+	case 'a':
+		return usage(err, "-a: watching everything is not there yet: give cgroups with -c");
+	case OPTION_MAX_OVERHEAD:
+		return usage(err, "--max-overhead is not there yet: the cost of the probes is not bounded");
+	case ':':
+		return usage(err, "option '%s' needs a value: see `memgap watch --help`", argv[optind - 1]);
+	default:
+		return unknown(argv, err);
+	}
+}
+
+static int take_option(struct watch_options *options, int option, char *argv[], struct error *err)
 {
 	switch (option) {
 	case 'p':
@@ -190,25 +216,7 @@ static int take_option(struct watch_options *options, int option, struct error *
 		options->help = true;
 		return 0;
 	default:
-		return -1;
-	}
-}
-
-static int refuse(int option, char *argv[], struct error *err)
-{
-	const char *text = argv[optind - 1];
-
-	switch (option) {
-	case 'n':
-		return usage(err, "-n: containers by name are not there yet: give the container's cgroup with -c");
-	case 'a':
-		return usage(err, "-a: watching everything is not there yet: give cgroups with -c");
-	case OPTION_MAX_OVERHEAD:
-		return usage(err, "--max-overhead is not there yet: the cost of the probes is not bounded");
-	case ':':
-		return usage(err, "option '%s' needs a value: see `memgap watch --help`", text);
-	default:
-		return usage(err, "unknown option '%s': see `memgap watch --help`", text);
+		return refuse(option, argv, err);
 	}
 }
 
@@ -228,6 +236,17 @@ static int check(const struct watch_options *options, struct error *err)
 	return 0;
 }
 
+/* dashes: the options ended with "--", which getopt_long() has passed. */
+static int take_command(struct watch_options *options, int argc, char *argv[], bool dashes, struct error *err)
+{
+	if (optind == argc)
+		return dashes ? usage(err, "no command after '--'") : 0;
+	if (!dashes)
+		return usage(err, "unexpected '%s': targets are given with -p or -c, a command after --", argv[optind]);
+	options->command = &argv[optind];
+	return 0;
+}
+
 int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struct error *err)
 {
 	struct watch_options options = {
@@ -236,21 +255,18 @@ int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struc
 		.probes = true,
 		.policy = { .cooldown_ns = 10 * 1000000000ULL },
 	};
-	int option, result = trim_action_parse("signal:USR1", &options.action);
+	int option = 0, result = trim_action_parse("signal:USR1", &options.action), before = 1;
 
 	optind = 1;
 	opterr = 0;
-	while (!result && (option = getopt_long(argc, argv, "+:p:c:n:ai:N:o:s:h", long_options, NULL)) != -1) {
-		result = strchr("na:?", option) || option == OPTION_MAX_OVERHEAD ? refuse(option, argv, err) :
-										    take_option(&options, option, err);
+	while (!result && option != -1) {
+		before = optind;
+		option = getopt_long(argc, argv, "+:p:c:n:ai:N:o:s:h", long_options, NULL);
+		if (option != -1)
+			result = take_option(&options, option, argv, err);
 	}
-	if (!result && optind < argc) {
-		if (strcmp(argv[optind - 1], "--"))
-			result = usage(err, "unexpected '%s': targets are given with -p or -c, a command after --", argv[optind]);
-		options.command = &argv[optind];
-	} else if (!result && argc > 1 && !strcmp(argv[argc - 1], "--")) {
-		result = usage(err, "no command after '--'");
-	}
+	if (!result)
+		result = take_command(&options, argc, argv, optind > before, err);
 	options.action.dry_run = options.dry_run;
 	if (!result)
 		result = check(&options, err);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "user/base/fs.h"
+#include "user/kernel/status.h"
 
 static uint64_t bit_of(int signal)
 {
@@ -36,12 +37,14 @@ int signal_masks_parse(const char *text, struct signal_masks *ret)
 
 static int read_masks(int dir_fd, const char *status_path, struct signal_masks *ret)
 {
-	char text[8192];
-	ssize_t n = read_file_at(dir_fd, status_path, text, sizeof(text));
+	char *text;
+	int result = read_whole_file_at(dir_fd, status_path, STATUS_MAX, &text);
 
-	if (n < 0)
-		return n == -ENOENT ? -ESRCH : (int)n;
-	return signal_masks_parse(text, ret);
+	if (result)
+		return result == -ENOENT ? -ESRCH : result;
+	result = signal_masks_parse(text, ret);
+	free(text);
+	return result;
 }
 
 /* Opens a directory below /proc/PID; NULL with errno. */

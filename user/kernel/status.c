@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "user/base/fs.h"
@@ -27,11 +28,13 @@ static void parse_line(const char *line, struct process_status *status)
 {
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		size_t length = strlen(lines[i].name);
+		char unit[4] = "";
 		int64_t kib;
 
 		if (strncmp(line, lines[i].name, length))
 			continue;
-		if (sscanf(line + length, "%" SCNd64 " kB", &kib) == 1 && kib >= 0 && kib <= INT64_MAX / 1024)
+		if (sscanf(line + length, "%" SCNd64 "%3s", &kib, unit) == 2 && !strcmp(unit, "kB") && kib >= 0 &&
+		    kib <= INT64_MAX / 1024)
 			*(int64_t *)((char *)status + lines[i].offset) = kib * 1024;
 		return;
 	}
@@ -52,12 +55,14 @@ int process_status_parse(const char *text, struct process_status *ret)
 
 int process_status_read(int proc_fd, pid_t pid, struct process_status *ret)
 {
-	char path[32], text[8192];
-	ssize_t n;
+	char path[32], *text;
+	int result;
 
 	snprintf(path, sizeof(path), "%d/status", pid);
-	n = read_file_at(proc_fd, path, text, sizeof(text));
-	if (n < 0)
-		return n == -ENOENT ? -ESRCH : (int)n;
-	return process_status_parse(text, ret);
+	result = read_whole_file_at(proc_fd, path, STATUS_MAX, &text);
+	if (result)
+		return result == -ENOENT ? -ESRCH : result;
+	result = process_status_parse(text, ret);
+	free(text);
+	return result;
 }

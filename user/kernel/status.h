@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Bytes that the file may have: the line of a process's groups can alone be 700 KB (NGROUPS_MAX). */
+#define STATUS_MAX (1 << 20)
+
 /* Bytes; UNKNOWN where the kernel gives no such line (RssAnon and its kin came with 4.5). */
 struct process_status {
 	int64_t rss, rss_anon, rss_file, rss_shmem;

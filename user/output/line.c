@@ -2,7 +2,9 @@
 /* One line a target, with the names of the Go program that memgap began as. */
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
+#include "user/base/text.h"
 #include "user/base/units.h"
 #include "user/output/output.h"
 
@@ -11,6 +13,14 @@ static void print_name(FILE *stream, const struct target_name *target)
 	char name[TARGET_PATH_MAX];
 
 	fputs(format_target(name, sizeof(name), target), stream);
+}
+
+static void print_why(FILE *stream, const struct trim_event *event)
+{
+	char why[WHY_MAX];
+
+	memcpy(why, event->why, sizeof(why));
+	fputs(text_make_printable(why), stream);
 }
 
 static void print_snapshot(FILE *stream, const struct snapshot *snapshot, bool named)
@@ -26,7 +36,7 @@ static void print_snapshot(FILE *stream, const struct snapshot *snapshot, bool n
 		format_bytes(sys, snapshot->allocator.sys), snapshot->trim.count, format_bytes(rss, snapshot->kernel.rss),
 		format_bytes(gap, snapshot->gap.bytes));
 	if (is_known(snapshot->gap.bytes) && !isnan(snapshot->gap.percent))
-		fprintf(stream, " (%.0f %%)", snapshot->gap.percent);
+		fprintf(stream, " (%ld %%)", lround(snapshot->gap.percent)); /* %.0f would have a -0 */
 	if (is_known(snapshot->kernel.cgroup_current)) {
 		char current[BYTES_TEXT_MAX], limit[BYTES_TEXT_MAX];
 
@@ -61,7 +71,8 @@ static void print_triggered(FILE *stream, const struct trim_event *event)
 		fprintf(stream, "%s to ", event->action);
 		print_pids(stream, event);
 	} else {
-		fprintf(stream, "%s %s: %s", event->action, outcome_name(event->outcome), event->why);
+		fprintf(stream, "%s %s: ", event->action, outcome_name(event->outcome));
+		print_why(stream, event);
 	}
 	fputc('\n', stream);
 }
@@ -74,11 +85,14 @@ static void print_ended(FILE *stream, const struct trim_event *event)
 		return; /* said already */
 	fputs("Trim: ", stream);
 	print_name(stream, &event->target);
-	if (event->outcome == TRIM_TRIMMED)
-		fprintf(stream, " RSS %s -> %s, %s back in %.0f ms\n", format_bytes(before, event->before.rss),
+	if (event->outcome == TRIM_TRIMMED) {
+		fprintf(stream, " RSS %s -> %s, %s back in %.0f ms", format_bytes(before, event->before.rss),
 			format_bytes(after, event->after.rss), format_bytes(back, event->reclaimed), event->took_ms);
-	else
-		fprintf(stream, " RSS %s, nothing came back: %s\n", format_bytes(before, event->before.rss), event->why);
+	} else {
+		fprintf(stream, " RSS %s, nothing came back: ", format_bytes(before, event->before.rss));
+		print_why(stream, event);
+	}
+	fputc('\n', stream);
 }
 
 const struct output_format output_line = {

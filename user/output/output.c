@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "user/base/text.h"
+
 const struct output_format *output_format_by_name(const char *name)
 {
 	static const struct output_format *const formats[] = { &output_line, &output_json };
@@ -40,8 +42,5 @@ const char *format_target(char *buffer, size_t size, const struct target_name *t
 		snprintf(buffer, size, "%s[%d]", target->comm, target->pid);
 	else
 		copy_path(buffer, size, target->cgroup);
-	for (char *c = buffer; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	return buffer;
+	return text_make_printable(buffer);
 }

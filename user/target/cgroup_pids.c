@@ -47,7 +47,7 @@ static int visit_below(int dir_fd, int depth, int (*visit)(pid_t pid, void *data
 			close(fd);
 		return 0;
 	}
-	while (result >= 0 && (entry = readdir(dir))) {
+	while (!result && (entry = readdir(dir))) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
 		fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -27,12 +27,16 @@ static int find_program(const char *name, char ret_path[PATH_MAX])
 		snprintf(ret_path, PATH_MAX, "%s", name);
 		return is_program(name) ? 0 : -ENOENT;
 	}
-	for (path = path ? path : "/usr/bin:/bin"; *path; path += strspn(path, ":")) {
+	for (path = path ? path : "/usr/bin:/bin"; *name; path++) {
 		int length = (int)strcspn(path, ":");
 
-		if (snprintf(ret_path, PATH_MAX, "%.*s/%s", length, path, name) < PATH_MAX && is_program(ret_path))
+		/* an empty entry is the current directory */
+		if (snprintf(ret_path, PATH_MAX, "%.*s%s%s", length, path, length ? "/" : "./", name) < PATH_MAX &&
+		    is_program(ret_path))
 			return 0;
 		path += length;
+		if (!*path)
+			break;
 	}
 	return -ENOENT;
 }
@@ -54,25 +58,42 @@ static _Noreturn void run_child(char *const argv[], const char *path, int hold_f
 	_exit(127);
 }
 
+static void close_pair(const int fds[2])
+{
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int command_start(char *const argv[], struct command *ret, struct error *err)
 {
-	int hold[2] = { -1, -1 }, failure[2] = { -1, -1 };
+	int hold[2], failure[2];
+	pid_t pid;
 
 	if (find_program(argv[0], ret->path))
 		return error_set(err, EXIT_TARGET, "no program '%s': give its path, or the name of one in PATH", argv[0]);
-	if (pipe2(hold, O_CLOEXEC) || pipe2(failure, O_CLOEXEC))
+	if (pipe2(hold, O_CLOEXEC))
 		return error_set(err, EXIT_FAILED, "cannot make a pipe: %s", strerror(errno));
-	ret->pid = fork();
-	if (!ret->pid) {
+	if (pipe2(failure, O_CLOEXEC)) {
+		error_set(err, EXIT_FAILED, "cannot make a pipe: %s", strerror(errno));
+		close_pair(hold);
+		return -1;
+	}
+	pid = fork();
+	if (!pid) {
 		close(hold[1]); /* else the child would hold its own leash */
 		run_child(argv, ret->path, hold[0], failure[1]);
 	}
+	if (pid < 0) {
+		error_set(err, EXIT_FAILED, "cannot fork: %s", strerror(errno));
+		close_pair(hold);
+		close_pair(failure);
+		return -1;
+	}
 	close(hold[0]);
 	close(failure[1]);
+	ret->pid = pid;
 	ret->release_fd = hold[1];
 	ret->error_fd = failure[0];
-	if (ret->pid < 0)
-		return error_set(err, EXIT_FAILED, "cannot fork: %s", strerror(errno));
 	return 0;
 }
 
@@ -83,7 +104,9 @@ int command_release(struct command *command, struct error *err)
 
 	if (write(command->release_fd, "", 1) != 1)
 		return error_set(err, EXIT_FAILED, "cannot start %s: its process is gone", command->path);
-	n = read(command->error_fd, &failure, sizeof(failure));
+	do
+		n = read(command->error_fd, &failure, sizeof(failure));
+	while (n < 0 && errno == EINTR);
 	close(command->release_fd);
 	close(command->error_fd);
 	command->release_fd = command->error_fd = -1;

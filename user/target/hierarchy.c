@@ -27,6 +27,24 @@ static bool has_item(const char *list, const char *item)
 	return false;
 }
 
+/* "\040" for a space: seq_path() in fs/seq_file.c writes what would end a field as three octal digits. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; from++) {
+		unsigned int byte;
+
+		if (*from == '\\' && strspn(from + 1, "01234567") >= 3 && sscanf(from + 1, "%3o", &byte) == 1) {
+			*to++ = (char)byte;
+			from += 3;
+		} else {
+			*to++ = *from;
+		}
+	}
+	*to = '\0';
+}
+
 /*
  * One line of mountinfo (proc(5)): "36 35 98:0 / /mnt rw … - type source super-options". Mounts of a part of the
  * hierarchy (root other than "/") count too: that is all a cgroup namespace shows.
@@ -43,7 +61,11 @@ static int parse_mount(char *line, int *ret_version, char *ret_mount)
 		*ret_version = 2;
 	else
 		return -ENOENT;
-	return sscanf(line, "%*s %*s %*s %*s %4095s", ret_mount) == 1 ? 0 : -ENOENT;
+	*tail = '\0';
+	if (sscanf(line, "%*s %*s %*s %*s %4095s", ret_mount) != 1)
+		return -ENOENT;
+	unescape(ret_mount);
+	return 0;
 }
 
 int hierarchy_parse_mountinfo(const char *text, int *ret_version, char *ret_mount)
@@ -98,11 +120,12 @@ int hierarchy_parse_path(const char *text, int version, char ret_path[CGROUP_PAT
 
 		if (second) {
 			size_t path_length = length - (size_t)(second + 1 - text);
+			size_t controllers_length = (size_t)(second - first - 1);
 			char controllers[256] = "";
 
-			if ((size_t)(second - first) <= sizeof(controllers))
-				memcpy(controllers, first + 1, (size_t)(second - first - 1));
-			if ((version == 2 ? !*controllers : has_item(controllers, "memory")) &&
+			if (controllers_length < sizeof(controllers))
+				memcpy(controllers, first + 1, controllers_length);
+			if ((version == 2 ? !controllers_length : has_item(controllers, "memory")) &&
 			    path_length < CGROUP_PATH_MAX) {
 				memcpy(ret_path, second + 1, path_length);
 				ret_path[path_length] = '\0';

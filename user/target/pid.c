@@ -33,6 +33,16 @@ int pid_stat_parse(const char *text, struct pid_stat *ret)
 	return 0;
 }
 
+static bool is_zombie(const struct pid_stat *stat)
+{
+	return stat->state == 'Z' || stat->state == 'X';
+}
+
+bool pid_stat_has_memory(const struct pid_stat *stat)
+{
+	return !(stat->flags & PF_KTHREAD) && !is_zombie(stat);
+}
+
 int pid_stat_read(int proc_fd, pid_t pid, struct pid_stat *ret)
 {
 	char path[32], text[1024];
@@ -60,7 +70,8 @@ int pid_open(int proc_fd, pid_t pid, struct pid_identity *ret, struct error *err
 	struct pid_stat stat;
 
 	id.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (id.pidfd < 0 && errno == EINVAL)
+	/* EINVAL; on newer kernels ENOENT */
+	if (id.pidfd < 0 && (errno == EINVAL || errno == ENOENT))
 		return error_set(err, EXIT_TARGET, "pid %d is a thread, not a process: give the id of its process", pid);
 	if (id.pidfd < 0 && errno != ESRCH)
 		return error_set(err, EXIT_HOST, "cannot open pid %d: %s (needs Linux 5.3)", pid, strerror(errno));
@@ -72,7 +83,7 @@ int pid_open(int proc_fd, pid_t pid, struct pid_identity *ret, struct error *err
 	}
 	if (stat.flags & PF_KTHREAD)
 		error_set(err, EXIT_TARGET, "pid %d (%s) is a kernel thread: it has no memory of its own", pid, stat.comm);
-	else if (stat.state == 'Z' || stat.state == 'X')
+	else if (is_zombie(&stat))
 		error_set(err, EXIT_TARGET, "pid %d (%s) is a zombie: it has exited and waits for its parent", pid, stat.comm);
 	else if (is_lone_thread(proc_fd, pid))
 		error_set(err, EXIT_TARGET, "pid %d is a thread, not a process: give the id of its process", pid);
@@ -100,5 +111,5 @@ bool pid_is_alive(int proc_fd, const struct pid_identity *id)
 
 	if (poll(&exited, 1, 0) != 0)
 		return false;
-	return !pid_stat_read(proc_fd, id->pid, &stat) && stat.start_time == id->start_time && stat.state != 'Z';
+	return !pid_stat_read(proc_fd, id->pid, &stat) && stat.start_time == id->start_time && !is_zombie(&stat);
 }

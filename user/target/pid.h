@@ -30,6 +30,8 @@ struct pid_identity {
 
 /* Parses the text of /proc/PID/stat; -EINVAL when it is none. The name may hold spaces and brackets. */
 int pid_stat_parse(const char *text, struct pid_stat *ret);
+/* Not so for a kernel thread or a zombie. */
+bool pid_stat_has_memory(const struct pid_stat *stat);
 /* -ESRCH when there is no such process. */
 int pid_stat_read(int proc_fd, pid_t pid, struct pid_stat *ret);
 

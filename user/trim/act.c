@@ -12,18 +12,26 @@
 #include "user/base/units.h"
 #include "user/kernel/signals.h"
 
+#define FIRST_REAL_TIME 32 /* SIGRTMIN of the kernel, include/uapi/asm-generic/signal.h */
+
+/* Between the classic signals and SIGRTMIN lie the C library's own, for cancelling threads (nptl(7)). */
+static bool is_reserved(int signal)
+{
+	return signal >= FIRST_REAL_TIME && signal < SIGRTMIN;
+}
+
 static int signal_by_name(const char *name)
 {
 	int64_t number;
 
+	if (!parse_count(name, SIGRTMAX, &number))
+		return is_reserved((int)number) ? -EPERM : (int)number;
 	if (!strncmp(name, "SIG", 3))
 		name += 3;
 	if (!strncmp(name, "RTMIN+", 6))
 		return parse_count(name + 6, SIGRTMAX - SIGRTMIN, &number) ? -EINVAL : SIGRTMIN + (int)number;
 	if (!strcmp(name, "RTMIN"))
 		return SIGRTMIN;
-	if (!parse_count(name, SIGRTMAX, &number))
-		return (int)number;
 	for (int i = 1; i < SIGRTMIN; i++) {
 		const char *known = sigabbrev_np(i);
 
@@ -48,6 +56,8 @@ int trim_action_parse(const char *text, struct trim_action *ret)
 		return -EPERM;
 	if (sigabbrev_np(action.signal))
 		snprintf(action.text, sizeof(action.text), "signal:%s", sigabbrev_np(action.signal));
+	else if (action.signal == SIGRTMIN)
+		strcpy(action.text, "signal:RTMIN");
 	else
 		snprintf(action.text, sizeof(action.text), "signal:RTMIN+%d", action.signal - SIGRTMIN);
 	*ret = action;
@@ -66,9 +76,14 @@ static enum act_result check(const struct trim_action *action, int proc_fd, cons
 {
 	const char *name = strchr(action->text, ':') + 1;
 	enum signal_effect effect;
+	int result = signal_effect_read(proc_fd, id->pid, action->signal, &effect);
 
-	if (signal_effect_read(proc_fd, id->pid, action->signal, &effect) || !pid_is_alive(proc_fd, id))
+	if (result == -ESRCH || !pid_is_alive(proc_fd, id))
 		return gone(why, size, id->pid);
+	if (result) {
+		snprintf(why, size, "cannot tell what %s would do to pid %d (%s): %s", name, id->pid, id->comm, strerror(-result));
+		return ACT_FAILED;
+	}
 	switch (effect) {
 	case SIGNAL_CAUGHT:
 	case SIGNAL_AWAITED:

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""memgap and the programs it watches, for the suites in tests/cli: a deadline on every step, nothing left behind."""
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+MEMGAP = os.path.abspath("build/memgap")
+WORKLOAD = os.path.abspath("build/workload")
+SECONDS = 20  # to wait for what should come soon
+MIB = 1 << 20
+# libc allocates the vector of thread-local storage of each thread but the first: one block, of that usable size
+BYTES_OF_A_THREAD = 280
+
+
+def wait_for(condition, what, seconds=SECONDS):
+    """Returns the first true value of condition()."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"not seen in {seconds} s: {what}")
+
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+
+def stat_of(pid):
+    """The fields of /proc/PID/stat from the third on; None when there is no such process."""
+    try:
+        return read(f"/proc/{pid}/stat").rpartition(") ")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def is_alive(pid):
+    stat = stat_of(pid)
+    return stat is not None and stat[0] not in "ZX"
+
+
+def members_of_group(group):
+    """The living processes of a process group."""
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [pid for pid in pids if is_alive(pid) and (stat_of(pid) or "000")[2] == str(group)]
+
+
+def status_of(pid):
+    """/proc/PID/status; sizes in bytes."""
+    lines = (line.split(":", 1) for line in read(f"/proc/{pid}/status").splitlines())
+    return {name: int(text.split()[0]) << 10 if text.endswith(" kB") else text.strip() for name, text in lines}
+
+
+class Program:
+    """A program in a process group of its own, which is killed at the end of the test. stdout is read by lines."""
+
+    def __init__(self, test, *command, **options):
+        self.errors = tempfile.TemporaryFile("w+")
+        self.rest = b""
+        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, **options}
+        self.process = subprocess.Popen(command, stderr=self.errors, start_new_session=True, **options)
+        self.pid = self.process.pid
+        test.addCleanup(self.kill)
+
+    def line(self, seconds=SECONDS):
+        """The next line of stdout without its end; None at the end of stdout."""
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self.rest:
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
+            if not ready:
+                raise AssertionError(f"no line in {seconds} s: {self.process.args}; stderr: {self.stderr()}")
+            part = os.read(self.process.stdout.fileno(), 65536)
+            if not part:
+                return None
+            self.rest += part
+        line, _, self.rest = self.rest.partition(b"\n")
+        return line.decode()
+
+    def stderr(self):
+        self.errors.seek(0)
+        return self.errors.read()
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+
+    def end(self, seconds=SECONDS):
+        """Waits for the end; returns the exit status. Lines that were not read before are still there."""
+        try:
+            return self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {seconds} s: {self.process.args}; stderr: {self.stderr()}") from None
+
+    def kill(self):
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        for file in self.process.stdin, self.process.stdout, self.errors:
+            if file:
+                file.close()
+
+
+class Workload(Program):
+    """build/workload with --truth, unless it is to print its usual line; waits for its first line."""
+
+    def __init__(self, test, *arguments, truth=True, **options):
+        super().__init__(test, WORKLOAD, *arguments, *(["--truth"] if truth else []), **options)
+        self.first = self.line()
+        if truth:
+            self.first = json.loads(self.first)
+
+    def truth(self):
+        return json.loads(self.line())
+
+
+class Held(Program):
+    """A program that a shell becomes at go(): to be watched from its first instruction."""
+
+    def __init__(self, test, *command, **options):
+        super().__init__(test, "sh", "-c", 'read -r _ && exec "$@"', "sh", *command, stdin=subprocess.PIPE, **options)
+
+    def go(self):
+        self.process.stdin.write(b"go\n")
+        self.process.stdin.flush()
+
+
+class Watch(Program):
+    """memgap watch -o json. What it has printed so far, and COMMAND's JSON, is in seen."""
+
+    def __init__(self, test, *arguments, interval="100ms", **options):
+        super().__init__(test, MEMGAP, "watch", "-o", "json", "-i", interval, *arguments, **options)
+        self.seen = []
+
+    def next(self, condition=lambda line: True, seconds=SECONDS):
+        """The next line for which the condition holds."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            text = self.line(max(0, deadline - time.monotonic()))
+            if text is None:
+                raise AssertionError(f"memgap has ended: {self.stderr()}")
+            self.seen.append(json.loads(text))
+            if condition(self.seen[-1]):
+                return self.seen[-1]
+        raise AssertionError(f"not seen in {seconds} s; the last line was {self.seen[-1:]}; stderr: {self.stderr()}")
+
+    def sample(self, condition=lambda sample: True, seconds=SECONDS):
+        return self.next(lambda line: "allocator" in line and condition(line), seconds)
+
+    def event(self, condition=lambda event: True, seconds=SECONDS):
+        return self.next(lambda line: line.get("event") == "trim" and condition(line), seconds)
+
+    def finish(self, seconds=SECONDS):
+        """Reads to the end of stdout, waits; returns the exit status."""
+        deadline = time.monotonic() + seconds
+        while (text := self.line(max(0, deadline - time.monotonic()))) is not None:
+            self.seen.append(json.loads(text))
+        return self.end(max(1, deadline - time.monotonic()))
+
+    def samples(self):
+        return [line for line in self.seen if "allocator" in line]
+
+    def truths(self):
+        return [line for line in self.seen if "truth" in line]
+
+
+def memory_hierarchy():
+    """The mount point of the memory controller's hierarchy: v1's where there is one, else v2's."""
+    mounts = [line.split() for line in read("/proc/mounts").splitlines()]
+    for _, where, kind, options, *_ in mounts:
+        if kind == "cgroup" and "memory" in options.split(","):
+            return where
+    where = next(where for _, where, kind, *_ in mounts if kind == "cgroup2")
+    with open(f"{where}/cgroup.subtree_control", "w") as file:
+        file.write("+memory")
+    return where
+
+
+class Cgroup:
+    """A memory cgroup, removed at the end of the test with all that is in it."""
+
+    def __init__(self, test, name, parent=None):
+        self.root = parent.root if parent else memory_hierarchy()
+        self.path = f"{parent.path}/{name}" if parent else f"/memgap-test-{os.getpid()}-{name}"
+        self.directory = self.root + self.path
+        os.mkdir(self.directory)
+        test.addCleanup(self.remove)
+
+    def add(self, pid):
+        with open(f"{self.directory}/cgroup.procs", "w") as file:
+            file.write(str(pid))
+
+    def pids(self):
+        return [int(pid) for pid in read(f"{self.directory}/cgroup.procs").split()]
+
+    def limit(self, size):
+        version_1 = f"{self.directory}/memory.limit_in_bytes"
+        with open(version_1 if os.path.exists(version_1) else f"{self.directory}/memory.max", "w") as file:
+            file.write(str(size))
+
+    def remove(self):
+        """Kills what is in it; waits until it can be removed."""
+        def gone():
+            if not os.path.exists(self.directory):
+                return True
+            for pid in self.pids():
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            try:
+                os.rmdir(self.directory)
+            except OSError:
+                return False
+            return True
+        wait_for(gone, f"{self.directory} can be removed")
+
+
+def libc_of(pid):
+    """The line of /proc/PID/maps with libc's code, in fields; None as long as there is none."""
+    lines = (line.split() for line in read(f"/proc/{pid}/maps").splitlines())
+    return next((fields for fields in lines if fields[-1].endswith("/libc.so.6") and fields[1] == "r-xp"), None)
+
+
+def code_is_intact(pid):
+    """Whether the code of libc in memory is that of the file: no breakpoint of a probe in it."""
+    fields = libc_of(pid)
+    start, end = (int(address, 16) for address in fields[0].split("-"))
+    with open(f"/proc/{pid}/mem", "rb") as memory, open(fields[5], "rb") as file:
+        memory.seek(start)
+        file.seek(int(fields[2], 16))
+        return memory.read(end - start) == file.read(end - start)
+
+
+def own_libc(test):
+    """An environment in which programs load a copy of libc that no other memgap on this machine probes."""
+    directory = tempfile.TemporaryDirectory()
+    test.addCleanup(directory.cleanup)
+    shutil.copy(os.path.realpath(libc_of("self")[5]), f"{directory.name}/libc.so.6")
+    return {**os.environ, "LD_LIBRARY_PATH": directory.name}

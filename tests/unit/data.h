@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A snapshot and a trim with a value of its own in each field, for the output formats. After helpers.h. */
+#ifndef MEMGAP_TESTS_UNIT_DATA_H
+#define MEMGAP_TESTS_UNIT_DATA_H
+
+#include "user/base/units.h"
+#include "user/gap/snapshot.h"
+#include "user/output/output.h"
+#include "user/trim/event.h"
+
+#define MIB (1024 * 1024LL)
+
+static inline struct target_name process_target(void)
+{
+	return (struct target_name){ .kind = TARGET_PROCESS, .pid = 123, .comm = "redis-server",
+				     .cgroup = "/docker/ab", .processes = 1 };
+}
+
+static inline struct target_name cgroup_target(void)
+{
+	return (struct target_name){ .kind = TARGET_CGROUP, .cgroup = "/docker/ab", .processes = 3 };
+}
+
+/* 2026-01-31T12:00:00.123Z is 1769860800 s after the epoch. */
+static inline struct snapshot known_snapshot(void)
+{
+	return (struct snapshot){
+		.now = { 1769860800, 123456789 },
+		.elapsed_s = 3.0004,
+		.target = process_target(),
+		.allocator = { .name = "glibc 2.36", .source = SOURCE_PROBE, .alloc = 30 * MIB, .total_alloc = 120 * MIB,
+			       .mallocs = 1001, .frees = 1002, .baseline = 0, .sys = 72 * MIB, .missed = 0 },
+		.kernel = { .rss = 75 * MIB, .rss_anon = 70 * MIB, .rss_file = 4 * MIB, .rss_shmem = 1 * MIB, .swap = 5 * MIB,
+			    .flow = { 11, 12, -13, 14 }, .cgroup_current = 80 * MIB, .cgroup_limit = 100 * MIB },
+		.gap = { .bytes = 45 * MIB, .percent = 59.96, .verdict = VERDICT_IN_USE, .why = "for a reason" },
+		.trim = { .count = 2, .outcome = TRIM_TRIMMED, .reclaimed = 7 * MIB },
+	};
+}
+
+static inline struct trim_event known_event(void)
+{
+	return (struct trim_event){
+		.now = { 1769860800, 5000000 },
+		.target = process_target(),
+		.reason = { .metric = METRIC_RSS, .value = 101 * MIB, .threshold = 100 * MIB },
+		.action = "signal:USR1",
+		.pids = { 123 },
+		.n_pids = 1,
+		.before = { 101 * MIB, 111 * MIB },
+		.after = { 41 * MIB, 51 * MIB },
+		.reclaimed = 60 * MIB,
+		.took_ms = 12.54,
+		.outcome = TRIM_TRIMMED,
+		.why = "60 MiB came back",
+	};
+}
+
+/* What was written to a stream, to free. */
+struct capture {
+	FILE *stream;
+	char *text;
+	size_t size;
+};
+
+static inline void capture_start(struct capture *capture)
+{
+	capture->stream = open_memstream(&capture->text, &capture->size);
+	assert_non_null(capture->stream);
+}
+
+static inline char *capture_end(struct capture *capture)
+{
+	assert_int_equal(fclose(capture->stream), 0);
+	return capture->text;
+}
+
+#endif

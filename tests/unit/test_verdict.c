@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "tests/unit/helpers.h"
+
+#include <math.h>
+
+#include "user/base/units.h"
+#include "user/gap/verdict.h"
+
+#define MIB (1024 * 1024LL)
+
+struct case_ {
+	const char *name;
+	int64_t rss_anon, swap, alloc, baseline, mallocs, frees, missed;
+	enum verdict verdict;
+	int64_t bytes; /* of the gap */
+	const char *why; /* part of it */
+};
+
+static struct snapshot snapshot_of(const struct case_ *row)
+{
+	struct snapshot snapshot;
+
+	snapshot_init(&snapshot);
+	snapshot.kernel.rss_anon = row->rss_anon;
+	snapshot.kernel.swap = row->swap;
+	snapshot.allocator.alloc = row->alloc;
+	snapshot.allocator.baseline = row->baseline;
+	snapshot.allocator.mallocs = row->mallocs;
+	snapshot.allocator.frees = row->frees;
+	snapshot.allocator.missed = row->missed;
+	return snapshot;
+}
+
+static void the_gap_is_judged_by_its_size_next_to_alloc(void **state)
+{
+	/* small is 20 % of alloc, but 4 MiB at least */
+	static const struct case_ rows[] = {
+		{ "no gap", 50 * MIB, 0, 50 * MIB, 0, 9, 1, 0, VERDICT_IN_USE, 0, "50 MiB" },
+		{ "4 MiB of little", 5 * MIB, 0, 1 * MIB, 0, 9, 1, 0, VERDICT_IN_USE, 4 * MIB, "5 MiB" },
+		{ "just above 4 MiB", 5 * MIB + 1, 0, 1 * MIB, 0, 9, 1, 0, VERDICT_UNKNOWN, 4 * MIB + 1, "look into the heap" },
+		{ "20 % of much", 120 * MIB, 0, 100 * MIB, 0, 9, 1, 0, VERDICT_IN_USE, 20 * MIB, "120 MiB" },
+		{ "just above 20 %", 120 * MIB + 1, 0, 100 * MIB, 0, 9, 1, 0, VERDICT_UNKNOWN, 20 * MIB + 1, "20 MiB of 120 MiB" },
+		{ "much above", 200 * MIB, 0, 20 * MIB, 0, 9, 1, 0, VERDICT_UNKNOWN, 180 * MIB, "180 MiB of 200 MiB" },
+		{ "20 % below", 80 * MIB, 0, 100 * MIB, 0, 9, 1, 0, VERDICT_IN_USE, -20 * MIB, "80 MiB" },
+		{ "just more below", 80 * MIB - 1, 0, 100 * MIB, 0, 9, 1, 0, VERDICT_UNTOUCHED, -20 * MIB - 1, "never touched" },
+		{ "all untouched", 1 * MIB, 0, 500 * MIB, 0, 9, 1, 0, VERDICT_UNTOUCHED, -499 * MIB, "499 MiB of the 500 MiB" },
+		{ "swap counts", 10 * MIB, 90 * MIB, 100 * MIB, 0, 9, 1, 0, VERDICT_IN_USE, 0, "100 MiB" },
+		{ "nothing at all", 0, 0, 0, 0, 0, 0, 0, VERDICT_IN_USE, 0, "0 B" },
+		{ "missed is not known", 50 * MIB, 0, 50 * MIB, 0, 9, 1, UNKNOWN, VERDICT_IN_USE, 0, "50 MiB" },
+		{ "a hundredth missed", 50 * MIB, 0, 50 * MIB, 0, 600, 400, 10, VERDICT_IN_USE, 0, "50 MiB" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct snapshot snapshot = snapshot_of(&rows[i]);
+
+		gap_judge(&snapshot);
+		check_row(rows[i].name, snapshot.gap.verdict == rows[i].verdict);
+		check_row(rows[i].name, snapshot.gap.bytes == rows[i].bytes);
+		if (!strstr(snapshot.gap.why, rows[i].why))
+			fail_msg("%s: '%s' is not in: %s", rows[i].name, rows[i].why, snapshot.gap.why);
+	}
+}
+
+static void what_cannot_be_known_is_unknown_with_its_reason(void **state)
+{
+	static const struct case_ rows[] = {
+		{ "gone", UNKNOWN, 0, MIB, 0, 9, 1, 0, VERDICT_UNKNOWN, UNKNOWN, "no resident memory" },
+		{ "swap unknown", MIB, UNKNOWN, MIB, 0, 9, 1, 0, VERDICT_UNKNOWN, UNKNOWN, "no resident memory" },
+		{ "not probed", MIB, 0, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, VERDICT_UNKNOWN, UNKNOWN, "nothing is probed" },
+		{ "all unknown", UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, VERDICT_UNKNOWN, UNKNOWN, "" },
+		{ "more than a hundredth missed", MIB, 0, MIB, 0, 600, 400, 11, VERDICT_UNKNOWN, UNKNOWN, "11 events" },
+		{ "all missed", MIB, 0, 0, 0, 0, 0, 1, VERDICT_UNKNOWN, UNKNOWN, "1 event" },
+		{ "watched from later on", 30 * MIB, 0, 10 * MIB, UNKNOWN, 9, 1, 0, VERDICT_UNKNOWN, UNKNOWN,
+		  "at least 10 MiB, the gap at most 20 MiB" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct snapshot snapshot = snapshot_of(&rows[i]);
+
+		snapshot.gap.bytes = 5; /* of an earlier judgement */
+		snapshot.gap.percent = 5;
+		gap_judge(&snapshot);
+		check_row(rows[i].name, snapshot.gap.verdict == VERDICT_UNKNOWN);
+		check_row(rows[i].name, snapshot.gap.bytes == UNKNOWN);
+		check_row(rows[i].name, isnan(snapshot.gap.percent));
+		check_row(rows[i].name, snapshot.gap.why[0]);
+		if (!strstr(snapshot.gap.why, rows[i].why))
+			fail_msg("%s: '%s' is not in: %s", rows[i].name, rows[i].why, snapshot.gap.why);
+	}
+}
+
+static void the_percentage_is_of_what_is_resident_or_swapped(void **state)
+{
+	static const struct case_ part = { "", 60 * MIB, 20 * MIB, 20 * MIB, 0, 9, 1, 0, 0, 0, "" };
+	static const struct case_ none = { "", 0, 0, 8 * MIB, 0, 9, 1, 0, 0, 0, "" };
+	struct snapshot snapshot = snapshot_of(&part);
+
+	(void)state;
+	gap_judge(&snapshot);
+	assert_float_equal(snapshot.gap.percent, 75.0, 1e-9);
+	snapshot = snapshot_of(&none);
+	gap_judge(&snapshot);
+	assert_true(isnan(snapshot.gap.percent)); /* not infinite */
+	assert_true(snapshot.gap.bytes == -8 * MIB);
+}
+
+static void judging_changes_nothing_but_the_gap(void **state)
+{
+	static const struct case_ row = { "", 60 * MIB, 20 * MIB, 20 * MIB, 0, 9, 1, 0, 0, 0, "" };
+	struct snapshot before = snapshot_of(&row), after = before;
+
+	(void)state;
+	gap_judge(&after);
+	after.gap = before.gap;
+	assert_memory_equal(&after.target, &before.target, sizeof(after.target));
+	assert_memory_equal(&after.allocator, &before.allocator, sizeof(after.allocator));
+	assert_memory_equal(&after.kernel, &before.kernel, sizeof(after.kernel));
+	assert_memory_equal(&after.trim, &before.trim, sizeof(after.trim));
+}
+
+static void a_fresh_snapshot_knows_no_figure_and_no_name(void **state)
+{
+	struct snapshot s;
+
+	(void)state;
+	memset(&s, 0x5a, sizeof(s));
+	snapshot_init(&s);
+	const int64_t figures[] = {
+		s.allocator.alloc, s.allocator.total_alloc, s.allocator.mallocs, s.allocator.frees, s.allocator.baseline,
+		s.allocator.sys, s.allocator.missed, s.kernel.rss, s.kernel.rss_anon, s.kernel.rss_file, s.kernel.rss_shmem,
+		s.kernel.swap, s.kernel.flow.mapped, s.kernel.flow.unmapped, s.kernel.flow.brk, s.kernel.flow.returned,
+		s.kernel.cgroup_current, s.kernel.cgroup_limit, s.gap.bytes,
+	};
+	for (size_t i = 0; i < COUNT_OF(figures); i++)
+		assert_true(figures[i] == UNKNOWN);
+	assert_true(isnan(s.gap.percent));
+	assert_int_equal(s.gap.verdict, VERDICT_UNKNOWN);
+	assert_string_equal(s.target.comm, "");
+	assert_string_equal(s.target.cgroup, "");
+	assert_string_equal(s.allocator.name, "");
+	assert_string_equal(s.gap.why, "");
+	assert_int_equal(s.allocator.source, SOURCE_NONE);
+	assert_int_equal(s.trim.count, 0);
+	assert_int_equal(s.trim.outcome, TRIM_NONE);
+}
+
+static void verdicts_and_sources_have_the_documented_words(void **state)
+{
+	(void)state;
+	assert_string_equal(verdict_name(VERDICT_UNKNOWN), "unknown");
+	assert_string_equal(verdict_name(VERDICT_IN_USE), "in-use");
+	assert_string_equal(verdict_name(VERDICT_UNTOUCHED), "untouched");
+	assert_string_equal(source_name(SOURCE_NONE), "none");
+	assert_string_equal(source_name(SOURCE_PROBE), "probe");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_gap_is_judged_by_its_size_next_to_alloc),
+		cmocka_unit_test(what_cannot_be_known_is_unknown_with_its_reason),
+		cmocka_unit_test(the_percentage_is_of_what_is_resident_or_swapped),
+		cmocka_unit_test(judging_changes_nothing_but_the_gap),
+		cmocka_unit_test(a_fresh_snapshot_knows_no_figure_and_no_name),
+		cmocka_unit_test(verdicts_and_sources_have_the_documented_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

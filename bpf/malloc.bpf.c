@@ -109,7 +109,7 @@ static __always_inline int returned_block(struct thread_state *t, __u64 result, 
 static __always_inline int count_call(struct memgap_process *p, struct thread_state *t, __u64 result)
 {
 	bool had_old = t->call == MEMGAP_CALL_REALLOC || t->call == MEMGAP_CALL_REALLOCARRAY;
-	__u64 block, usable;
+	__u64 block, usable = 0; /* the verifier of clang 19's code does not see that it is set where it is used */
 
 	if (returned_block(t, result, &block))
 		return -1;

@@ -15,6 +15,13 @@ SECONDS = 20  # to wait for what should come soon
 MIB = 1 << 20
 # libc allocates the vector of thread-local storage of each thread but the first: one block, of that usable size
 BYTES_OF_A_THREAD = 280
+QUIET = ["--interval", "1h"]  # of a workload that does nothing after its start
+
+# what memgap prints
+SIZE = r"(-?\d+(\.\d)? ([KMGT]i)?B|-)"
+LINE = (rf"Alloc = {SIZE}\tTotalAlloc = {SIZE}\tSys = {SIZE}\tNumTrim = \d+\tRSS = {SIZE}\tGap = {SIZE}( \(-?\d+ %\))?"
+        rf"(\tCgroup = {SIZE}( of {SIZE})?)?\t[a-z-]+(\tMissed = \d+)?")
+SUMMARY = r"memgap: watched \d+ targets? for [\d.]+ s: \d+ trims?, \S+ \S+ back, \d+ events? missed\n"
 
 
 def wait_for(condition, what, seconds=SECONDS):
@@ -119,6 +126,12 @@ class Workload(Program):
 
     def truth(self):
         return json.loads(self.line())
+
+
+def run_watch(*arguments, seconds=SECONDS, **options):
+    """memgap watch from start to end, as subprocess.run() has it."""
+    return subprocess.run([MEMGAP, "watch", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=seconds, **options)
 
 
 class Held(Program):

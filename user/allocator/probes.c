@@ -28,14 +28,9 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {
-	char line[512];
-
 	if (level == LIBBPF_DEBUG || !log_debug_enabled())
 		return 0;
-	vsnprintf(line, sizeof(line), format, args);
-	line[strcspn(line, "\n")] = '\0';
-	log_debug("%s", line);
-	return 0;
+	return vfprintf(stderr, format, args); /* the verifier's log is many lines */
 }
 
 static int pass_event(void *context, void *data, size_t size)

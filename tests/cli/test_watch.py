@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""memgap watch: its figures against the workload's own, its formats, and how it ends."""
+import json
+import os
+import signal
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, "tests/lib")
+import tap  # noqa: E402
+from memgap import (BYTES_OF_A_THREAD, LINE, MEMGAP, MIB, QUIET, SUMMARY, WORKLOAD, Cgroup, Held, Program,  # noqa: E402
+                    Watch, Workload, is_alive, run_watch, status_of, wait_for)
+
+
+class Command(unittest.TestCase):
+    def check_exact(self, threads, *workload):
+        """The last line has the figures that the workload's last truth has, and libc's blocks for its threads."""
+        watch = Watch(self, "-i", "200ms", "--", WORKLOAD, *workload, "--truth", "--duration", "1s")
+        self.assertEqual(watch.finish(), 0, watch.stderr())
+        truth, last = watch.truths()[-1], watch.samples()[-1]["allocator"]
+        self.assertEqual(last["missed"], 0)
+        self.assertEqual(last["baseline"], 0)
+        extra = threads * BYTES_OF_A_THREAD
+        self.assertEqual((last["mallocs"], last["frees"], last["total_alloc"], last["alloc"]),
+                         (truth["mallocs"] + threads, truth["frees"], truth["total_alloc"] + extra, truth["held_bytes"] + extra))
+        self.assertGreater(len(watch.samples()), 4)
+        return watch
+
+    def test_hold(self):
+        """COMMAND that holds: the last line is exact"""
+        watch = self.check_exact(1, "hold", "--size", "20MiB")
+        # and the kernel's view of a dead process is unknown, not 0
+        self.assertEqual([watch.samples()[-1]["kernel"][field] for field in ("rss", "rss_anon", "swap")], [None] * 3)
+
+    def test_threads(self):
+        """COMMAND with threads that free each other's blocks: the last line is exact"""
+        self.check_exact(5, "threads", "--threads", "4", "--interval", "100ms")
+
+    def test_churn(self):
+        """COMMAND that mallocs and frees at 20000 pairs a second: the last line is exact"""
+        self.check_exact(3, "churn", "--threads", "2", "--rate", "20000")
+
+    def test_script(self):
+        """a shell script as COMMAND is watched from its interpreter's first instruction; its output passes through"""
+        with tempfile.TemporaryDirectory() as directory:
+            with open(f"{directory}/script", "w", opener=lambda path, flags: os.open(path, flags, 0o755)) as file:
+                file.write("#!/bin/sh\necho out\necho err >&2\n")
+            run = run_watch("-o", "json", "--", f"{directory}/script")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("err\n", run.stderr)
+        lines = run.stdout.splitlines()
+        self.assertEqual(lines[0], "out")
+        self.assertEqual(json.loads(lines[-1])["allocator"]["baseline"], 0)
+        self.assertGreater(json.loads(lines[-1])["allocator"]["mallocs"], 10)
+
+    def test_fails(self):
+        """a COMMAND that ends with an error or by a signal: a last line, and memgap's own exit status is 0"""
+        for script in "exit 7", "kill -9 $$":
+            run = run_watch("--", "sh", "-c", script)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertRegex(run.stdout, rf"\A{LINE}\n\Z")
+            self.assertRegex(run.stderr, rf"has exited\n{SUMMARY}\Z")
+
+
+class Ends(unittest.TestCase):
+    def test_target_exits(self):
+        """a pid that exits while watched: a last line with the final figures, exit status 0"""
+        target = Workload(self, "hold", "--size", "5MiB", *QUIET)
+        watch = Watch(self, "-p", str(target.pid))
+        watch.sample()
+        target.stop()
+        self.assertEqual(watch.finish(), 0)
+        self.assertIsNone(watch.samples()[-1]["kernel"]["rss"])
+        self.assertEqual(watch.samples()[-1]["allocator"]["source"], "probe")
+        self.assertRegex(watch.stderr(), rf"pid {target.pid} \(workload\) has exited\n{SUMMARY}\Z")
+
+    def test_last_cgroup(self):
+        """the last line of an exited process does not show the root cgroup in place of its own"""
+        cgroup = Cgroup(self, "home")
+        target = Workload(self, "hold", "--size", "5MiB", *QUIET)
+        cgroup.add(target.pid)
+        watch = Watch(self, "-s", "none", "-p", str(target.pid))
+        self.assertEqual(watch.sample()["target"]["cgroup"], cgroup.path)
+        target.stop()
+        self.assertEqual(watch.finish(), 0)
+        last = watch.samples()[-1]
+        self.assertIsNone(last["kernel"]["rss"])
+        self.assertIn(last["target"]["cgroup"], (None, cgroup.path))
+
+    def test_one_of_two_exits(self):
+        """of two pids one exits: its last line, then the other goes on alone"""
+        one, two = (Workload(self, "hold", "--size", "1MiB", *QUIET) for _ in range(2))
+        watch = Watch(self, "-p", f"{one.pid},{two.pid}")
+        watch.sample(lambda line: line["target"]["pid"] == two.pid)
+        one.stop()
+        watch.sample(lambda line: line["target"]["pid"] == one.pid and line["kernel"]["rss"] is None)
+        for _ in range(4):
+            self.assertEqual(watch.sample()["target"]["pid"], two.pid)
+        two.stop()
+        self.assertEqual(watch.finish(), 0)
+
+    def test_count(self):
+        """-N 3: three lines at the interval's pace, then the end with a summary; COMMAND goes on"""
+        watch = Watch(self, "-N", "3", "--", WORKLOAD, "hold", "--truth", *QUIET, interval="300ms")
+        watch.next(lambda line: len(watch.samples()) == 3)
+        self.assertEqual(watch.end(), 0)
+        elapsed = [line["elapsed_s"] for line in watch.samples()]
+        for i, seconds in enumerate(elapsed):
+            self.assertGreaterEqual(seconds, 0.3 * (i + 1) - 0.005)
+            self.assertLess(seconds, 0.3 * (i + 1) + 0.25)
+        self.assertRegex(watch.stderr(), rf"\A{SUMMARY}\Z")
+        self.assertTrue(is_alive(watch.truths()[0]["pid"]))
+
+    def test_signals(self):
+        """SIGINT and SIGTERM: a last line at once, a summary on stderr, exit status 0"""
+        target = Workload(self, "hold", "--size", "1MiB", *QUIET)
+        for number in signal.SIGINT, signal.SIGTERM:
+            for interval, before in ("1h", 0), ("100ms", 2):
+                watch = Watch(self, "-p", str(target.pid), interval=interval)
+                # this is said when it is attached
+                wait_for(lambda: "running already" in watch.stderr(), "memgap has attached")
+                for _ in range(before):
+                    watch.sample()
+                watch.stop(number)
+                self.assertEqual(watch.finish(), 0)
+                self.assertGreater(len(watch.samples()), before)
+                self.assertRegex(watch.stderr(), rf"\n{SUMMARY}\Z")
+        self.assertTrue(is_alive(target.pid))
+
+    def test_signal_at_start(self):
+        """SIGTERM while it attaches: it ends all the same, without an error"""
+        target = Workload(self, "hold", "--size", "1MiB", *QUIET)
+        watch = Watch(self, "-p", str(target.pid), interval="1h")
+        blocked = 1 << (signal.SIGTERM - 1)
+        wait_for(lambda: int(status_of(watch.pid)["SigBlk"], 16) & blocked, "memgap takes signals")
+        watch.stop()
+        self.assertEqual(watch.finish(), 0)
+
+    def test_closed_pipe(self):
+        """a reader that goes away, as head -1 does: a quiet end, no word of a broken pipe"""
+        target = Workload(self, "hold", "--size", "1MiB", *QUIET)
+        watch = Watch(self, "-s", "none", "-p", str(target.pid))
+        watch.sample()
+        watch.process.stdout.close()
+        self.assertEqual(watch.end(), 0)
+        self.assertRegex(watch.stderr(), rf"\A({SUMMARY})?\Z")
+
+    def test_full_disk(self):
+        """stdout on a full disk: one clear error, exit status 1"""
+        with open("/dev/full", "w") as full:
+            watch = Program(self, MEMGAP, "watch", "-s", "none", "-i", "100ms", "-p", str(os.getpid()), stdout=full)
+            self.assertEqual(watch.end(), 1)
+        self.assertRegex(watch.stderr(), rf"\Amemgap: cannot write to stdout: No space left on device\n({SUMMARY})?\Z")
+
+    def test_no_stdout(self):
+        """stdout that was closed before the start: exit status 1, and nothing is written anywhere else"""
+        watch = Program(self, "sh", "-c", 'exec "$@" >&-', "sh", MEMGAP, "watch", "-s", "none", "-i", "100ms", "-N", "3",
+                        "-p", str(os.getpid()))
+        self.assertEqual(watch.end(), 1)
+        self.assertRegex(watch.stderr(), rf"\Amemgap: [^\n]*stdout[^\n]*\n({SUMMARY})?\Z")
+
+
+class Figures(unittest.TestCase):
+    def check_kernel_view(self, watch, pid):
+        """The sample between two equal readings of /proc/PID/status has just those figures."""
+        def steady():
+            before = status_of(pid)
+            sample, next_sample = watch.sample(), watch.sample()
+            # the second was taken after `before` was read
+            fields = ("VmRSS", "RssAnon", "RssFile", "RssShmem", "VmSwap", "VmData")
+            after = status_of(pid)
+            return all(before[f] == after[f] for f in fields) and (next_sample, [after[f] for f in fields])
+        sample, expected = wait_for(steady, "a moment without changes")
+        self.assertEqual([*(sample["kernel"][f] for f in ("rss", "rss_anon", "rss_file", "rss_shmem", "swap")),
+                          sample["allocator"]["sys"]], expected)
+
+    def test_source_none(self):
+        """--source none: the kernel's figures exactly, the allocator's all null"""
+        target = Workload(self, "hold", "--size", "10MiB", *QUIET)
+        watch = Watch(self, "-s", "none", "-p", str(target.pid))
+        self.check_kernel_view(watch, target.pid)
+        for sample in watch.samples():
+            self.assertEqual([sample["allocator"][f] for f in ("alloc", "total_alloc", "mallocs", "frees", "baseline", "missed")],
+                             [None] * 6)
+            self.assertEqual(set(sample["kernel"]["flow"].values()), {None})
+            self.assertEqual((sample["gap"]["bytes"], sample["gap"]["verdict"]), (None, "unknown"))
+
+    def test_late(self):
+        """a pid that ran already: baseline and gap null, nothing allocated since, the kernel's figures exactly"""
+        target = Workload(self, "hold", "--size", "10MiB", *QUIET)
+        watch = Watch(self, "-p", str(target.pid))
+        self.check_kernel_view(watch, target.pid)
+        for sample in watch.samples():
+            self.assertEqual([sample["allocator"][f] for f in ("alloc", "total_alloc", "mallocs", "frees", "baseline", "missed")],
+                             [0, 0, 0, 0, None, 0])
+            self.assertIsNone(sample["gap"]["bytes"])
+
+    def test_late_frees(self):
+        """blocks from before that are freed while watched never make alloc negative, and are counted as frees"""
+        target = Workload(self, "seed", "--size", "2MiB", "--interval", "50ms")
+        wait_for(lambda: target.truth()["held_blocks"] >= 12, "blocks are held")
+        watch = Watch(self, "-p", str(target.pid))
+        watch.sample(lambda sample: sample["allocator"]["mallocs"] >= 2)
+        target.stop(signal.SIGUSR1)
+        after = watch.sample(lambda sample: sample["allocator"]["frees"] > 0)
+        more = watch.sample(lambda sample: sample["allocator"]["mallocs"] >= after["allocator"]["mallocs"] + 4)
+        for sample in watch.samples():
+            self.assertGreaterEqual(sample["allocator"]["alloc"], 0)
+            self.assertLessEqual(sample["allocator"]["alloc"], sample["allocator"]["total_alloc"])
+        self.assertGreater(more["allocator"]["alloc"], after["allocator"]["alloc"])
+        self.assertGreater(after["allocator"]["frees"], after["allocator"]["mallocs"] // 2)
+
+    def test_flows(self):
+        """what is fetched from and given back to the kernel is counted: mmap, brk, madvise"""
+        held = Held(self, WORKLOAD, "retain", "--size", "32MiB", "--truth", *QUIET)
+        cgroup = Cgroup(self, "flows")
+        cgroup.add(held.pid)
+        watch = Watch(self, "-c", cgroup.path)
+        watch.sample()
+        held.go()
+        truth = json.loads(held.line())
+        sample = watch.sample(lambda sample: sample["allocator"]["mallocs"] > truth["mallocs"])
+        self.assertGreaterEqual(sample["kernel"]["flow"]["brk"], 32 * MIB)
+        self.assertGreater(sample["gap"]["bytes"], 30 * MIB)
+        held.stop(signal.SIGUSR1)
+        watch.sample(lambda sample: sample["kernel"]["flow"]["returned"] > 30 * MIB or sample["kernel"]["flow"]["brk"] < 2 * MIB)
+
+    def test_untouched(self):
+        """memory that is allocated and never touched: a negative gap, said to be untouched"""
+        watch = Watch(self, "--", WORKLOAD, "untouched", "--size", "64MiB", "--truth", *QUIET)
+        sample = watch.sample(lambda sample: sample["allocator"]["alloc"] > 64 * MIB)
+        self.assertLess(sample["gap"]["bytes"], -60 * MIB)
+        self.assertEqual(sample["gap"]["verdict"], "untouched")
+
+
+if __name__ == "__main__":
+    tap.main()

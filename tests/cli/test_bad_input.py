@@ -160,10 +160,12 @@ class BadInput(unittest.TestCase):
             self.usage("not there yet", *options)
 
     def test_unknown_words(self):
-        """an unknown option, format, source or --per is named"""
-        for options, word in ((["--nosuch"], "--nosuch"), (["-x"], "-x"), (["-o", "xml"], "xml"), (["-s", "magic"], "magic"),
-                              (["--per", "thread"], "thread"), (["--trim-at", "pss:1MiB"], "pss"), (["stray"], "stray")):
-            self.usage(f"'[^']*{word}[^']*'", *options)
+        """an unknown option, format, source, metric or --per is named"""
+        for options, words in ((["--nosuch"], "option '--nosuch'"), (["-x"], "option '-x'"), (["-o", "xml"], "format 'xml'"),
+                               (["-s", "magic"], "source 'magic'"), (["--per", "thread"], "--per 'thread'")):
+            self.usage(f"unknown {words}", *options)
+        self.usage("unexpected 'stray'", "stray")
+        self.usage("'pss:1MiB' is no threshold", "--trim-at", "pss:1MiB")
 
     def test_missing_values(self):
         """an option without its value is a usage error"""

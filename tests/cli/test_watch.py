@@ -57,11 +57,11 @@ class Command(unittest.TestCase):
 
     def test_fails(self):
         """a COMMAND that ends with an error or by a signal: a last line, and memgap's own exit status is 0"""
-        for script in "exit 7", "kill -9 $$":
-            run = run_watch("--", "sh", "-c", script)
+        for script, end in ("exit 7", "has exited with status 7"), ("kill -9 $$", r"was killed by signal 9 \(Killed\)"):
+            run = run_watch("-s", "none", "--", "sh", "-c", script)
             self.assertEqual(run.returncode, 0, run.stderr)
             self.assertRegex(run.stdout, rf"\A{LINE}\n\Z")
-            self.assertRegex(run.stderr, rf"has exited\n{SUMMARY}\Z")
+            self.assertRegex(run.stderr, rf"\Amemgap: pid \d+ \(sh\) {end}\n{SUMMARY}\Z")
 
 
 class Ends(unittest.TestCase):
@@ -92,7 +92,7 @@ class Ends(unittest.TestCase):
     def test_one_of_two_exits(self):
         """of two pids one exits: its last line, then the other goes on alone"""
         one, two = (Workload(self, "hold", "--size", "1MiB", *QUIET) for _ in range(2))
-        watch = Watch(self, "-p", f"{one.pid},{two.pid}")
+        watch = Watch(self, "-s", "none", "-p", f"{one.pid},{two.pid}")
         watch.sample(lambda line: line["target"]["pid"] == two.pid)
         one.stop()
         watch.sample(lambda line: line["target"]["pid"] == one.pid and line["kernel"]["rss"] is None)
@@ -103,31 +103,36 @@ class Ends(unittest.TestCase):
 
     def test_count(self):
         """-N 3: three lines at the interval's pace, then the end with a summary; COMMAND goes on"""
-        watch = Watch(self, "-N", "3", "--", WORKLOAD, "hold", "--truth", *QUIET, interval="300ms")
+        watch = Watch(self, "-s", "none", "-N", "3", "--", WORKLOAD, "hold", "--truth", *QUIET, interval="300ms")
         watch.next(lambda line: len(watch.samples()) == 3)
         self.assertEqual(watch.end(), 0)
         elapsed = [line["elapsed_s"] for line in watch.samples()]
         for i, seconds in enumerate(elapsed):
             self.assertGreaterEqual(seconds, 0.3 * (i + 1) - 0.005)
             self.assertLess(seconds, 0.3 * (i + 1) + 0.25)
-        self.assertRegex(watch.stderr(), rf"\A{SUMMARY}\Z")
-        self.assertTrue(is_alive(watch.truths()[0]["pid"]))
+        pid = watch.truths()[0]["pid"]
+        self.assertRegex(watch.stderr(), rf"\A{SUMMARY}memgap: pid {pid} [^\n]* goes on\n\Z")
+        self.assertTrue(is_alive(pid))
 
     def test_signals(self):
         """SIGINT and SIGTERM: a last line at once, a summary on stderr, exit status 0"""
         target = Workload(self, "hold", "--size", "1MiB", *QUIET)
-        for number in signal.SIGINT, signal.SIGTERM:
-            for interval, before in ("1h", 0), ("100ms", 2):
-                watch = Watch(self, "-p", str(target.pid), interval=interval)
-                # this is said when it is attached
-                wait_for(lambda: "running already" in watch.stderr(), "memgap has attached")
-                for _ in range(before):
-                    watch.sample()
-                watch.stop(number)
-                self.assertEqual(watch.finish(), 0)
-                self.assertGreater(len(watch.samples()), before)
-                self.assertRegex(watch.stderr(), rf"\n{SUMMARY}\Z")
+        for number, source, interval, before in ((signal.SIGINT, "probe", "100ms", 2), (signal.SIGTERM, "probe", "1h", 0),
+                                                 (signal.SIGINT, "none", "1h", 0), (signal.SIGTERM, "none", "100ms", 2)):
+            watch = Watch(self, "-s", source, "-p", str(target.pid), interval=interval)
+            for _ in range(before):
+                watch.sample()
+            # SIGINT or SIGTERM is taken by the event loop, whose timer is there by then
+            wait_for(lambda: self.has_timer(watch.pid), "memgap watches")
+            watch.stop(number)
+            self.assertEqual(watch.finish(), 0)
+            self.assertGreater(len(watch.samples()), before)
+            self.assertRegex(watch.stderr(), rf"(\A|\n){SUMMARY}\Z")
         self.assertTrue(is_alive(target.pid))
+
+    def has_timer(self, pid):
+        links = (f"/proc/{pid}/fd/{fd}" for fd in os.listdir(f"/proc/{pid}/fd"))
+        return any(os.path.lexists(link) and "timerfd" in os.readlink(link) for link in links)
 
     def test_signal_at_start(self):
         """SIGTERM while it attaches: it ends all the same, without an error"""

@@ -69,7 +69,7 @@ class Program:
     """A program in a process group of its own, which is killed at the end of the test. stdout is read by lines."""
 
     def __init__(self, test, *command, **options):
-        self.errors = tempfile.TemporaryFile("w+")
+        self.errors = tempfile.TemporaryFile("w+", errors="replace")
         self.rest = b""
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, **options}
         self.process = subprocess.Popen(command, stderr=self.errors, start_new_session=True, **options)
@@ -88,7 +88,7 @@ class Program:
                 return None
             self.rest += part
         line, _, self.rest = self.rest.partition(b"\n")
-        return line.decode()
+        return line.decode(errors="replace")
 
     def stderr(self):
         self.errors.seek(0)

@@ -103,6 +103,17 @@ static int read_maps(int proc_fd, pid_t pid, struct modules *ret)
 	return result;
 }
 
+/* Why a process shows no file with code: it is gone, a zombie, or not ours to look into; 0: it has none. */
+static int explain_none(int proc_fd, pid_t pid)
+{
+	char path[32], target[1];
+
+	snprintf(path, sizeof(path), "%d/exe", pid);
+	if (readlinkat(proc_fd, path, target, sizeof(target)) > 0)
+		return 0;
+	return errno == ENOENT ? -ESRCH : -errno;
+}
+
 int modules_read(const struct bpf_program *iterator, int proc_fd, pid_t pid, struct modules *ret)
 {
 	int result = -EOPNOTSUPP;
@@ -113,7 +124,7 @@ int modules_read(const struct bpf_program *iterator, int proc_fd, pid_t pid, str
 	if (result == -EOPNOTSUPP)
 		result = read_maps(proc_fd, pid, ret);
 	if (!result && !ret->n)
-		result = -ESRCH; /* a zombie */
+		result = explain_none(proc_fd, pid);
 	if (result)
 		modules_free(ret);
 	return result;

@@ -16,19 +16,20 @@ int loop_open(struct loop *loop)
 	return loop->epoll_fd < 0 ? -errno : 0;
 }
 
-static void free_removed(struct loop *loop)
+static void free_all(struct watchers *watchers)
 {
-	while (loop->removed) {
-		struct watcher *watcher = loop->removed;
+	struct watcher *watcher;
 
-		loop->removed = watcher->next_removed;
+	while ((watcher = LIST_FIRST(watchers))) {
+		LIST_REMOVE(watcher, entry);
 		free(watcher);
 	}
 }
 
 void loop_close(struct loop *loop)
 {
-	free_removed(loop);
+	free_all(&loop->watchers);
+	free_all(&loop->removed);
 	if (loop->epoll_fd >= 0)
 		close(loop->epoll_fd);
 	loop->epoll_fd = -1;
@@ -46,6 +47,7 @@ struct watcher *loop_add(struct loop *loop, int fd, loop_callback callback, void
 		free(watcher);
 		return NULL;
 	}
+	LIST_INSERT_HEAD(&loop->watchers, watcher, entry);
 	return watcher;
 }
 
@@ -55,8 +57,8 @@ void loop_remove(struct loop *loop, struct watcher *watcher)
 		return;
 	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watcher->fd, NULL);
 	watcher->callback = NULL;
-	watcher->next_removed = loop->removed;
-	loop->removed = watcher;
+	LIST_REMOVE(watcher, entry);
+	LIST_INSERT_HEAD(&loop->removed, watcher, entry);
 }
 
 int loop_run(struct loop *loop)
@@ -74,7 +76,7 @@ int loop_run(struct loop *loop)
 			if (watcher->callback)
 				watcher->callback(watcher->data);
 		}
-		free_removed(loop);
+		free_all(&loop->removed);
 	}
 	return 0;
 }

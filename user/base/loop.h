@@ -5,11 +5,15 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
+
+LIST_HEAD(watchers, watcher);
 
 struct loop {
 	int epoll_fd;
 	bool stopped;
-	struct watcher *removed; /* freed after the round, events of the same round may still name them */
+	struct watchers watchers;
+	struct watchers removed; /* freed after the round, events of the same round may still name them */
 };
 
 /* Called when fd is readable. */
@@ -19,11 +23,11 @@ struct watcher {
 	int fd;
 	loop_callback callback;
 	void *data;
-	struct watcher *next_removed;
+	LIST_ENTRY(watcher) entry;
 };
 
 int loop_open(struct loop *loop); /* 0 or -errno */
-void loop_close(struct loop *loop);
+void loop_close(struct loop *loop); /* and removes what watchers are left */
 
 /*
  * The fd stays the caller's, who removes the watcher before closing it. NULL: out of memory or fds.

@@ -159,6 +159,9 @@ static int explain_attach(int result, const struct pid_identity *id, struct erro
 				 "`--source none` shows the kernel's view", id->pid, id->comm);
 	if (result == -ESRCH)
 		return error_set(err, EXIT_TARGET, "pid %d (%s) has exited", id->pid, id->comm);
+	if (result == -EACCES || result == -EPERM)
+		return error_set(err, EXIT_HOST, "not permitted to look into pid %d (%s): run as root with CAP_SYS_PTRACE",
+				 id->pid, id->comm);
 	if (result == -EMFILE)
 		return error_set(err, EXIT_HOST, "out of file descriptors: raise the limit (ulimit -n)");
 	return error_set(err, EXIT_HOST, "cannot probe pid %d (%s): %s; MEMGAP_DEBUG=1 shows where", id->pid, id->comm,

@@ -26,7 +26,7 @@ WARNINGS := -Wall -Wextra -Wformat=2 -Wconversion -Werror
 COMMON_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. -MD -MP \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 USER_CFLAGS = $(COMMON_CFLAGS) -isystem $(B)/skeleton -DMEMGAP_VERSION='"$(VERSION)"' $(shell $(PKG_CONFIG) --cflags $(LIBS))
-USER_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
+USER_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lZydis -lm
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux/$(ARCH) -Ibpf \
 	-Wall -Wextra -Wno-unused-parameter -Werror -MMD -MP
 

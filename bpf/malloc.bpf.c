@@ -2,24 +2,12 @@
 /* The malloc family: what a program gets from its allocator and gives back. */
 #include "accounting.bpf.h"
 #include "glibc.bpf.h"
+#include "registers.bpf.h"
 
-/*
- * What an entry probe needs of the registers. Read in one go and pinned: the verifier takes only loads at
- * fixed offsets from the context, and the compiler would otherwise fold two of them into pointer arithmetic.
- */
-struct arguments {
-	__u64 sp, arg1, arg2, arg3;
-};
-
-static __always_inline struct arguments read_arguments(struct pt_regs *ctx)
+/* The stack pointer as it was at the function's first instruction: it points to the return address. */
+static __always_inline __u64 sp_at_start(struct pt_regs *ctx, const union memgap_cookie *cookie)
 {
-	struct arguments a = { PT_REGS_SP(ctx), PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx) };
-
-	barrier_var(a.sp);
-	barrier_var(a.arg1);
-	barrier_var(a.arg2);
-	barrier_var(a.arg3);
-	return a;
+	return READ_SP(ctx) + cookie->pushed * sizeof(__u64);
 }
 
 /* realloc and reallocarray: remember what the old block was worth, it may be gone at the return. */
@@ -30,20 +18,22 @@ static __always_inline int remember_old(struct thread_state *t, __u64 block, boo
 	return block ? chunk_usable(block, &t->old_usable) : 0;
 }
 
-static __always_inline int remember_call(struct thread_state *t, __u32 call, const struct arguments *a)
+static __always_inline int remember_call(struct thread_state *t, struct pt_regs *ctx, const union memgap_cookie *cookie)
 {
-	t->call = call;
-	switch (call) {
-	case MEMGAP_CALL_REALLOC:
-		return remember_old(t, a->arg1, !a->arg2);
-	case MEMGAP_CALL_REALLOCARRAY:
-		return remember_old(t, a->arg1, !a->arg2 || !a->arg3);
-	case MEMGAP_CALL_POSIX_MEMALIGN:
-		t->memptr = a->arg1;
+	__u64 first, second;
+
+	t->call = cookie->call;
+	if (cookie->call == MEMGAP_CALL_RESULT)
 		return 0;
-	default:
+	first = READ_ARGUMENT(ctx, cookie->registers_01 & 15, 1);
+	if (cookie->call == MEMGAP_CALL_POSIX_MEMALIGN) {
+		t->memptr = first;
 		return 0;
 	}
+	second = READ_ARGUMENT(ctx, cookie->registers_01 >> 4, 2);
+	if (second && cookie->call == MEMGAP_CALL_REALLOCARRAY)
+		second = READ_ARGUMENT(ctx, cookie->register_2, 3);
+	return remember_old(t, first, !second);
 }
 
 /*
@@ -70,7 +60,8 @@ static __always_inline bool is_nested(const struct thread_state *t, __u64 sp)
 SEC("uprobe")
 int malloc_enter(struct pt_regs *ctx)
 {
-	struct arguments a = read_arguments(ctx);
+	union memgap_cookie cookie = { .value = bpf_get_attach_cookie(ctx) };
+	__u64 sp = sp_at_start(ctx, &cookie);
 	struct memgap_process *p = current_process();
 	struct thread_state *t;
 
@@ -82,12 +73,12 @@ int malloc_enter(struct pt_regs *ctx)
 		return 0;
 	}
 	if (t->sp) {
-		if (is_nested(t, a.sp))
+		if (is_nested(t, sp))
 			return 0; /* called by the allocator itself: part of the outer call */
 		count_missed(p); /* the outer call never came back: a longjmp, or its return was missed */
 	}
-	t->sp = a.sp;
-	if (remember_call(t, bpf_get_attach_cookie(ctx), &a)) {
+	t->sp = sp;
+	if (remember_call(t, ctx, &cookie)) {
 		count_missed(p);
 		t->sp = 0;
 	}
@@ -125,13 +116,10 @@ static __always_inline int count_call(struct memgap_process *p, struct thread_st
 SEC("uretprobe")
 int malloc_return(struct pt_regs *ctx)
 {
-	__u64 sp = PT_REGS_SP(ctx), result = PT_REGS_RC(ctx);
-	struct memgap_process *p;
+	__u64 sp = READ_SP(ctx), result = READ_RESULT(ctx);
+	struct memgap_process *p = current_process();
 	struct thread_state *t;
 
-	barrier_var(sp);
-	barrier_var(result);
-	p = current_process();
 	if (!p)
 		return 0;
 	t = current_thread(0);
@@ -163,13 +151,11 @@ static __always_inline bool is_internal_free(__u32 key, __u64 function, __u64 sp
 SEC("uprobe")
 int free_enter(struct pt_regs *ctx)
 {
-	__u64 block = PT_REGS_PARM1(ctx), sp = PT_REGS_SP(ctx), ip = PT_REGS_IP(ctx), usable;
+	union memgap_cookie cookie = { .value = bpf_get_attach_cookie(ctx) };
+	__u64 block = READ_ARGUMENT(ctx, cookie.registers_01 & 15, 1), sp = sp_at_start(ctx, &cookie), usable = 0;
 	struct memgap_process *p;
 	struct thread_state *t;
 
-	barrier_var(block);
-	barrier_var(sp);
-	barrier_var(ip);
 	if (!block)
 		return 0;
 	p = current_process();
@@ -178,7 +164,7 @@ int free_enter(struct pt_regs *ctx)
 	t = current_thread(0);
 	if (t && t->sp && is_nested(t, sp))
 		return 0; /* realloc frees its old block: counted when it returns */
-	if (is_internal_free(bpf_get_attach_cookie(ctx), ip, sp))
+	if (is_internal_free(cookie.library, READ_IP(ctx) - cookie.offset, sp))
 		return 0;
 	if (chunk_usable(block, &usable))
 		count_missed(p);

@@ -27,6 +27,25 @@ enum memgap_call {
 	MEMGAP_CALL_POSIX_MEMALIGN, /* (where to store the block, alignment, size), returns 0 or an errno */
 };
 
+/* Arguments of an allocator function that matter: reallocarray(block, count, size) has most. */
+#define MEMGAP_ARGUMENTS 3
+
+/*
+ * The cookie of a probe: what the kernel side must know of its place, since a probe need not sit on the function's
+ * first instruction. Registers have the numbers that x86 instructions have for them (rax 0, rcx 1, … r15 15).
+ */
+union memgap_cookie {
+	__u64 value;
+	struct {
+		__u8 call;         /* enum memgap_call; 0: gives a block back */
+		__u8 registers_01; /* of the first argument, and of the second in the upper half */
+		__u8 register_2;
+		__u8 pushed;       /* words by which the stack pointer is below its value at the function's start */
+		__u16 offset;      /* bytes from the function's start */
+		__u16 library;     /* key in the map `libraries` */
+	};
+};
+
 /* Library files that carry probes at one time. */
 #define MEMGAP_MAX_LIBRARIES 1024
 #define MEMGAP_INTERNAL_FREES 6
@@ -109,6 +128,7 @@ enum memgap_lost {
 
 _Static_assert(sizeof(struct memgap_counters) == 80, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_process) == 104, "both sides agree on the layout");
+_Static_assert(sizeof(union memgap_cookie) == 8, "a cookie is one word");
 _Static_assert(sizeof(struct memgap_module) == 32, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_event) == 8, "both sides agree on the layout");
 

@@ -4,7 +4,7 @@
 # Ubuntu 24.04. Says nothing and needs no root when all is there.
 set -euo pipefail
 
-build=(clang llvm libbpf-dev libelf-dev zlib1g-dev libjansson-dev pkg-config make gcc libc6-dev)
+build=(clang llvm libbpf-dev libelf-dev zlib1g-dev libjansson-dev libzydis-dev pkg-config make gcc libc6-dev)
 tests=(libcmocka-dev python3 podman runc buildah debootstrap util-linux mount procps git)
 
 # Debian has bpftool in a package of its own; Ubuntu keeps it with its kernel's tools.

@@ -127,6 +127,12 @@ class Workload(Program):
     def truth(self):
         return json.loads(self.line())
 
+    def skip(self):
+        """Leaves out the lines that it has printed so far."""
+        while select.select([self.process.stdout], [], [], 0)[0] and (part := os.read(self.process.stdout.fileno(), 65536)):
+            self.rest += part
+        self.rest = self.rest.rpartition(b"\n")[2]
+
 
 def run_watch(*arguments, seconds=SECONDS, **options):
     """memgap watch from start to end, as subprocess.run() has it."""
@@ -209,6 +215,10 @@ class Cgroup:
     def add(self, pid):
         with open(f"{self.directory}/cgroup.procs", "w") as file:
             file.write(str(pid))
+
+    def enter(self):
+        """A new process's first step, as preexec_fn: all its memory is charged here."""
+        self.add(os.getpid())
 
     def pids(self):
         return [int(pid) for pid in read(f"{self.directory}/cgroup.procs").split()]

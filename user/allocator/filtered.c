@@ -48,16 +48,19 @@ static void end_child(int status)
 	syscall(SYS_exit_group, status);
 }
 
-static void run_child(int hold_fd)
+static uint8_t first_byte(void)
 {
-	const volatile uint8_t *first_byte = (const volatile uint8_t *)(uintptr_t)probed_function;
-	uint8_t before = *first_byte;
+	return *(const volatile uint8_t *)(uintptr_t)probed_function;
+}
+
+static void run_child(int hold_fd, uint8_t unprobed)
+{
 	char go;
 
 	if (read(hold_fd, &go, 1) != 1 || install_filter())
 		end_child(1);
 	/* without a breakpoint in place the trial would prove nothing */
-	if (*first_byte == before)
+	if (first_byte() == unprobed)
 		end_child(EXIT_NOT_PROBED);
 	end_child(probed_function(1) == 2 ? EXIT_SURVIVED : 1);
 }
@@ -87,6 +90,7 @@ int host_try_filtered_return_probe(const struct bpf_program *program, bool *ret_
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = true);
 	struct bpf_link *link = NULL;
+	uint8_t unprobed = first_byte(); /* read before there is a child, which may run late */
 	int hold[2], status, result;
 	size_t offset;
 	pid_t child;
@@ -99,7 +103,7 @@ int host_try_filtered_return_probe(const struct bpf_program *program, bool *ret_
 	child = fork();
 	if (!child) {
 		close(hold[1]);
-		run_child(hold[0]);
+		run_child(hold[0], unprobed);
 	}
 	close(hold[0]);
 	if (child > 0)

@@ -10,12 +10,14 @@
 #include <stdint.h>
 
 #include "bpf/memgap.h"
+#include "user/allocator/sites.h"
 
 #define FAMILY_MAX 16
 
 struct library_function {
-	uint64_t offset; /* in the file, of its first instruction */
-	unsigned int call; /* enum memgap_call, or FAMILY_FREE */
+	uint64_t offset, size; /* in the file, bytes */
+	unsigned int call;     /* enum memgap_call, or FAMILY_FREE */
+	struct sites sites;    /* where to probe it */
 };
 
 struct library {

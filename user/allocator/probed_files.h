@@ -19,10 +19,9 @@ struct probed_files {
 	struct probed_file *probed;
 };
 
-/* As probes_attach(), probes_attach_file() and probes_detach() in probes.h say. */
+/* As probes_attach() and probes_attach_file() in probes.h say. */
 int probed_files_attach(struct probed_files *files, pid_t pid, bool everyone, struct allocator *ret);
 int probed_files_attach_path(struct probed_files *files, const char *path, pid_t pid, struct allocator *ret);
-void probed_files_detach(struct probed_files *files, pid_t pid);
 
 void probed_files_remove_all(struct probed_files *files);
 

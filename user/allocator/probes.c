@@ -157,11 +157,6 @@ int probes_attach_file(struct probes *probes, const char *path, pid_t pid, struc
 	return probed_files_attach_path(&probes->files, path, pid, ret);
 }
 
-void probes_detach(struct probes *probes, pid_t pid)
-{
-	probed_files_detach(&probes->files, pid);
-}
-
 int probes_add(struct probes *probes, pid_t pid, uint32_t slot, bool keep)
 {
 	struct memgap_process process = { .slot = slot, .keep = keep };

@@ -40,8 +40,6 @@ int probes_watch_cgroup(struct probes *probes, uint64_t cgroup_id, uint32_t slot
 int probes_attach(struct probes *probes, pid_t pid, bool everyone, struct allocator *ret);
 /* The same for a library file that the process is going to load. -ENOENT when it is no allocator. */
 int probes_attach_file(struct probes *probes, const char *path, pid_t pid, struct allocator *ret);
-/* Takes the probes away that were for this process alone. */
-void probes_detach(struct probes *probes, pid_t pid);
 
 /* Counts for a process from now on. keep: its record outlives it until probes_remove(). -EEXIST: it was counted already. */
 int probes_add(struct probes *probes, pid_t pid, uint32_t slot, bool keep);

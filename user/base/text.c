@@ -1,10 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/base/text.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
+static bool is_continuation(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* Bytes of the character that begins here, and the character itself; 0: it is no UTF-8 (RFC 3629). */
+static size_t decode(const char *text, unsigned int *ret_character)
+{
+	static const unsigned int least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned char first = (unsigned char)text[0];
+	size_t length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+	unsigned int character = length == 1 ? first : first & (0x7fU >> length);
+
+	if (first > 0xf4 || is_continuation(text[0]))
+		return 0;
+	for (size_t i = 1; i < length; i++) {
+		if (!is_continuation(text[i]))
+			return 0; /* the end of the text too */
+		character = character << 6 | ((unsigned char)text[i] & 0x3f);
+	}
+	if (character < least[length] || character > 0x10ffff || (character >= 0xd800 && character < 0xe000))
+		return 0;
+	*ret_character = character;
+	return length;
+}
+
+/* C0, DEL and C1 (ECMA-48). */
+static bool is_control(unsigned int character)
+{
+	return character < 0x20 || (character >= 0x7f && character < 0xa0);
+}
+
 char *text_make_printable(char *text)
 {
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
+	char *to = text;
+
+	for (const char *from = text; *from;) {
+		unsigned int character = 0;
+		size_t length = decode(from, &character);
+
+		if (!length || is_control(character)) {
+			*to++ = '?';
+			from += length ? length : 1;
+			continue;
+		}
+		while (length--)
+			*to++ = *from++;
+	}
+	*to = '\0';
 	return text;
 }

@@ -3,7 +3,10 @@
 #ifndef MEMGAP_BASE_TEXT_H
 #define MEMGAP_BASE_TEXT_H
 
-/* Control characters become '?', in place: nothing of it then does anything to a terminal. Returns text. */
+/*
+ * Control characters, and bytes that are no UTF-8, become '?', in place: nothing of it then does anything to a terminal,
+ * and it stays valid text. Returns text.
+ */
 char *text_make_printable(char *text);
 
 #endif

@@ -45,6 +45,15 @@ static void fill_counters(struct snapshot *snapshot, const struct memgap_counter
 					       (int64_t)counters->returned };
 }
 
+/*
+ * Whether its allocator is probed. One that exits right after its exec may be gone before its modules were looked at; what
+ * was counted tells as well.
+ */
+static bool is_probed(const struct watched_process *process, const struct memgap_process *record)
+{
+	return process->has_allocator || record->counters.mallocs;
+}
+
 /* Watched from its first instruction: its program began when the probes were in place. */
 static bool is_complete(const struct watched_process *process, const struct memgap_process *record)
 {
@@ -63,7 +72,7 @@ static void sample_process(const struct targets *targets, const struct watched_p
 	snprintf(snapshot->target.comm, sizeof(snapshot->target.comm), "%s", process->id.comm);
 	if (!process_status_read(targets->proc_fd, process->id.pid, &status))
 		add_status(&snapshot->kernel, &snapshot->allocator.sys, &status, true);
-	if (!process->has_allocator || probes_read_process(targets->probes, process->id.pid, &record))
+	if (!targets->probes || probes_read_process(targets->probes, process->id.pid, &record) || !is_probed(process, &record))
 		return;
 	snapshot->allocator.source = SOURCE_PROBE;
 	snprintf(snapshot->allocator.name, sizeof(snapshot->allocator.name), "%s", process->allocator.name);
@@ -121,8 +130,8 @@ static bool sample_members(const struct targets *targets, const struct row *row,
 			continue;
 		snapshot->target.processes++;
 		add_status(&snapshot->kernel, &snapshot->allocator.sys, &status, false);
-		if (!process->has_allocator || probes_read_process(targets->probes, process->id.pid, &record) ||
-		    !is_complete(process, &record))
+		if (!targets->probes || probes_read_process(targets->probes, process->id.pid, &record) ||
+		    !is_probed(process, &record) || !is_complete(process, &record))
 			complete = false;
 		if (!process->has_allocator)
 			continue;
@@ -191,7 +200,9 @@ int sample_row(const struct targets *targets, const struct row *row, uint64_t st
 	ret->elapsed_s = (double)(monotonic_ns() - start_ns) / 1e9;
 	if (row->process) {
 		sample_process(targets, row->process, ret);
-		sample_home(targets, row->process->id.pid, ret);
+		/* a zombie's is the root, whatever it was before */
+		if (is_known(ret->kernel.rss))
+			sample_home(targets, row->process->id.pid, ret);
 	} else {
 		result = sample_cgroup(targets, row, ret);
 	}

@@ -130,10 +130,9 @@ void targets_remove_process(struct targets *targets, struct watched_process *pro
 	memmove(&targets->processes[at], &targets->processes[at + 1],
 		(targets->n_processes - at - 1) * sizeof(*targets->processes));
 	targets->n_processes--;
-	if (process->own && targets->probes) {
+	/* its own probes stay until we end: they cost nothing now, and to take them away takes long */
+	if (process->own && targets->probes)
 		probes_remove(targets->probes, process->id.pid);
-		probes_detach(targets->probes, process->id.pid);
-	}
 	pid_close(&process->id);
 	free(process);
 }

@@ -13,6 +13,7 @@
 #include "user/allocator/probes.h"
 #include "user/cmd/trimmer.h"
 #include "user/cmd/watch_options.h"
+#include "user/target/command.h"
 #include "user/target/hierarchy.h"
 #include "user/target/pid.h"
 
@@ -42,7 +43,8 @@ struct row {
 
 struct targets {
 	const struct watch_options *options;  /* set by the caller, */
-	struct trimmer_context *trims;        /* and this too */
+	struct trimmer_context *trims;        /* this too, */
+	struct inherited inherited;           /* and this: for COMMAND */
 	int proc_fd;
 	struct hierarchy hierarchy;
 	struct probes *probes; /* NULL with --source none */

@@ -2,6 +2,7 @@
 /* From the command line to watched targets. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,6 +15,7 @@
 
 /* Probes on one library for one process take about this many file descriptors. */
 #define FDS_PER_PROCESS 48
+#define TASK_COMM_LEN 16 /* include/linux/sched.h */
 
 /* The nearest cgroup target that a path lies in, or is. */
 static struct watched_cgroup *nearest_above(const struct targets *targets, const char *path)
@@ -238,6 +240,8 @@ static int open_command(struct targets *targets, struct command *command, struct
 
 	if (pid_open(targets->proc_fd, command->pid, &id, err) || home_of(targets, command->pid, &home, err))
 		return -1;
+	/* what the kernel will call it after its exec */
+	snprintf(id.comm, TASK_COMM_LEN, "%s", basename(command->path));
 	process = targets_add_process(targets, &id, home, true);
 	if (!process)
 		return error_set(err, EXIT_FAILED, "out of memory");
@@ -276,7 +280,7 @@ int targets_open(struct targets *targets, struct error *err)
 	if (options->probes && probes_open(targets->proc_fd, 0, &targets->probes, err))
 		return -1;
 	/* first of all, so that it inherits nothing that we change for ourselves; it waits until it is released */
-	if (options->command && command_start(options->command, &command, err))
+	if (options->command && command_start(options->command, &targets->inherited, &command, err))
 		return -1;
 	raise_fd_limit(&limit);
 	/* processes still to come need probes on the files; and so do more pids than there are file descriptors for */

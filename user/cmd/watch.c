@@ -19,6 +19,7 @@
 #include "user/cmd/sample.h"
 #include "user/cmd/targets.h"
 #include "user/cmd/watch_options.h"
+#include "user/kernel/cgroup.h"
 
 /* So many are named in one message, the others counted: each takes at most 48 bytes. */
 #define NAMED_UNPROBED 4
@@ -89,8 +90,8 @@ static void look_at_row(struct watch *watch, struct row *row)
 		return;
 	if (print_row(watch, row, &snapshot)) {
 		log_message("cgroup %s is gone", row->cgroup->dir.path);
-		targets_end_row(&watch->targets, row);
 		watch->n_cgroups -= row->cgroup->adopts;
+		targets_end_row(&watch->targets, row);
 		return;
 	}
 	trimmer_look(&row->trimmer, &snapshot, row->cgroup ? row->cgroup->dir.fd : -1, watch->targets.hierarchy.version,
@@ -127,6 +128,22 @@ static void tell_unprobed(struct watch *watch)
 		log_message("no glibc (static, or another C library) in pid %s: what it allocates is not in Alloc", names);
 }
 
+/* With a row a process, nobody else notices that the cgroups themselves are gone. */
+static void count_cgroups(struct watch *watch)
+{
+	struct cgroup_memory memory;
+
+	watch->n_cgroups = 0;
+	for (size_t i = 0; i < watch->targets.n_cgroups; i++) {
+		const struct watched_cgroup *cgroup = watch->targets.cgroups[i];
+
+		if (cgroup->adopts && !cgroup_memory_read(cgroup->dir.fd, watch->targets.hierarchy.version, &memory))
+			watch->n_cgroups++;
+	}
+	if (!watch->n_cgroups)
+		log_message("every cgroup watched is gone");
+}
+
 static void tick(void *data)
 {
 	struct watch *watch = data;
@@ -145,6 +162,8 @@ static void tick(void *data)
 		/* the row may have gone */
 		i += i < watch->targets.n_rows && watch->targets.rows[i] == row;
 	}
+	if (!watch->targets.n_rows && watch->n_cgroups)
+		count_cgroups(watch);
 	tell_unprobed(watch);
 	if (!flush(watch))
 		return;
@@ -288,7 +307,7 @@ static void summarize(const struct watch *watch)
 		log_message("pid %d (%s) goes on", watch->targets.command_pid, watch->options.command[0]);
 }
 
-/* Taken by the loop; blocked before COMMAND is forked, which gets an empty mask back. */
+/* Taken by the loop. */
 static int open_signals(void)
 {
 	sigset_t signals;
@@ -315,6 +334,7 @@ static int run(struct watch *watch)
 		.measured = measured,
 		.data = watch,
 	};
+	command_inherit(&watch->targets.inherited);
 	watch->signal_fd = open_signals();
 	if (loop_open(&watch->loop)) {
 		log_message("cannot set up the event loop: %s", strerror(errno));

@@ -90,8 +90,12 @@ static int add_pids(struct watch_options *options, const char *list, struct erro
 
 static int add_cgroup(struct watch_options *options, const char *path, struct error *err)
 {
-	const char **cgroups = realloc(options->cgroups, (options->n_cgroups + 1) * sizeof(*cgroups));
+	const char **cgroups;
 
+	/* as from a variable that is not set: not the root */
+	if (!*path)
+		return usage(err, "'' is no cgroup: -c PATH, or -c / for all");
+	cgroups = realloc(options->cgroups, (options->n_cgroups + 1) * sizeof(*cgroups));
 	if (!cgroups)
 		return error_set(err, EXIT_FAILED, "out of memory");
 	options->cgroups = cgroups;

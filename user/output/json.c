@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "user/base/text.h"
 #include "user/base/units.h"
 #include "user/output/output.h"
 
@@ -28,10 +29,7 @@ static json_t *text(const char *value)
 	if (json)
 		return json;
 	snprintf(clean, sizeof(clean), "%s", value);
-	for (char *c = clean; *c; c++)
-		if (*c & 0x80)
-			*c = '?';
-	return json_string(clean);
+	return json_string(text_make_printable(clean));
 }
 
 static json_t *text_or_null(const char *value)

@@ -41,15 +41,19 @@ static int find_program(const char *name, char ret_path[PATH_MAX])
 	return -ENOENT;
 }
 
-/* The child: memgap's signal mask is not the command's. */
-static _Noreturn void run_child(char *const argv[], const char *path, int hold_fd, int error_fd)
+void command_inherit(struct inherited *ret)
 {
-	sigset_t none;
+	sigprocmask(SIG_SETMASK, NULL, &ret->blocked);
+	sigaction(SIGPIPE, NULL, &ret->on_sigpipe);
+}
+
+static _Noreturn void run_child(char *const argv[], const struct inherited *inherited, const char *path, int hold_fd,
+				int error_fd)
+{
 	char go;
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
+	sigaction(SIGPIPE, &inherited->on_sigpipe, NULL);
+	sigprocmask(SIG_SETMASK, &inherited->blocked, NULL);
 	if (read(hold_fd, &go, 1) != 1)
 		_exit(0); /* memgap is gone */
 	execv(path, argv);
@@ -64,7 +68,7 @@ static void close_pair(const int fds[2])
 	close(fds[1]);
 }
 
-int command_start(char *const argv[], struct command *ret, struct error *err)
+int command_start(char *const argv[], const struct inherited *inherited, struct command *ret, struct error *err)
 {
 	int hold[2], failure[2];
 	pid_t pid;
@@ -81,7 +85,7 @@ int command_start(char *const argv[], struct command *ret, struct error *err)
 	pid = fork();
 	if (!pid) {
 		close(hold[1]); /* else the child would hold its own leash */
-		run_child(argv, ret->path, hold[0], failure[1]);
+		run_child(argv, inherited, ret->path, hold[0], failure[1]);
 	}
 	if (pid < 0) {
 		error_set(err, EXIT_FAILED, "cannot fork: %s", strerror(errno));

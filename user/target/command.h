@@ -4,6 +4,7 @@
 #define MEMGAP_TARGET_COMMAND_H
 
 #include <limits.h>
+#include <signal.h>
 #include <sys/types.h>
 
 #include "user/base/error.h"
@@ -15,12 +16,21 @@ struct command {
 	char path[PATH_MAX]; /* the file that will be executed */
 };
 
+/* What a program inherits and memgap changes for itself. */
+struct inherited {
+	sigset_t blocked;
+	struct sigaction on_sigpipe;
+};
+
+/* As it is now: to be called before anything is changed. */
+void command_inherit(struct inherited *ret);
+
 /*
  * Finds argv[0] as execvp() would and forks a child that waits. The child is a child of memgap with its
- * environment, its terminal and its stdio. Fails with EXIT_TARGET when there is no such program. If memgap
+ * environment, its terminal and its stdio, and with the signals as memgap got them. Fails with EXIT_TARGET when there is no such program. If memgap
  * dies before the release, the child exits without having run anything.
  */
-int command_start(char *const argv[], struct command *ret, struct error *err);
+int command_start(char *const argv[], const struct inherited *inherited, struct command *ret, struct error *err);
 
 /* Lets it run; waits until the exec has succeeded or failed (EXIT_FAILED, with the reason). */
 int command_release(struct command *command, struct error *err);

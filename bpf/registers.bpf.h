@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The registers of a probed function, by number. A switch, since the verifier takes only loads at fixed offsets from the
+ * context; in assembly, since the compiler would fold the cases into pointer arithmetic.
+ */
+#ifndef MEMGAP_REGISTERS_BPF_H
+#define MEMGAP_REGISTERS_BPF_H
+
+#include "maps.bpf.h"
+
+#define LOAD_REGISTER(ctx, field)                                                                   \
+	({                                                                                          \
+		__u64 value_;                                                                       \
+		asm volatile("%0 = *(u64 *)(%1 + %2)"                                               \
+			     : "=r"(value_)                                                         \
+			     : "r"(ctx), "i"(__builtin_offsetof(struct pt_regs, field)));           \
+		value_;                                                                             \
+	})
+
+#if defined(__TARGET_ARCH_x86)
+/* Numbers as in x86 instructions; the first argument's own register first, it is asked for most. */
+static __always_inline __u64 read_register(const struct pt_regs *ctx, __u8 number)
+{
+	if (number == 7)
+		return LOAD_REGISTER(ctx, di);
+	switch (number) {
+	case 0: return LOAD_REGISTER(ctx, ax);
+	case 1: return LOAD_REGISTER(ctx, cx);
+	case 2: return LOAD_REGISTER(ctx, dx);
+	case 3: return LOAD_REGISTER(ctx, bx);
+	case 5: return LOAD_REGISTER(ctx, bp);
+	case 6: return LOAD_REGISTER(ctx, si);
+	case 8: return LOAD_REGISTER(ctx, r8);
+	case 9: return LOAD_REGISTER(ctx, r9);
+	case 10: return LOAD_REGISTER(ctx, r10);
+	case 11: return LOAD_REGISTER(ctx, r11);
+	case 12: return LOAD_REGISTER(ctx, r12);
+	case 13: return LOAD_REGISTER(ctx, r13);
+	case 14: return LOAD_REGISTER(ctx, r14);
+	default: return LOAD_REGISTER(ctx, r15);
+	}
+}
+#define READ_ARGUMENT(ctx, number, n) read_register(ctx, number)
+#define READ_SP(ctx) LOAD_REGISTER(ctx, sp)
+#define READ_IP(ctx) LOAD_REGISTER(ctx, ip)
+#define READ_RESULT(ctx) LOAD_REGISTER(ctx, ax)
+#elif defined(__TARGET_ARCH_arm64)
+/* There the probes sit on the first instruction. */
+#define READ_ARGUMENT(ctx, number, n) ((void)(number), PT_REGS_PARM##n(ctx))
+#define READ_SP(ctx) PT_REGS_SP(ctx)
+#define READ_IP(ctx) PT_REGS_IP(ctx)
+#define READ_RESULT(ctx) PT_REGS_RC(ctx)
+#endif
+
+#endif

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What memgap itself costs, coarsely: time to the first line, memory, CPU, and lines that come on time."""
+import os
+import statistics
+import sys
+import time
+import unittest
+
+sys.path.insert(0, "tests/lib")
+import tap  # noqa: E402
+from memgap import MIB, QUIET, WORKLOAD, Cgroup, Program, Watch, Workload, stat_of, status_of  # noqa: E402
+
+INTERVAL_S = 0.2
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid):
+    """User and system time so far (fields 14 and 15 of /proc/PID/stat)."""
+    return sum(map(int, stat_of(pid)[11:13])) / TICKS_PER_S
+
+
+class Speed(unittest.TestCase):
+    def check_first_line(self, *target):
+        """The median of three starts: the first line comes within the interval and 300 ms."""
+        times = []
+        for _ in range(3):
+            start = time.monotonic()
+            watch = Watch(self, *target, interval=f"{INTERVAL_S * 1000:.0f}ms")
+            watch.sample()
+            times.append(time.monotonic() - start)
+            watch.kill()
+        self.assertLess(statistics.median(times), INTERVAL_S + 0.3, times)
+
+    def test_first_line_pid(self):
+        """the first line of a pid comes within the interval and 300 ms"""
+        self.check_first_line("-p", str(Workload(self, "hold", "--size", "1MiB", *QUIET).pid))
+
+    def test_first_line_command(self):
+        """the first line of a COMMAND comes within the interval and 300 ms"""
+        self.check_first_line("--", WORKLOAD, "hold", "--size", "1MiB", "--truth", *QUIET)
+
+    def test_first_line_cgroup(self):
+        """the first line of a cgroup with ten processes comes within the interval and 300 ms"""
+        cgroup = Cgroup(self, "speed")
+        for _ in range(10):
+            cgroup.add(Workload(self, "hold", "--size", "1MiB", *QUIET).pid)
+        self.check_first_line("-c", cgroup.path)
+
+    def test_memory_and_cpu(self):
+        """with one idle target at 1 s: less than 30 MiB resident at any time, less than 1 % of a core"""
+        target = Workload(self, "hold", "--size", "1MiB", *QUIET)
+        watch = Watch(self, "-p", str(target.pid), interval="1s")
+        watch.sample()
+        before, start = cpu_seconds(watch.pid), time.monotonic()
+        for _ in range(5):
+            watch.sample()
+        used, seconds = cpu_seconds(watch.pid) - before, time.monotonic() - start
+        self.assertLess(status_of(watch.pid)["VmHWM"], 30 * MIB)
+        # the clock has ticks of 10 ms; one too many may be rounding
+        self.assertLess(used, 0.01 * seconds + 1 / TICKS_PER_S)
+
+    def test_does_not_grow(self):
+        """after hundreds of lines it holds no more memory than after some"""
+        target = Workload(self, "seed", "--size", "100KiB", "--interval", "10ms", truth=False)
+        watch = Watch(self, "-p", str(target.pid), interval="5ms")
+        for _ in range(50):
+            watch.sample()
+        before = status_of(watch.pid)["RssAnon"]
+        for _ in range(400):
+            watch.sample()
+        self.assertLess(status_of(watch.pid)["RssAnon"] - before, MIB)
+
+    def test_many_members(self):
+        """a cgroup in which processes come and go by the hundred: every line is on time, and no memory is kept for them"""
+        cgroup = Cgroup(self, "many")
+        keeper = Workload(self, "hold", "--size", "1MiB", *QUIET)
+        cgroup.add(keeper.pid)
+        watch = Watch(self, "-c", cgroup.path)
+        watch.sample()
+        before = status_of(watch.pid)
+        script = "i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i + 1)); done"
+        program = Program(self, "sh", "-c", script, preexec_fn=cgroup.enter)
+        while program.process.poll() is None:
+            watch.sample()
+        sample = watch.sample(lambda sample: sample["target"]["processes"] == 1)
+        self.assertEqual(sample["allocator"]["missed"], 0)
+        after = status_of(watch.pid)
+        self.assertLess(after["RssAnon"] - before["RssAnon"], MIB)
+        self.assertLess(len(os.listdir(f"/proc/{watch.pid}/fd")), 200)
+        elapsed = [sample["elapsed_s"] for sample in watch.samples()]
+        self.assertLess(max(b - a for a, b in zip(elapsed, elapsed[1:])), 0.6)
+
+    def test_an_exit_holds_up_nothing(self):
+        """when one of two targets exits, the lines of the other still come on time"""
+        one, two = (Workload(self, "hold", "--size", "1MiB", *QUIET) for _ in range(2))
+        watch = Watch(self, "-p", f"{one.pid},{two.pid}")
+        watch.sample(lambda sample: sample["target"]["pid"] == two.pid)
+        one.stop()
+        one.end()
+        for _ in range(10):
+            watch.sample(lambda sample: sample["target"]["pid"] == two.pid)
+        elapsed = [sample["elapsed_s"] for sample in watch.samples() if sample["target"]["pid"] == two.pid]
+        self.assertLess(max(b - a for a, b in zip(elapsed, elapsed[1:])), 0.6)
+
+    def test_end(self):
+        """SIGTERM: the last line comes at once; all probes are detached and memgap has ended soon"""
+        watch = Watch(self, "-p", str(Workload(self, "hold", "--size", "1MiB", *QUIET).pid))
+        watch.sample()
+        start = time.monotonic()
+        watch.stop()
+        watch.finish()
+        last = watch.samples()[-1]["elapsed_s"] - watch.samples()[-2]["elapsed_s"]
+        self.assertLess(last, 0.3)
+        self.assertLess(time.monotonic() - start, 5)
+
+
+if __name__ == "__main__":
+    tap.main()

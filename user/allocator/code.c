@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/allocator/code.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "user/allocator/family.h"
+
+/* More of a function is not looked at: what branches back to its first instructions from further away has 32 bits. */
+#define MAX_FUNCTION_BYTES (16 * 1024)
+
+#if defined(__x86_64__)
+bool code_is_forwarder(const struct elf_file *file, uint64_t offset)
+{
+	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	uint8_t code[5];
+
+	if (pread(file->fd, code, sizeof(code), (off_t)offset) != sizeof(code))
+		return false;
+	return code[0] == 0xe9 || (!memcmp(code, endbr64, sizeof(endbr64)) && code[4] == 0xe9); /* JMP rel32 */
+}
+
+#define CALL_BYTES 5 /* e8, then the distance from the next instruction: Intel SDM, CALL rel32 */
+
+/*
+ * Direct calls of free(). Bytes in the middle of an instruction may look like one too; that does no harm, since no call
+ * ever returns there.
+ */
+static void find_internal_frees(const struct function_code *code, struct library *library)
+{
+	for (size_t i = 0; i + CALL_BYTES <= code->size; i++) {
+		uint64_t next = code->offset + i + CALL_BYTES;
+		int32_t distance;
+
+		if (code->bytes[i] != 0xe8)
+			continue;
+		memcpy(&distance, &code->bytes[i + 1], sizeof(distance));
+		if (next + (uint64_t)(int64_t)distance != library->free_offset)
+			continue;
+		if (library->n_internal_frees < MEMGAP_INTERNAL_FREES)
+			library->internal_frees[library->n_internal_frees++] = -distance;
+	}
+}
+
+/* Offsets in the file serve as addresses: what branches and where it leads are in the same segment. */
+static int scan(struct elf_file *file, struct library *library, struct branch_targets *targets)
+{
+	int result = 0;
+
+	for (Elf_Scn *section = NULL; !result && (section = elf_nextscn(file->elf, section));) {
+		struct function_code code = { 0 };
+		GElf_Shdr header;
+		Elf_Data *data;
+
+		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_PROGBITS || !(header.sh_flags & SHF_EXECINSTR))
+			continue;
+		data = elf_file_load(file, section);
+		if (!data || elf_file_offset(file, header.sh_addr, &code.offset))
+			continue;
+		code.bytes = data->d_buf;
+		code.size = data->d_size;
+		find_internal_frees(&code, library);
+		result = branch_targets_scan(targets, &code);
+	}
+	return result;
+}
+
+static unsigned int arguments_of(unsigned int call)
+{
+	switch (call) {
+	case MEMGAP_CALL_REALLOC:
+		return 2;
+	case MEMGAP_CALL_REALLOCARRAY:
+		return 3;
+	default:
+		return 1;
+	}
+}
+
+/* A function's code; its size 0 where nothing can be read. */
+static void read_function(const struct elf_file *file, const struct library_function *function,
+			  uint8_t bytes[MAX_FUNCTION_BYTES], struct function_code *ret)
+{
+	size_t size = function->size < MAX_FUNCTION_BYTES ? function->size : MAX_FUNCTION_BYTES;
+	ssize_t n = pread(file->fd, bytes, size, (off_t)function->offset);
+
+	*ret = (struct function_code){ .bytes = bytes, .size = n > 0 ? (size_t)n : 0, .offset = function->offset };
+}
+
+static int choose_sites(const struct elf_file *file, struct library *library, struct branch_targets *targets)
+{
+	uint8_t *bytes = malloc(MAX_FUNCTION_BYTES);
+	struct function_code code;
+	int result = bytes ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !result && i < library->n; i++) {
+		read_function(file, &library->functions[i], bytes, &code);
+		result = branch_targets_decode(targets, &code);
+	}
+	branch_targets_sort(targets);
+	for (size_t i = 0; !result && i < library->n; i++) {
+		struct library_function *function = &library->functions[i];
+
+		read_function(file, function, bytes, &code);
+		code.targets = targets;
+		sites_choose(&code, function->call == FAMILY_FREE ? SITE_FREE : SITE_CALL, arguments_of(function->call),
+			     &function->sites);
+	}
+	free(bytes);
+	return result;
+}
+
+int code_read(struct elf_file *file, struct library *library)
+{
+	uint64_t functions[FAMILY_MAX];
+	struct branch_targets targets;
+	int result;
+
+	for (size_t i = 0; i < library->n; i++)
+		functions[i] = library->functions[i].offset;
+	result = branch_targets_init(&targets, functions, library->n);
+	if (!result)
+		result = scan(file, library, &targets);
+	if (!result)
+		result = choose_sites(file, library, &targets);
+	branch_targets_free(&targets);
+	return result;
+}
+#else
+/* Each function is probed at its first instruction. */
+bool code_is_forwarder(const struct elf_file *file, uint64_t offset)
+{
+	(void)file;
+	(void)offset;
+	return false;
+}
+
+int code_read(struct elf_file *file, struct library *library)
+{
+	(void)file;
+	(void)library;
+	return 0;
+}
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where in a function a probe costs least. The kernel emulates a few instructions in the breakpoint's handler (push,
+ * conditional and direct jumps: arch/x86/kernel/uprobes.c); any other is single-stepped out of line, which costs many
+ * times as much. So the function is decoded from its start, and the first emulated instruction is
+ * taken at which the arguments are still in registers that are known; failing that its first instruction, whatever it is.
+ *
+ * Pure: bytes in, places out. An instruction boundary is only ever known by decoding from the symbol's start, and no place is
+ * taken that a branch leads to, which would be a hit without a call.
+ */
+#ifndef MEMGAP_ALLOCATOR_SITES_H
+#define MEMGAP_ALLOCATOR_SITES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/memgap.h"
+
+#define SITE_BYTES_MAX 15 /* the longest x86 instruction */
+
+/* A probe's place, the instruction it sits on, and where the function's arguments and its caller's address are by then. */
+struct site {
+	uint32_t offset;       /* bytes from the function's start */
+	uint8_t pushed;        /* words by which the stack pointer is below its value at the function's start */
+	uint8_t registers[MEMGAP_ARGUMENTS]; /* that hold the arguments; the number that instructions have for them */
+	bool emulated;         /* cheap */
+	uint8_t length;        /* of the instruction, bytes; 0: it could not be decoded */
+	uint8_t bytes[SITE_BYTES_MAX];
+};
+
+struct sites {
+	struct site entry;
+	struct site at_return; /* `pushed` is 0: the return address is what the stack pointer points to */
+};
+
+/* How far from its start a function is looked at, bytes: 32 instructions are at most 480. */
+#define SITE_RANGE 480
+
+/* Where in the file a branch leads to, as far as it is near the start of one of the functions. */
+struct branch_targets {
+	size_t n_functions;
+	uint64_t *functions; /* offsets of their first instructions, sorted */
+	size_t n;
+	uint64_t *offsets; /* sorted by branch_targets_sort() */
+};
+
+struct function_code {
+	const uint8_t *bytes;
+	size_t size;
+	uint64_t offset; /* in the file */
+	const struct branch_targets *targets;
+};
+
+enum site_kind {
+	SITE_CALL, /* entry and return */
+	SITE_FREE, /* entry alone; a call with NULL as its argument need not be seen */
+};
+
+/* How many arguments, 1 to MEMGAP_ARGUMENTS, must be known at the entry. Always finds something. */
+void sites_choose(const struct function_code *code, enum site_kind kind, unsigned int arguments, struct sites *ret);
+
+/* At least one function, by its offset; 0 or -ENOMEM. branch_targets_free() releases the list in any case. */
+int branch_targets_init(struct branch_targets *ret, const uint64_t *functions, size_t n);
+
+/*
+ * Adds what the direct branches in a piece of code lead to; 0, -ENOMEM, or -E2BIG when no real code could have so many.
+ * Scanning finds those with a 32-bit distance (CALL, JMP, Jcc: Intel SDM) anywhere: what only looks like one, in the middle
+ * of an instruction, means at worst that one place too many is avoided. Decoding a function from its start finds the
+ * short ones too.
+ */
+int branch_targets_scan(struct branch_targets *targets, const struct function_code *code);
+int branch_targets_decode(struct branch_targets *targets, const struct function_code *code);
+/* Sorts the list, which sites_choose() needs. */
+void branch_targets_sort(struct branch_targets *targets);
+void branch_targets_free(struct branch_targets *targets);
+
+#endif

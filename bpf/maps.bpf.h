@@ -74,6 +74,13 @@ MAP_LINKAGE struct {
 	__type(value, struct memgap_library);
 } libraries SEC(".maps");
 
+MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} trial_hits SEC(".maps");
+
 /* enum memgap_lost -> how often */
 MAP_LINKAGE struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -11,7 +11,7 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import MEMGAP, Cgroup, Program, Workload, memory_hierarchy, stat_of, members_of_group, wait_for  # noqa: E402
+from memgap import MEMGAP, Cgroup, Program, Workload, members_of_group, memory_hierarchy, stat_of, wait_for  # noqa: E402
 
 FAILED, USAGE, HOST, NO_TARGET = 1, 2, 3, 4
 PF_KTHREAD = 0x200000

@@ -110,7 +110,8 @@ class Output(unittest.TestCase):
             target = Program(self, sys.executable, "-c", f"open('/proc/self/comm', 'wb').write({name!r}); "
                              "print(flush=True); input()", stdin=subprocess.PIPE)
             target.line()
-            watch = Program(self, MEMGAP, "watch", "-s", "none", "-o", form, "-i", "1h", "--per", "process", "-p", str(target.pid))
+            watch = Program(self, MEMGAP, "watch", "-s", "none", "-o", form, "-i", "1h", "--per", "process",
+                            "-p", str(target.pid))
             target.process.stdin.close()
             self.assertEqual(watch.end(), 0)
             line = watch.line()

@@ -15,7 +15,7 @@ import unittest
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
 from memgap import (BYTES_OF_A_THREAD, MEMGAP, QUIET, WORKLOAD, Cgroup, Program, Watch, Workload, code_is_intact,  # noqa: E402
-                    is_alive, members_of_group, own_libc, read, stat_of, status_of, wait_for)
+                    is_alive, members_of_group, own_libc, read, status_of, wait_for)
 
 BPFTOOL = shutil.which("bpftool", path=f"{os.environ['PATH']}:/usr/sbin")
 CHURN = ["churn", "--threads", "2", "--interval", "50ms"]
@@ -222,8 +222,9 @@ class Filtered(SafetyTest):
         """on a busy host memgap's own child, that tries a return probe, may run late: no reason to give up"""
         if not shutil.which("strace"):
             self.skipTest("no strace, which delays the child")
-        run = subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", "trace=close", "-e", "inject=close:delay_enter=300ms:when=1",
-                              MEMGAP, "watch", "-i", "1ms", "-N", "1", "--", "true"], capture_output=True, text=True, timeout=60)
+        late = ["strace", "-f", "-o", "/dev/null", "-e", "trace=close", "-e", "inject=close:delay_enter=300ms:when=1"]
+        run = subprocess.run([*late, MEMGAP, "watch", "-i", "1ms", "-N", "1", "--", "true"], capture_output=True, text=True,
+                             timeout=60)
         self.assertEqual(run.returncode, 0, run.stderr)
 
 

@@ -61,7 +61,14 @@ class Command(unittest.TestCase):
             run = run_watch("-s", "none", "--", "sh", "-c", script)
             self.assertEqual(run.returncode, 0, run.stderr)
             self.assertRegex(run.stdout, rf"\A{LINE}\n\Z")
-            self.assertRegex(run.stderr, rf"\Amemgap: pid \d+ \(sh\) {end}\n{SUMMARY}\Z")
+            self.assertRegex(run.stderr, rf"\Amemgap: pid \d+ \(\S+\) {end}\n{SUMMARY}\Z")
+
+    def test_name(self):
+        """COMMAND is shown under its own name, not memgap's, with and without probes"""
+        for source in "probe", "none":
+            watch = Watch(self, "-s", source, "--", WORKLOAD, "hold", "--size", "1MiB", "--truth", *QUIET)
+            watch.next(lambda line: "truth" in line)
+            self.assertEqual(watch.sample()["target"]["comm"], "workload", f"--source {source}")
 
 
 class Ends(unittest.TestCase):

@@ -1,25 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/allocator/attachment.h"
 
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "user/allocator/family.h"
 #include "user/base/fs.h"
-#include "user/base/log.h"
 
-struct place {
-	int fd;
-	const char *path; /* of the open file: it stays the same one, whatever happens to its name */
-	pid_t pid;
-	uint32_t library_key;
-};
+_Static_assert(FAMILY_MAX <= UPROBES_MAX, "a library's probes fit in one request");
 
-static __u64 cookie_of(const struct library_function *function, const struct site *site, uint32_t library_key)
+static uint64_t cookie_of(const struct library_function *function, const struct site *site, uint32_t library_key)
 {
 	union memgap_cookie cookie = {
 		.call = (__u8)function->call,
@@ -34,43 +26,33 @@ static __u64 cookie_of(const struct library_function *function, const struct sit
 }
 
 /* A file that has changed since it was decoded may have another instruction there, or the middle of one. */
-static bool is_unchanged(const struct place *place, uint64_t offset, const struct site *site)
+static bool is_unchanged(int fd, uint64_t offset, const struct site *site)
 {
 	uint8_t bytes[SITE_BYTES_MAX];
 
-	return pread(place->fd, bytes, site->length, (off_t)offset) == site->length && !memcmp(bytes, site->bytes, site->length);
+	return pread(fd, bytes, site->length, (off_t)offset) == site->length && !memcmp(bytes, site->bytes, site->length);
 }
 
-static int add_link(struct attachment *attachment, const struct bpf_program *program, const struct place *place,
-		    const struct library_function *function, bool at_return)
-{
-	const struct site *site = at_return ? &function->sites.at_return : &function->sites.entry;
-	LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = at_return,
-		    .bpf_cookie = cookie_of(function, site, place->library_key));
-	uint64_t offset = function->offset + site->offset;
-	struct bpf_link *link;
-
-	if (!is_unchanged(place, offset, site))
-		return -ESTALE;
-	link = bpf_program__attach_uprobe_opts(program, place->pid, place->path, offset, &options);
-	if (!link) {
-		log_debug("uprobe at %s+%#llx: errno %d", place->path, (unsigned long long)offset, errno);
-		return -errno;
-	}
-	attachment->links[attachment->n++] = link;
-	return 0;
-}
+enum probe_kind { ENTRIES, RETURNS, FREES };
 
 /* One kind of probe on each function concerned. */
-static int add_links(struct attachment *attachment, const struct bpf_program *program, const struct place *place,
-		     const struct library *library, bool frees, bool at_return)
+static int attach(enum probe_kind kind, struct uprobes_request *request, const struct library *library, uint32_t library_key,
+		  struct uprobes *ret)
 {
-	int result = 0;
+	request->n = 0;
+	request->at_return = kind == RETURNS;
+	for (size_t i = 0; i < library->n; i++) {
+		const struct library_function *function = &library->functions[i];
+		const struct site *site = kind == RETURNS ? &function->sites.at_return : &function->sites.entry;
 
-	for (size_t i = 0; !result && i < library->n; i++)
-		if ((library->functions[i].call == FAMILY_FREE) == frees)
-			result = add_link(attachment, program, place, &library->functions[i], at_return);
-	return result;
+		if ((function->call == FAMILY_FREE) != (kind == FREES))
+			continue;
+		if (!is_unchanged(request->fd, function->offset + site->offset, site))
+			return -ESTALE;
+		request->offsets[request->n] = function->offset + site->offset;
+		request->cookies[request->n++] = cookie_of(function, site, library_key);
+	}
+	return uprobes_attach(request, ret);
 }
 
 /*
@@ -80,17 +62,18 @@ static int add_links(struct attachment *attachment, const struct bpf_program *pr
 int attachment_make(struct attachment *ret, const struct attachment_programs *programs, int fd,
 		    const struct library *library, uint32_t library_key, pid_t pid)
 {
-	struct attachment attachment = { 0 };
-	char path[32];
-	struct place place = { fd, path, pid, library_key };
+	struct attachment attachment = { .entries.link_fd = -1, .returns.link_fd = -1, .frees.link_fd = -1 };
+	struct uprobes_request request = { .fd = fd, .pid = pid };
 	int result;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	result = add_links(&attachment, programs->free_enter, &place, library, true, false);
+	request.program = programs->free_enter;
+	result = attach(FREES, &request, library, library_key, &attachment.frees);
+	request.program = programs->malloc_return;
 	if (!result)
-		result = add_links(&attachment, programs->malloc_return, &place, library, false, true);
+		result = attach(RETURNS, &request, library, library_key, &attachment.returns);
+	request.program = programs->malloc_enter;
 	if (!result)
-		result = add_links(&attachment, programs->malloc_enter, &place, library, false, false);
+		result = attach(ENTRIES, &request, library, library_key, &attachment.entries);
 	if (result) {
 		attachment_remove(&attachment);
 		return result;
@@ -103,6 +86,7 @@ int attachment_make(struct attachment *ret, const struct attachment_programs *pr
 void attachment_remove(struct attachment *attachment)
 {
 	/* entries go first, for the same reason */
-	while (attachment->n)
-		bpf_link__destroy(attachment->links[--attachment->n]);
+	uprobes_detach(&attachment->entries);
+	uprobes_detach(&attachment->returns);
+	uprobes_detach(&attachment->frees);
 }

@@ -104,8 +104,7 @@ static int probe_file(struct probed_files *files, struct known_file *known, int 
 		if (!file)
 			return -ENOMEM;
 		*file = (struct probed_file){ .device = known->device, .inode = known->inode, .pid = pid };
-		result = attachment_make(&file->attachment, &files->programs, fd, &known->library, known->library_key,
-					 pid ? pid : -1);
+		result = attachment_make(&file->attachment, &files->programs, fd, &known->library, known->library_key, pid);
 		if (result) {
 			free(file);
 			return result;

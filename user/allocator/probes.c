@@ -12,6 +12,8 @@
 
 #include "user/allocator/host.h"
 #include "user/allocator/probed_files.h"
+#include "user/allocator/trial.h"
+#include "user/allocator/uprobes.h"
 #include "user/base/log.h"
 
 struct probes {
@@ -51,57 +53,81 @@ static int explain_load(int result, struct error *err)
 			 "MEMGAP_DEBUG=1 shows why, `--source none` works without", strerror(-result));
 }
 
-/* Kernels without the iterator for one process do not lose the rest. */
-static int load_with(struct probes *probes, unsigned int max_processes, bool iterator)
-{
-	int result;
+/* How the object may be loaded, the newest kernels' way first. */
+static const struct way {
+	bool iterator; /* of the mappings of one process: Linux 6.1 */
+	bool multi;    /* uprobe links for many places: Linux 6.6 */
+} ways[] = { { true, true }, { true, false }, { false, false } };
 
+static int load_with(struct probes *probes, const struct way *way, unsigned int max_processes)
+{
 	probes->bpf = memgap_bpf__open();
 	if (!probes->bpf)
 		return -errno;
 	if (max_processes)
 		bpf_map__set_max_entries(probes->bpf->maps.processes, max_processes);
-	bpf_program__set_autoload(probes->bpf->progs.list_modules, iterator);
+	bpf_program__set_autoload(probes->bpf->progs.list_modules, way->iterator);
 	bpf_program__set_autoattach(probes->bpf->progs.list_modules, false);
-	result = memgap_bpf__load(probes->bpf);
-	if (result) {
-		memgap_bpf__destroy(probes->bpf);
-		probes->bpf = NULL;
+	if (way->multi) {
+		uprobes_prefer_multi(probes->bpf->progs.malloc_enter);
+		uprobes_prefer_multi(probes->bpf->progs.malloc_return);
+		uprobes_prefer_multi(probes->bpf->progs.free_enter);
+		uprobes_prefer_multi(probes->bpf->progs.trial_enter);
 	}
-	return result;
+	return memgap_bpf__load(probes->bpf);
+}
+
+static int try_probes(struct probes *probes, struct trial *ret)
+{
+	struct trial_programs programs = { probes->bpf->progs.trial_enter, probes->bpf->progs.malloc_return,
+					   probes->bpf->maps.trial_hits };
+	int result = trial_run(&programs, ret);
+
+	return !result && !ret->sees_all_threads ? -ENOTSUP : result;
+}
+
+/* The probes of a cgroup run in every process that maps the file: one that a return probe would kill among them. */
+static int refuse_killers(const struct trial *trial, struct error *err)
+{
+	if (trial->survives)
+		return 0;
+	return error_set(err, EXIT_HOST, "on this kernel a return probe kills processes under a seccomp filter "
+			 "(Linux 6.11 to 6.13.2): update it; `--source none` works meanwhile");
 }
 
 static int load(struct probes *probes, unsigned int max_processes, struct error *err)
 {
-	int result = load_with(probes, max_processes, true);
+	bool loaded = false;
+	struct trial trial;
+	int result = 0;
 
-	if (result && result != -EPERM)
-		result = load_with(probes, max_processes, false);
-	if (result)
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]) && result != -EPERM; i++) {
+		result = load_with(probes, &ways[i], max_processes);
+		loaded = !result;
+		if (!result)
+			result = try_probes(probes, &trial);
+		if (!result)
+			return refuse_killers(&trial, err);
+		memgap_bpf__destroy(probes->bpf);
+		probes->bpf = NULL;
+	}
+	if (!loaded)
 		return explain_load(result, err);
-	/* the probes on allocators come with the targets */
-	result = memgap_bpf__attach(probes->bpf);
+	return error_set(err, EXIT_HOST, "cannot try a probe on a child (%s): uprobes with a cookie need Linux 5.15; "
+			 "`--source none` works without", strerror(-result));
+}
+
+/* The probes on allocators come with the targets. */
+static int attach(struct probes *probes, struct error *err)
+{
+	int result = memgap_bpf__attach(probes->bpf);
+
 	if (result)
 		return error_set(err, EXIT_HOST, "cannot attach to the kernel's tracepoints (%s): MEMGAP_DEBUG=1 shows which",
 				 strerror(-result));
 	probes->ring = ring_buffer__new(bpf_map__fd(probes->bpf->maps.events), pass_event, probes, NULL);
 	if (!probes->ring)
 		return error_set(err, EXIT_FAILED, "cannot map the event ring: %s", strerror(errno));
-	return 0;
-}
-
-/* The global probes of a cgroup run in every process that maps the file: one that they would kill among them. */
-static int check_return_probes(struct probes *probes, struct error *err)
-{
-	bool survives;
-	int result = host_try_filtered_return_probe(probes->bpf->progs.malloc_return, &survives);
-
-	if (result)
-		return error_set(err, EXIT_HOST, "cannot try a return probe on a child (%s): uprobes with a cookie need Linux 5.15; "
-				 "`--source none` works without", strerror(-result));
-	if (!survives)
-		return error_set(err, EXIT_HOST, "on this kernel a return probe kills processes under a seccomp filter "
-				 "(Linux 6.11 to 6.13.2): update it; `--source none` works meanwhile");
 	return 0;
 }
 
@@ -115,7 +141,7 @@ int probes_open(int proc_fd, unsigned int max_processes, struct probes **ret, st
 	probes = calloc(1, sizeof(*probes));
 	if (!probes)
 		return error_set(err, EXIT_FAILED, "out of memory");
-	if (load(probes, max_processes, err) || check_return_probes(probes, err)) {
+	if (load(probes, max_processes, err) || attach(probes, err)) {
 		probes_close(probes);
 		return -1;
 	}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Probes on several places of one file, by one program. Where the kernel has them (6.6) it is one multi-uprobe link, which is
+ * put in place and taken away at once, else a perf event a place. The program says which: it was loaded for the one
+ * or the other (uprobes_prefer_multi()).
+ */
+#ifndef MEMGAP_ALLOCATOR_UPROBES_H
+#define MEMGAP_ALLOCATOR_UPROBES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define UPROBES_MAX 64
+
+struct bpf_link;
+struct bpf_program;
+
+struct uprobes_request {
+	const struct bpf_program *program;
+	int fd;         /* of the file; the caller's */
+	pid_t pid;      /* 0: every process that maps the file, now or later */
+	bool at_return; /* of the functions at these places */
+	size_t n;       /* at least 1 */
+	uint64_t offsets[UPROBES_MAX]; /* in the file, of a first byte of an instruction */
+	uint64_t cookies[UPROBES_MAX];
+};
+
+struct uprobes {
+	int link_fd; /* of the one multi link, or -1 */
+	size_t n;
+	struct bpf_link *links[UPROBES_MAX];
+};
+
+/* Before the object is loaded: its program is to be attached by multi links. */
+void uprobes_prefer_multi(struct bpf_program *program);
+
+/* All or nothing: 0 or -errno. The kernel takes the probes away when memgap ends, however it ends. */
+int uprobes_attach(const struct uprobes_request *request, struct uprobes *ret);
+void uprobes_detach(struct uprobes *uprobes);
+
+#endif

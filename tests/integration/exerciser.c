@@ -84,12 +84,14 @@ static void start_with_pipes(struct exerciser *e, struct command *command, struc
 {
 	char *argv[] = { PROGRAM, NULL };
 	int in[2], out[2], old_in = dup(0), old_out = dup(1);
+	struct inherited inherited;
 
+	command_inherit(&inherited);
 	assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
 	fflush(stdout);
 	dup2(in[0], 0);
 	dup2(out[1], 1);
-	if (command_start(argv, command, err))
+	if (command_start(argv, &inherited, command, err))
 		fail_msg("%s", err->text);
 	dup2(old_in, 0);
 	dup2(old_out, 1);

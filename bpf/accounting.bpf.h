@@ -72,7 +72,6 @@ static __always_inline void count_malloc(struct memgap_process *p, __u64 usable)
 	atomic_add(p->counters.total_alloc, usable);
 	atomic_add(p->counters.mallocs, 1);
 	if (c) {
-		atomic_add(c->alloc, usable);
 		atomic_add(c->total_alloc, usable);
 		atomic_add(c->mallocs, 1);
 	}
@@ -95,7 +94,6 @@ static __always_inline void count_free(struct memgap_process *p, __u64 usable)
 	}
 	atomic_add(p->counters.frees, 1);
 	if (c) {
-		atomic_add(c->alloc, early - usable);
 		atomic_add(c->early_freed, early);
 		atomic_add(c->frees, 1);
 	}

@@ -72,8 +72,8 @@ struct memgap_library {
  * can have been it, its bytes go to `early_freed` instead. `early_freed` is thus a lower bound of what was
  * live when the watch began.
  *
- * For a cgroup, `alloc` is the sum over its processes; everything else only ever grows, processes
- * that are gone included. `brk` is the net growth of the heap and may fall.
+ * For a cgroup everything only ever grows, processes that are gone included (`brk`, the net growth of the heap, may
+ * fall). Its `alloc` is not kept here: the loader adds up those of its processes, which may move while they count.
  */
 struct memgap_counters {
 	__s64 alloc;
@@ -88,19 +88,27 @@ struct memgap_counters {
 	__u64 missed;   /* events known to be lost */
 };
 
+/* A target of its own: its record stays after the exit, until the loader removes it. */
+enum memgap_keep {
+	MEMGAP_KEEP_NOT,
+	MEMGAP_KEEP,
+	MEMGAP_KEEP_IN_SLOT, /* and it is counted in its slot, wherever it moves */
+};
+
 /* A watched process; the key of its map is the pid (tgid) as the initial pid namespace has it. */
 struct memgap_process {
 	struct memgap_counters counters;
 	__u64 image_ns; /* CLOCK_MONOTONIC of the exec that began this program; 0: it ran before the watch */
 	__u32 slot;     /* its cgroup's slot in `cgroups`, or 0 */
 	__u32 owner;    /* not 0: a vfork child, which lives in the memory of this process until it execs */
-	__u32 keep;     /* a target of its own: the record stays after the exit until the loader removes it */
+	__u32 keep;     /* enum memgap_keep */
 	__u32 exited;
 };
 
 enum memgap_event_type {
 	MEMGAP_EVENT_FORK = 1, /* pid is new and watched */
 	MEMGAP_EVENT_EXEC,     /* pid began a new program */
+	MEMGAP_EVENT_EXEC_BY_THREAD, /* the same, in a thread that was not its first: probes for the first are lost */
 	MEMGAP_EVENT_EXIT,     /* the last thread of pid is gone */
 	MEMGAP_EVENT_JOIN,     /* pid was moved into a watched cgroup */
 	MEMGAP_EVENT_LEAVE,    /* pid was moved out of one */

@@ -42,15 +42,6 @@ static __always_inline __u32 watched_slot(struct task_struct *task)
 	return 0;
 }
 
-/* The live bytes of a process enter or leave a cgroup; an alias has none of its own. */
-static __always_inline void move_alloc(struct memgap_process *p, __u32 slot, __s64 sign)
-{
-	struct memgap_counters *c = cgroup_counters(slot);
-
-	if (c && !p->owner)
-		atomic_add(c->alloc, sign * p->counters.alloc);
-}
-
 static __always_inline void add_process(__u32 pid, struct memgap_process *p, __u32 event)
 {
 	struct memgap_counters *c;
@@ -62,7 +53,6 @@ static __always_inline void add_process(__u32 pid, struct memgap_process *p, __u
 			atomic_add(c->missed, 1);
 		return;
 	}
-	move_alloc(p, p->slot, 1);
 	send_event(event, pid);
 }
 
@@ -75,13 +65,13 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 
 	if ((__u32)BPF_CORE_READ(child, tgid) != pid || !BPF_CORE_READ(child, mm))
 		return 0; /* a thread, or the kernel's own */
-	new.slot = watched_slot(child);
-	if (!new.slot)
-		return 0;
 	p = bpf_map_lookup_elem(&processes, &parent_pid);
-	if (p && BPF_CORE_READ(child, mm) == BPF_CORE_READ(parent, mm)) {
+	new.slot = watched_slot(child);
+	if (p && BPF_CORE_READ(child, mm) == BPF_CORE_READ(parent, mm))
 		new.owner = p->owner ? p->owner : parent_pid;
-	} else if (p && !p->owner) {
+	else if (!new.slot)
+		return 0;
+	else if (p && !p->owner) {
 		new.counters = p->counters;
 		new.image_ns = p->image_ns;
 	}
@@ -91,7 +81,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 
 /* A new program: its counters start anew, its cgroup's totals go on. */
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(process_exec, struct task_struct *task)
+int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid)
 {
 	__u32 pid = BPF_CORE_READ(task, tgid);
 	struct memgap_process new = {}, *p = bpf_map_lookup_elem(&processes, &pid);
@@ -100,16 +90,22 @@ int BPF_PROG(process_exec, struct task_struct *task)
 	if (t)
 		t->sp = 0;
 	if (p) {
-		move_alloc(p, p->slot, -1);
 		new.slot = p->slot;
 		new.keep = p->keep;
+		if (p->owner && !new.slot) {
+			/* the vfork child of a lone target has a memory of its own from here on, and is none itself */
+			bpf_map_delete_elem(&processes, &pid);
+			send_event(MEMGAP_EVENT_LEAVE, pid);
+			return 0;
+		}
 	} else {
 		new.slot = watched_slot(task);
 		if (!new.slot)
 			return 0;
 	}
 	new.image_ns = bpf_ktime_get_ns();
-	add_process(pid, &new, MEMGAP_EVENT_EXEC);
+	/* all other threads are gone; one that was not the first has taken over its pid (de_thread() in fs/exec.c) */
+	add_process(pid, &new, (__u32)old_pid == pid ? MEMGAP_EVENT_EXEC : MEMGAP_EVENT_EXEC_BY_THREAD);
 	return 0;
 }
 
@@ -122,7 +118,6 @@ int BPF_PROG(process_exit, struct task_struct *task)
 
 	if (!p || BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
-	move_alloc(p, p->slot, -1);
 	if (p->keep)
 		p->exited = 1;
 	else
@@ -145,10 +140,8 @@ int BPF_PROG(process_moved, struct cgroup *to, const char *path, struct task_str
 	if (!p && slot) {
 		new.slot = slot;
 		add_process(pid, &new, MEMGAP_EVENT_JOIN);
-	} else if (p && p->slot != slot) {
-		move_alloc(p, p->slot, -1);
+	} else if (p && p->slot != slot && p->keep != MEMGAP_KEEP_IN_SLOT) {
 		p->slot = slot;
-		move_alloc(p, slot, 1);
 		if (!slot && !p->keep)
 			bpf_map_delete_elem(&processes, &pid);
 		send_event(slot ? MEMGAP_EVENT_JOIN : MEMGAP_EVENT_LEAVE, pid);

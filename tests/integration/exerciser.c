@@ -70,7 +70,7 @@ static void watch(struct exerciser *e, enum start start, unsigned int max_proces
 		return;
 	assert_int_equal(needed_libraries(PROGRAM, attach_needed, e), 0);
 	if (start == START_PROBED) {
-		assert_int_equal(probes_add(e->probes, e->pid, 0, true), 0);
+		assert_int_equal(probes_add(e->probes, e->pid, 0, MEMGAP_KEEP), 0);
 		return;
 	}
 	assert_int_equal(cgroup_dir_open(&e->hierarchy, e->cgroup, &dir, &err), 0);

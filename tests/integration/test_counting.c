@@ -269,7 +269,7 @@ static void a_process_that_does_not_fit_into_the_map_is_missed(void **state)
 	pid_t pid;
 
 	/* the exerciser, and one more that never was a process */
-	assert_int_equal(probes_add(e->probes, 1, 0, true), 0);
+	assert_int_equal(probes_add(e->probes, 1, 0, MEMGAP_KEEP), 0);
 	pid = fork_child(e, &child);
 	assert_int_not_equal(probes_read_process(e->probes, pid, &record), 0);
 	assert_int_equal(probes_lost(e->probes), lost + 1);
@@ -285,7 +285,7 @@ static void attach_late(struct exerciser *e)
 
 	assert_int_equal(probes_attach(e->probes, e->pid, false, &allocator), 0);
 	assert_true(!strncmp(allocator.name, "glibc 2.", 8));
-	assert_int_equal(probes_add(e->probes, e->pid, 0, true), 0);
+	assert_int_equal(probes_add(e->probes, e->pid, 0, MEMGAP_KEEP), 0);
 	e->expected = (struct memgap_counters){ 0 };
 }
 

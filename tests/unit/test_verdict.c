@@ -21,6 +21,7 @@ static struct snapshot snapshot_of(const struct case_ *row)
 	struct snapshot snapshot;
 
 	snapshot_init(&snapshot);
+	snapshot.target.processes = 1;
 	snapshot.kernel.rss_anon = row->rss_anon;
 	snapshot.kernel.swap = row->swap;
 	snapshot.allocator.alloc = row->alloc;

@@ -183,6 +183,21 @@ int probed_files_attach_path(struct probed_files *files, const char *path, pid_t
 	return result;
 }
 
+void probed_files_forget(struct probed_files *files, pid_t pid)
+{
+	struct probed_file **at = &files->probed, *file;
+
+	while ((file = *at)) {
+		if (file->pid != pid) {
+			at = &file->next;
+			continue;
+		}
+		*at = file->next;
+		attachment_remove(&file->attachment);
+		free(file);
+	}
+}
+
 void probed_files_remove_all(struct probed_files *files)
 {
 	while (files->probed) {

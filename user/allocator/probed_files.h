@@ -23,6 +23,7 @@ struct probed_files {
 int probed_files_attach(struct probed_files *files, pid_t pid, bool everyone, struct allocator *ret);
 int probed_files_attach_path(struct probed_files *files, const char *path, pid_t pid, struct allocator *ret);
 
+void probed_files_forget(struct probed_files *files, pid_t pid); /* probes_forget() */
 void probed_files_remove_all(struct probed_files *files);
 
 #endif

@@ -31,6 +31,9 @@ void probes_close(struct probes *probes); /* NULL is allowed */
 /* Whoever is in the memory cgroup with this id, or below it, is watched from now on and counted in slot. */
 int probes_watch_cgroup(struct probes *probes, uint64_t cgroup_id, uint32_t slot);
 
+/* File descriptors that the probes on one library for one process take, and the process itself, about. */
+size_t probes_fds_per_process(const struct probes *probes);
+
 /*
  * Puts probes on every allocator that the process maps, where there are none yet: on the file for all processes
  * (everyone), else for this process alone. A file must not be probed both ways, or its events would
@@ -41,8 +44,11 @@ int probes_attach(struct probes *probes, pid_t pid, bool everyone, struct alloca
 /* The same for a library file that the process is going to load. -ENOENT when it is no allocator. */
 int probes_attach_file(struct probes *probes, const char *path, pid_t pid, struct allocator *ret);
 
-/* Counts for a process from now on. keep: its record outlives it until probes_remove(). -EEXIST: it was counted already. */
-int probes_add(struct probes *probes, pid_t pid, uint32_t slot, bool keep);
+/* The process's own probes are of no use any more: probes_attach() makes new ones. */
+void probes_forget(struct probes *probes, pid_t pid);
+
+/* Counts for a process from now on. -EEXIST: it was counted already. */
+int probes_add(struct probes *probes, pid_t pid, uint32_t slot, enum memgap_keep keep);
 void probes_remove(struct probes *probes, pid_t pid);
 
 /* -ENOENT when the process is not watched. */

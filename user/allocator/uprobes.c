@@ -30,7 +30,7 @@ void uprobes_prefer_multi(struct bpf_program *program)
 	bpf_program__set_expected_attach_type(program, (enum bpf_attach_type)TRACE_UPROBE_MULTI);
 }
 
-static bool is_multi(const struct bpf_program *program)
+bool uprobes_are_multi(const struct bpf_program *program)
 {
 	return (int)bpf_program__expected_attach_type(program) == TRACE_UPROBE_MULTI;
 }
@@ -74,9 +74,9 @@ int uprobes_attach(const struct uprobes_request *request, struct uprobes *ret)
 	int result = 0;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", request->fd);
-	if (is_multi(request->program))
+	if (uprobes_are_multi(request->program))
 		result = attach_multi(request, path, &uprobes);
-	for (size_t i = 0; !result && !is_multi(request->program) && i < request->n; i++)
+	for (size_t i = 0; !result && !uprobes_are_multi(request->program) && i < request->n; i++)
 		result = attach_one(request, path, i, &uprobes);
 	if (result) {
 		log_debug("%zu uprobes on %s, the first at %#llx: errno %d", request->n, path,

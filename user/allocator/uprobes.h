@@ -36,6 +36,8 @@ struct uprobes {
 /* Before the object is loaded: its program is to be attached by multi links. */
 void uprobes_prefer_multi(struct bpf_program *program);
 
+bool uprobes_are_multi(const struct bpf_program *program);
+
 /* All or nothing: 0 or -errno. The kernel takes the probes away when memgap ends, however it ends. */
 int uprobes_attach(const struct uprobes_request *request, struct uprobes *ret);
 void uprobes_detach(struct uprobes *uprobes);

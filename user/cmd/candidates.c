@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/cmd/candidates.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "user/kernel/status.h"
@@ -42,4 +43,13 @@ size_t list_candidates(struct trim_candidate *candidates, void *data)
 	}
 	free(all);
 	return opened;
+}
+
+int open_row_cgroup(void *data)
+{
+	const struct candidates_request *request = data;
+
+	if (request->row->cgroup)
+		return fcntl(request->row->cgroup->dir.fd, F_DUPFD_CLOEXEC, 0);
+	return hierarchy_open_home(&request->targets->hierarchy, request->targets->proc_fd, request->row->process->id.pid, NULL);
 }

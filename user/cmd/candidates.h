@@ -17,4 +17,7 @@ struct candidates_request {
  */
 size_t list_candidates(struct trim_candidate *candidates, void *data);
 
+/* The memory cgroup that the row is, or that its process is in; the caller's to close, -1 when it is not known. */
+int open_row_cgroup(void *data);
+
 #endif

@@ -2,7 +2,6 @@
 #include "user/cmd/sample.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -177,16 +176,10 @@ static int sample_cgroup(const struct targets *targets, const struct row *row, s
 /* The memory cgroup that a process is in now; it may move. */
 static void sample_home(const struct targets *targets, pid_t pid, struct snapshot *snapshot)
 {
-	char *path = snapshot->target.cgroup;
-	int fd;
+	int fd = hierarchy_open_home(&targets->hierarchy, targets->proc_fd, pid, snapshot->target.cgroup);
 
-	if (targets->hierarchy.fd < 0 || hierarchy_path_of(&targets->hierarchy, targets->proc_fd, pid, path)) {
-		path[0] = '\0';
-		return;
-	}
-	fd = openat(targets->hierarchy.fd, path[1] ? path + 1 : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return; /* another cgroup namespace's path */
+		return;
 	read_cgroup(targets, fd, snapshot);
 	close(fd);
 }

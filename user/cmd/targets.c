@@ -9,6 +9,9 @@
 
 #include "user/base/log.h"
 
+/* A process that maps and unmaps code all the time is not to keep us busy; what is put off is done at the next interval. */
+#define MAX_LOOKS 100
+
 bool row_has(const struct row *row, const struct watched_process *process)
 {
 	if (row->process)
@@ -175,8 +178,10 @@ static void take_event(const struct memgap_event *event, void *data)
 	}
 	if (!process)
 		process = adopt(targets, (pid_t)event->pid);
-	if (process)
-		process->dirty = true;
+	if (!process)
+		return;
+	process->dirty = true;
+	process->task_gone |= event->type == MEMGAP_EVENT_EXEC_BY_THREAD;
 }
 
 /* Some events were lost: what the kernel side has is what counts. */
@@ -199,24 +204,40 @@ static void reconcile(struct targets *targets)
 	}
 }
 
+void targets_attach(struct targets *targets, struct watched_process *process)
+{
+	int result = probes_attach(targets->probes, process->id.pid, targets->everyone, &process->allocator);
+
+	/* of one that has exited meanwhile, what is known stays known */
+	if (result != -ESRCH)
+		process->has_allocator = !result;
+	if (result && result != -ENOENT && result != -ESRCH && result != process->failure)
+		log_message("cannot probe pid %d (%s): %s", process->id.pid, process->id.comm, strerror(-result));
+	process->failure = result;
+}
+
 /* A new program has a new name; a moved process another cgroup; new libraries want probes. */
 static void look_again(struct targets *targets, struct watched_process *process)
 {
 	struct memgap_process record;
 	struct pid_stat stat;
-	int result;
 
 	process->dirty = false;
+	process->looks++;
+	if (process->task_gone && !targets->everyone)
+		probes_forget(targets->probes, process->id.pid);
+	process->task_gone = false;
 	if (!pid_stat_read(targets->proc_fd, process->id.pid, &stat))
 		memcpy(process->id.comm, stat.comm, sizeof(process->id.comm));
 	if (!probes_read_process(targets->probes, process->id.pid, &record))
 		process->cgroup = cgroup_by_slot(targets, record.slot);
-	result = probes_attach(targets->probes, process->id.pid, targets->everyone, &process->allocator);
-	/* of one that has exited meanwhile, what is known stays known */
-	if (result != -ESRCH)
-		process->has_allocator = !result;
-	if (result && result != -ENOENT && result != -ESRCH)
-		log_message("cannot probe pid %d (%s): %s", process->id.pid, process->id.comm, strerror(-result));
+	targets_attach(targets, process);
+}
+
+void targets_new_interval(struct targets *targets)
+{
+	for (size_t i = 0; i < targets->n_processes; i++)
+		targets->processes[i]->looks = 0;
 }
 
 void targets_follow(struct targets *targets)
@@ -227,7 +248,7 @@ void targets_follow(struct targets *targets)
 	if (lost)
 		reconcile(targets);
 	for (size_t i = 0; i < targets->n_processes; i++)
-		if (targets->processes[i]->dirty)
+		if (targets->processes[i]->dirty && targets->processes[i]->looks < MAX_LOOKS)
 			look_again(targets, targets->processes[i]);
 	targets->lost = probes_lost(targets->probes);
 }

@@ -31,6 +31,9 @@ struct watched_process {
 	bool has_allocator;            /* one that is probed */
 	struct allocator allocator;
 	bool dirty;                    /* its modules are to be looked at again */
+	int looks;                     /* at them, in this interval */
+	bool task_gone;                /* the thread that its own probes were for is: they are to be made anew */
+	int failure;                   /* -errno of the last try to probe it; told already */
 	int ticks_unprobed;            /* for how many intervals nothing in it could be probed */
 };
 
@@ -72,6 +75,12 @@ struct watched_process *targets_add_process(struct targets *targets, const struc
 					    struct watched_cgroup *cgroup, bool own);
 struct watched_cgroup *targets_add_cgroup(struct targets *targets, const struct cgroup_dir *dir, bool adopts);
 void targets_remove_process(struct targets *targets, struct watched_process *process); /* and its row */
+
+/* Puts probes on what it maps now; a failure, other than that there is nothing, is told once. */
+void targets_attach(struct targets *targets, struct watched_process *process);
+
+/* At each interval: what was put off because a process changed too often is done now. */
+void targets_new_interval(struct targets *targets);
 
 /* Takes what the kernel reported: new processes, new programs, new libraries, exits. */
 void targets_follow(struct targets *targets);

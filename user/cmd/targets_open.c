@@ -11,10 +11,9 @@
 #include "user/allocator/needed.h"
 #include "user/base/log.h"
 #include "user/cmd/targets.h"
+#include "user/kernel/cgroup.h"
 #include "user/target/command.h"
 
-/* Probes on one library for one process take about this many file descriptors. */
-#define FDS_PER_PROCESS 48
 #define TASK_COMM_LEN 16 /* include/linux/sched.h */
 
 /* The nearest cgroup target that a path lies in, or is. */
@@ -44,6 +43,12 @@ static int open_cgroup(struct targets *targets, const char *name, struct error *
 		return error_set(err, EXIT_USAGE, "more than %d cgroups: watch one that holds them all", MEMGAP_MAX_CGROUPS - 1);
 	if (cgroup_dir_open(&targets->hierarchy, name, &dir, err))
 		return -1;
+	if (!cgroup_has_memory(dir.fd, targets->hierarchy.version)) {
+		error_set(err, EXIT_HOST, "the memory controller is not on for cgroup %s: "
+			  "`echo +memory` into the cgroup.subtree_control of the one above it", dir.path);
+		cgroup_dir_close(&dir);
+		return -1;
+	}
 	above = nearest_above(targets, dir.path);
 	if (above && above->dir.id == dir.id) {
 		cgroup_dir_close(&dir);
@@ -83,7 +88,7 @@ static int add_member(pid_t pid, void *data)
 	struct watched_cgroup *cgroup;
 	struct pid_stat stat;
 
-	if (targets_find(targets, pid) || pid_stat_read(targets->proc_fd, pid, &stat) || !pid_stat_has_memory(&stat) ||
+	if (pid == targets->command_pid || targets_find(targets, pid) || pid_stat_read(targets->proc_fd, pid, &stat) || !pid_stat_has_memory(&stat) ||
 	    hierarchy_path_of(&targets->hierarchy, targets->proc_fd, pid, path))
 		return 0;
 	cgroup = nearest_above(targets, path);
@@ -97,8 +102,13 @@ static int add_member(pid_t pid, void *data)
 	if (!targets->probes)
 		return 0;
 	/* probes first: what is counted is then counted completely */
-	process->has_allocator = !probes_attach(targets->probes, pid, true, &process->allocator);
-	probes_add(targets->probes, pid, cgroup->slot, false);
+	targets_attach(targets, process);
+	probes_add(targets->probes, pid, cgroup->slot, MEMGAP_KEEP_NOT);
+	/* one that went meanwhile told nobody of its exit */
+	if (pid_stat_read(targets->proc_fd, pid, &stat) || stat.start_time != id.start_time) {
+		probes_remove(targets->probes, pid);
+		targets_remove_process(targets, process);
+	}
 	return 0;
 }
 
@@ -132,16 +142,21 @@ static int open_cgroups(struct targets *targets, struct error *err)
 	return 0;
 }
 
-/* With --per cgroup a pid is counted in its cgroup, which is shown with the watched processes in it. */
+/*
+ * The watched cgroup that a pid target is in, if any. With --per cgroup it is counted in its own in any case, which is shown
+ * with the watched processes in it.
+ */
 static int home_of(struct targets *targets, pid_t pid, struct watched_cgroup **ret, struct error *err)
 {
+	bool has_path = targets->hierarchy.fd >= 0;
 	char path[CGROUP_PATH_MAX];
 	struct cgroup_dir dir;
 
-	*ret = NULL;
-	if (targets->options->per != PER_CGROUP)
+	has_path = has_path && !hierarchy_path_of(&targets->hierarchy, targets->proc_fd, pid, path);
+	*ret = has_path ? nearest_above(targets, path) : NULL;
+	if (*ret || targets->options->per != PER_CGROUP)
 		return 0;
-	if (targets->hierarchy.fd < 0 || hierarchy_path_of(&targets->hierarchy, targets->proc_fd, pid, path))
+	if (!has_path)
 		return error_set(err, EXIT_TARGET, "pid %d is in no memory cgroup: leave --per cgroup out", pid);
 	for (size_t i = 0; i < targets->n_cgroups; i++)
 		if (!strcmp(targets->cgroups[i]->dir.path, path))
@@ -152,6 +167,27 @@ static int home_of(struct targets *targets, pid_t pid, struct watched_cgroup **r
 		return -1;
 	*ret = targets_add_cgroup(targets, &dir, false);
 	return *ret ? 0 : error_set(err, EXIT_FAILED, "out of memory");
+}
+
+/* A target of its own: with a line of its own, also when it is in a cgroup that is watched as well. */
+static struct watched_process *add_own(struct targets *targets, const struct pid_identity *id, struct watched_cgroup *home)
+{
+	struct watched_process *member = targets_find(targets, id->pid);
+
+	if (member) {
+		if (targets->probes)
+			probes_remove(targets->probes, id->pid);
+		targets_remove_process(targets, member);
+	}
+	return targets_add_process(targets, id, home, true);
+}
+
+static void count_own(struct targets *targets, const struct watched_process *process)
+{
+	const struct watched_cgroup *home = process->cgroup;
+
+	probes_add(targets->probes, process->id.pid, home ? home->slot : 0,
+		   home && !home->adopts ? MEMGAP_KEEP_IN_SLOT : MEMGAP_KEEP);
 }
 
 static int explain_attach(int result, const struct pid_identity *id, struct error *err)
@@ -177,11 +213,11 @@ static int open_pid(struct targets *targets, pid_t pid, struct error *err)
 	struct pid_identity id;
 	int result;
 
-	if (process)
-		return 0; /* named twice, or in a cgroup that is watched anyway */
+	if (process && process->own)
+		return 0; /* named twice */
 	if (pid_open(targets->proc_fd, pid, &id, err) || home_of(targets, pid, &home, err))
 		return -1;
-	process = targets_add_process(targets, &id, home, true);
+	process = add_own(targets, &id, home);
 	if (!process)
 		return error_set(err, EXIT_FAILED, "out of memory");
 	if (!targets->probes)
@@ -190,7 +226,7 @@ static int open_pid(struct targets *targets, pid_t pid, struct error *err)
 	if (result)
 		return explain_attach(result, &id, err);
 	process->has_allocator = true;
-	probes_add(targets->probes, pid, home ? home->slot : 0, true);
+	count_own(targets, process);
 	log_message("pid %d (%s) was running already: what it holds from before is not in Alloc", pid, id.comm);
 	return 0;
 }
@@ -228,7 +264,7 @@ static int probe_command(struct targets *targets, struct watched_process *proces
 	if (!process->has_allocator)
 		return error_set(err, EXIT_FAILED, "nothing to probe in %s: it loads no glibc (static, or another C library); "
 				 "`--source none` shows the kernel's view", command->path);
-	probes_add(targets->probes, process->id.pid, process->cgroup ? process->cgroup->slot : 0, true);
+	count_own(targets, process);
 	return 0;
 }
 
@@ -242,14 +278,13 @@ static int open_command(struct targets *targets, struct command *command, struct
 		return -1;
 	/* what the kernel will call it after its exec */
 	snprintf(id.comm, TASK_COMM_LEN, "%s", basename(command->path));
-	process = targets_add_process(targets, &id, home, true);
+	process = add_own(targets, &id, home);
 	if (!process)
 		return error_set(err, EXIT_FAILED, "out of memory");
 	if (targets->probes && probe_command(targets, process, command, err))
 		return -1;
 	if (command_release(command, err))
 		return -1;
-	targets->command_pid = command->pid;
 	process->dirty = true;
 	return 0;
 }
@@ -282,9 +317,15 @@ int targets_open(struct targets *targets, struct error *err)
 	/* first of all, so that it inherits nothing that we change for ourselves; it waits until it is released */
 	if (options->command && command_start(options->command, &targets->inherited, &command, err))
 		return -1;
+	targets->command_pid = options->command ? command.pid : 0;
 	raise_fd_limit(&limit);
 	/* processes still to come need probes on the files; and so do more pids than there are file descriptors for */
-	targets->everyone = options->n_cgroups || options->n_pids * FDS_PER_PROCESS > limit / 2;
+	targets->everyone = options->n_cgroups;
+	if (options->probes && !targets->everyone && options->n_pids * probes_fds_per_process(targets->probes) > limit / 2) {
+		targets->everyone = true;
+		log_message("too few file descriptors for %zu processes (ulimit -n is %llu): the probes are on their library files, "
+			    "for all processes that map them", options->n_pids, (unsigned long long)limit);
+	}
 	if (open_cgroups(targets, err))
 		return -1;
 	for (size_t i = 0; i < options->n_pids; i++)

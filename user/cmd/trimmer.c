@@ -17,18 +17,34 @@ void trimmer_init(struct trimmer *trimmer, struct trimmer_context *context)
 	*trimmer = (struct trimmer){ .context = context, .cgroup_fd = -1, .timer_fd = -1 };
 }
 
+/* What an exit gives back is no effect of the trim: the process is taken out of the measurement. */
+static void leave_out(struct trimmer *trimmer, size_t i)
+{
+	struct trim_event *event = &trimmer->event;
+
+	pid_close(&trimmer->asked[i].id);
+	trimmer->n_gone++;
+	event->before.rss = known_sub(event->before.rss, trimmer->asked[i].rss);
+	measure_start(&trimmer->measure, trimmer->measure.start_ns, event->before.rss);
+	snprintf(event->why, sizeof(event->why), "pid %d has exited", trimmer->asked[i].id.pid);
+}
+
 /* Resident bytes of those that were asked; UNKNOWN when all of them are gone. */
-static int64_t read_rss(const struct trimmer *trimmer)
+static int64_t read_rss(struct trimmer *trimmer)
 {
 	int64_t sum = UNKNOWN;
 
 	for (size_t i = 0; i < trimmer->event.n_pids; i++) {
+		const struct pid_identity *id = &trimmer->asked[i].id;
 		struct process_status status;
 
-		if (!pid_is_alive(trimmer->context->proc_fd, &trimmer->asked[i]) ||
-		    process_status_read(trimmer->context->proc_fd, trimmer->asked[i].pid, &status))
+		if (id->pidfd < 0)
 			continue;
-		sum = is_known(sum) ? sum + status.rss : status.rss;
+		if (!pid_is_alive(trimmer->context->proc_fd, id) ||
+		    process_status_read(trimmer->context->proc_fd, id->pid, &status))
+			leave_out(trimmer, i);
+		else
+			sum = is_known(sum) ? sum + status.rss : status.rss;
 	}
 	return sum;
 }
@@ -45,7 +61,10 @@ static int64_t read_current(const struct trimmer *trimmer)
 static void close_asked(struct trimmer *trimmer)
 {
 	for (size_t i = 0; i < trimmer->event.n_pids; i++)
-		pid_close(&trimmer->asked[i]);
+		pid_close(&trimmer->asked[i].id);
+	if (trimmer->cgroup_fd >= 0)
+		close(trimmer->cgroup_fd);
+	trimmer->cgroup_fd = -1;
 }
 
 /* Keeps the outcome and prints it. */
@@ -67,10 +86,18 @@ void trimmer_finish(struct trimmer *trimmer)
 		return;
 	loop_remove(trimmer->context->loop, trimmer->watcher);
 	close(trimmer->timer_fd);
+	measure_take(&trimmer->measure, monotonic_ns(), read_rss(trimmer)); /* notices the exits as well */
 	trimmer->measuring = false;
 	trimmer->context->running--;
-	event->after.rss = trimmer->measure.lowest;
 	event->after.current = read_current(trimmer);
+	if (trimmer->n_gone == event->n_pids) {
+		event->outcome = TRIM_FAILED;
+		event->before.rss = UNKNOWN;
+		close_asked(trimmer);
+		end(trimmer);
+		return;
+	}
+	event->after.rss = trimmer->measure.lowest;
 	event->reclaimed = known_sub(event->before.rss, event->after.rss);
 	event->took_ms = (double)(trimmer->measure.lowest_ns - trimmer->measure.start_ns) / 1e6;
 	if (event->reclaimed > 0) {
@@ -135,7 +162,7 @@ static enum trim_outcome ask(struct trimmer *trimmer, struct trim_candidate *can
 			continue;
 		}
 		event->pids[event->n_pids] = candidates[i].id.pid;
-		trimmer->asked[event->n_pids++] = candidates[i].id;
+		trimmer->asked[event->n_pids++] = candidates[i];
 		asked_rss += candidates[i].rss;
 	}
 	if (event->n_pids)
@@ -164,7 +191,7 @@ static void trim(struct trimmer *trimmer, struct trim_candidate *candidates, siz
 	struct trim_event *event = &trimmer->event;
 	uint64_t start_ns = monotonic_ns();
 
-	event->before.current = read_current(trimmer);
+	event->before.current = event->after.current = read_current(trimmer);
 	event->outcome = ask(trimmer, candidates, n);
 	measure_start(&trimmer->measure, start_ns, event->before.rss);
 	if (event->outcome != TRIM_NOTHING) {
@@ -174,6 +201,7 @@ static void trim(struct trimmer *trimmer, struct trim_candidate *candidates, siz
 		return;
 	}
 	trimmer->told_why[0] = '\0';
+	trimmer->n_gone = 0;
 	trimmer->summary.count++;
 	trimmer->context->count++;
 	trimmer->context->format->trim_triggered(stdout, event);
@@ -195,8 +223,7 @@ static void tell_unknown(struct trimmer *trimmer, const struct snapshot *snapsho
 		log_message("%s: %s is not known (%s): no trim", name, metric, snapshot->gap.why);
 }
 
-void trimmer_look(struct trimmer *trimmer, const struct snapshot *snapshot, int cgroup_fd, int cgroup_version,
-		  size_t (*list)(struct trim_candidate *candidates, void *data), void *data)
+void trimmer_look(struct trimmer *trimmer, const struct snapshot *snapshot, int cgroup_version, const struct trim_source *source)
 {
 	struct trim_candidate candidates[TRIM_PIDS_MAX];
 	struct trim_event event = { .now = snapshot->now, .target = snapshot->target, .reclaimed = UNKNOWN,
@@ -216,7 +243,7 @@ void trimmer_look(struct trimmer *trimmer, const struct snapshot *snapshot, int 
 	snprintf(event.action, sizeof(event.action), "%s", trimmer->context->action->text);
 	trimmer->event = event;
 	trimmer->last_ns = now_ns;
-	trimmer->cgroup_fd = cgroup_fd;
+	trimmer->cgroup_fd = source->open_cgroup(source->data);
 	trimmer->cgroup_version = cgroup_version;
-	trim(trimmer, candidates, list(candidates, data));
+	trim(trimmer, candidates, source->list(candidates, source->data));
 }

@@ -42,8 +42,9 @@ struct trimmer {
 	bool measuring;
 	struct trim_event event;
 	struct measure measure;
-	struct pid_identity asked[TRIM_PIDS_MAX];
-	int cgroup_fd; /* for memory.current; the row's, or -1 */
+	struct trim_candidate asked[TRIM_PIDS_MAX]; /* as they were before */
+	size_t n_gone; /* of them have exited since */
+	int cgroup_fd; /* for memory.current, or -1 */
 	int cgroup_version;
 	int timer_fd;
 	struct watcher *watcher;
@@ -51,12 +52,16 @@ struct trimmer {
 
 void trimmer_init(struct trimmer *trimmer, struct trimmer_context *context);
 
-/*
- * Looks at a fresh snapshot; when it is time, calls list for the candidates, which opens at most
- * TRIM_PIDS_MAX of them (largest first) and returns their number.
- */
-void trimmer_look(struct trimmer *trimmer, const struct snapshot *snapshot, int cgroup_fd, int cgroup_version,
-		  size_t (*list)(struct trim_candidate *candidates, void *data), void *data);
+/* What a trim needs of its row, asked for only when it is time. */
+struct trim_source {
+	/* Opens at most TRIM_PIDS_MAX candidates, the largest first; returns their number. */
+	size_t (*list)(struct trim_candidate *candidates, void *data);
+	int (*open_cgroup)(void *data); /* the directory, the trimmer's to close; -1: it has none */
+	void *data;
+};
+
+/* Looks at a fresh snapshot, and trims when it is time. */
+void trimmer_look(struct trimmer *trimmer, const struct snapshot *snapshot, int cgroup_version, const struct trim_source *source);
 
 /* Ends a measurement with what was seen so far. */
 void trimmer_finish(struct trimmer *trimmer);

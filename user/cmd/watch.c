@@ -83,6 +83,7 @@ static void stop_if_done(struct watch *watch)
 static void look_at_row(struct watch *watch, struct row *row)
 {
 	struct candidates_request request = { &watch->targets, row };
+	struct trim_source source = { list_candidates, open_row_cgroup, &request };
 	struct snapshot snapshot;
 
 	/* its last line comes with the news of its exit */
@@ -94,14 +95,13 @@ static void look_at_row(struct watch *watch, struct row *row)
 		targets_end_row(&watch->targets, row);
 		return;
 	}
-	trimmer_look(&row->trimmer, &snapshot, row->cgroup ? row->cgroup->dir.fd : -1, watch->targets.hierarchy.version,
-		     list_candidates, &request);
+	trimmer_look(&row->trimmer, &snapshot, watch->targets.hierarchy.version, &source);
 }
 
 /* Told once a process, an interval after it came: a program just started has not loaded its libc yet. */
 static bool is_to_tell(struct watched_process *process)
 {
-	if (process->has_allocator || process->dirty)
+	if (process->has_allocator || process->dirty || process->failure != -ENOENT)
 		process->ticks_unprobed = 0;
 	else
 		process->ticks_unprobed++;
@@ -151,6 +151,7 @@ static void tick(void *data)
 	timer_take(watch->timer_fd);
 	if (watch->options.count && watch->intervals >= watch->options.count)
 		return; /* only a trim is still being measured */
+	targets_new_interval(&watch->targets);
 	if (watch->targets.probes)
 		targets_follow(&watch->targets);
 	else

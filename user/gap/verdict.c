@@ -70,7 +70,9 @@ void gap_judge(struct snapshot *snapshot)
 
 	gap->bytes = UNKNOWN;
 	gap->percent = NAN;
-	if (!is_known(held))
+	if (!snapshot->target.processes)
+		say(gap, VERDICT_UNKNOWN, "no process is in it");
+	else if (!is_known(held))
 		say(gap, VERDICT_UNKNOWN, "the kernel shows no resident memory: the process is gone");
 	else if (!is_known(snapshot->allocator.alloc))
 		say(gap, VERDICT_UNKNOWN, "no allocator view: nothing is probed");

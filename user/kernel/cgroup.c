@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "user/base/fs.h"
 #include "user/base/units.h"
@@ -30,6 +31,12 @@ int64_t cgroup_parse_limit(const char *text)
 	int64_t bytes = cgroup_parse_bytes(text);
 
 	return bytes >= V1_NO_LIMIT ? UNKNOWN : bytes;
+}
+
+bool cgroup_has_memory(int dir_fd, int version)
+{
+	/* the root has neither file, any other v2 cgroup has cgroup.type */
+	return version == 1 || !faccessat(dir_fd, "memory.current", F_OK, 0) || faccessat(dir_fd, "cgroup.type", F_OK, 0);
 }
 
 int cgroup_memory_read(int dir_fd, int version, struct cgroup_memory *ret)

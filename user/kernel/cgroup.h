@@ -6,6 +6,7 @@
 #ifndef MEMGAP_KERNEL_CGROUP_H
 #define MEMGAP_KERNEL_CGROUP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct cgroup_memory {
@@ -16,6 +17,9 @@ struct cgroup_memory {
 /* A limit file's text: a number, "max" (v2), or v1's way to say no limit, the largest number of whole pages. */
 int64_t cgroup_parse_limit(const char *text);
 int64_t cgroup_parse_bytes(const char *text);
+
+/* Whether memory is charged to this cgroup itself: on v2 only where the controller is on for it (or it is the root). */
+bool cgroup_has_memory(int dir_fd, int version);
 
 /* Below a cgroup's directory; version 1 or 2. -ENODEV when the cgroup is gone. */
 int cgroup_memory_read(int dir_fd, int version, struct cgroup_memory *ret);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/kernel/status.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "user/base/fs.h"
 #include "user/base/units.h"
@@ -53,16 +56,49 @@ int process_status_parse(const char *text, struct process_status *ret)
 	return 0;
 }
 
-int process_status_read(int proc_fd, pid_t pid, struct process_status *ret)
+static int read_status(int proc_fd, const char *path, struct process_status *ret)
 {
-	char path[32], *text;
+	char *text;
 	int result;
 
-	snprintf(path, sizeof(path), "%d/status", pid);
 	result = read_whole_file_at(proc_fd, path, STATUS_MAX, &text);
 	if (result)
 		return result == -ENOENT ? -ESRCH : result;
 	result = process_status_parse(text, ret);
 	free(text);
 	return result;
+}
+
+/* When the first thread has ended, the memory is the others' still. */
+static int read_other_thread(int proc_fd, pid_t pid, struct process_status *ret)
+{
+	char path[300];
+	struct dirent *entry;
+	int result = -ESRCH, fd;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%d/task", pid);
+	fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir && fd >= 0)
+		close(fd);
+	while (dir && result && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' || atoi(entry->d_name) == pid)
+			continue;
+		snprintf(path, sizeof(path), "%s/status", entry->d_name);
+		result = read_status(dirfd(dir), path, ret);
+	}
+	if (dir)
+		closedir(dir);
+	return result;
+}
+
+int process_status_read(int proc_fd, pid_t pid, struct process_status *ret)
+{
+	char path[32];
+	int result;
+
+	snprintf(path, sizeof(path), "%d/status", pid);
+	result = read_status(proc_fd, path, ret);
+	return result == -ESRCH ? read_other_thread(proc_fd, pid, ret) : result;
 }

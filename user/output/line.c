@@ -81,15 +81,18 @@ static void print_ended(FILE *stream, const struct trim_event *event)
 {
 	char before[BYTES_TEXT_MAX], after[BYTES_TEXT_MAX], back[BYTES_TEXT_MAX];
 
-	if (event->outcome != TRIM_TRIMMED && event->outcome != TRIM_NOTHING)
+	if (event->outcome == TRIM_REFUSED || event->outcome == TRIM_DRY_RUN || !event->n_pids)
 		return; /* said already */
 	fputs("Trim: ", stream);
 	print_name(stream, &event->target);
 	if (event->outcome == TRIM_TRIMMED) {
 		fprintf(stream, " RSS %s -> %s, %s back in %.0f ms", format_bytes(before, event->before.rss),
 			format_bytes(after, event->after.rss), format_bytes(back, event->reclaimed), event->took_ms);
-	} else {
+	} else if (event->outcome == TRIM_NOTHING) {
 		fprintf(stream, " RSS %s, nothing came back: ", format_bytes(before, event->before.rss));
+		print_why(stream, event);
+	} else {
+		fputs(" failed: ", stream);
 		print_why(stream, event);
 	}
 	fputc('\n', stream);

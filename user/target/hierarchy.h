@@ -35,6 +35,13 @@ void hierarchy_close(struct hierarchy *hierarchy);
 int hierarchy_parse_path(const char *text, int version, char ret_path[CGROUP_PATH_MAX]);
 int hierarchy_path_of(const struct hierarchy *hierarchy, int proc_fd, pid_t pid, char ret_path[CGROUP_PATH_MAX]);
 
+/*
+ * Opens the directory of the cgroup that a process is in now (it may move), and writes its path (CGROUP_PATH_MAX) unless
+ * ret_path is NULL. -1 when there is none, or when its path is another cgroup namespace's; then too *ret_path is written,
+ * "" if it is not known.
+ */
+int hierarchy_open_home(const struct hierarchy *hierarchy, int proc_fd, pid_t pid, char *ret_path);
+
 /* A cgroup directory. */
 struct cgroup_dir {
 	char path[CGROUP_PATH_MAX];

@@ -25,17 +25,18 @@ int pid_stat_parse(const char *text, struct pid_stat *ret)
 	if (length >= sizeof(stat.comm))
 		length = sizeof(stat.comm) - 1;
 	memcpy(stat.comm, open + 1, length);
-	/* fields 3 (state), 9 (flags) and 22 (starttime) */
-	if (sscanf(close + 1, " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-		   &stat.state, &stat.flags, &stat.start_time) != 3)
+	/* fields 3 (state), 9 (flags), 20 (num_threads) and 22 (starttime) */
+	if (sscanf(close + 1, " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %" SCNu64,
+		   &stat.state, &stat.flags, &stat.threads, &stat.start_time) != 4)
 		return -EINVAL;
 	*ret = stat;
 	return 0;
 }
 
+/* The first thread of a process may end before the others: it then looks like a zombie, and the process goes on. */
 static bool is_zombie(const struct pid_stat *stat)
 {
-	return stat->state == 'Z' || stat->state == 'X';
+	return (stat->state == 'Z' || stat->state == 'X') && stat->threads <= 1;
 }
 
 bool pid_stat_has_memory(const struct pid_stat *stat)

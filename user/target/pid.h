@@ -18,6 +18,7 @@ struct pid_stat {
 	char comm[COMM_MAX];
 	char state; /* R, S, D, Z, … */
 	unsigned int flags;
+	int threads;
 	uint64_t start_time;
 };
 

@@ -209,6 +209,68 @@ class Removed(CgroupTest):
             self.assertEqual(watch.finish(), 0)
             self.assertRegex(watch.stderr(), rf"memgap: cgroup {cgroup.path} is gone\n{SUMMARY}\Z")
 
+    def test_moves(self):
+        """a process that is moved to and fro while it allocates leaves nothing of it in the figures of the others"""
+        cgroups = [Cgroup(self, "left"), Cgroup(self, "right")]
+        quiet = [self.held(cgroup, "hold", "--size", "1MiB") for cgroup in cgroups]
+        restless = self.held(cgroups[0], "churn", "--threads", "2")
+        watch = Watch(self, "-c", cgroups[0].path, "-c", cgroups[1].path)
+        watch.sample()
+        expected = [self.go(held) for held in quiet]
+        restless.go()
+        restless.line()
+        for i in range(400):
+            cgroups[i % 2].add(restless.pid)
+        restless.process.kill()
+        restless.end()
+        for cgroup, bytes_held in zip(cgroups, expected):
+            sample = watch.sample(of(cgroup, lambda sample: sample["target"]["processes"] == 1))
+            self.assertEqual((sample["allocator"]["alloc"], sample["allocator"]["missed"]), (bytes_held, 0))
+
+    def test_command_inside(self):
+        """memgap and its COMMAND in the cgroup that it watches: COMMAND has a line of its own, and is in the cgroup's once"""
+        cgroup = Cgroup(self, "inside-out")
+        watch = Watch(self, "-c", cgroup.path, "--", WORKLOAD, "hold", "--size", "8MiB", "--truth", "--duration", "1s",
+                      preexec_fn=cgroup.enter)
+        held = watch.next(lambda line: "truth" in line)["held_bytes"] + BYTES_OF_A_THREAD
+        own = watch.sample(lambda sample: sample["target"]["comm"] == "workload" and allocated(held)(sample))
+        self.assertEqual((own["allocator"]["alloc"], own["allocator"]["baseline"]), (held, 0))
+        both = watch.sample(of(cgroup, lambda sample: sample["target"]["kind"] == "cgroup" and allocated(held)(sample)))
+        self.assertEqual(both["target"]["processes"], 2)
+        self.assertLess(both["allocator"]["alloc"], held + MIB)
+        watch.sample(of(cgroup, lambda sample: sample["target"]["processes"] == 1))
+        wait_for(lambda: "has exited with status 0" in watch.stderr(), "COMMAND's end is told")
+        self.assertNotIn("goes on", watch.stderr())
+
+    def test_pid_inside(self):
+        """-p and -c for one process: a line for each"""
+        cgroup = Cgroup(self, "twice")
+        member = Workload(self, "hold", "--size", "2MiB", *QUIET)
+        cgroup.add(member.pid)
+        watch = Watch(self, "-c", cgroup.path, "-p", str(member.pid))
+        self.assertEqual(watch.sample(lambda sample: sample["target"]["kind"] == "process")["target"]["pid"], member.pid)
+        self.assertEqual(watch.sample(of(cgroup, lambda sample: sample["target"]["kind"] == "cgroup"))["target"]["processes"], 1)
+
+    def test_other_controller(self):
+        """--per cgroup for a pid: a move in another controller's hierarchy changes nothing"""
+        other = "/sys/fs/cgroup/cpu"
+        if not os.path.isdir(other):
+            self.skipTest("no cpu controller of its own: one hierarchy for all")
+        cgroup = Cgroup(self, "home")
+        member = self.held(cgroup, "hold", "--size", "3MiB")
+        watch = Watch(self, "--per", "cgroup", "-p", str(member.pid))
+        watch.sample()
+        expected = self.go(member)
+        self.check_alloc(watch, cgroup, expected)
+        directory = f"{other}{cgroup.path}"
+        os.mkdir(directory)
+        self.addCleanup(os.rmdir, directory)
+        self.addCleanup(member.kill)
+        with open(f"{directory}/cgroup.procs", "w") as file:
+            file.write(str(member.pid))
+        for _ in range(3):
+            self.assertEqual(watch.sample()["allocator"]["alloc"], expected)
+
     def test_removed_per_process(self):
         """--per process: watching a cgroup ends with it, too"""
         cgroup = Cgroup(self, "removed-per-process")

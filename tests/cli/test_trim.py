@@ -166,8 +166,22 @@ class Trims(TrimTest):
         self.assertEqual(watch.finish(), 0)
         events = [line for line in watch.seen if "event" in line]
         self.assertEqual([event["pids"] for event in events], [[target.pid]])
-        self.assertNotEqual(events[0]["outcome"], "trimmed")
+        self.assertEqual((events[0]["outcome"], events[0]["reclaimed"]), ("failed", None))
+        self.assertIn("exited", events[0]["why"])
         self.assertIsNone(watch.samples()[-1]["kernel"]["rss"])
+
+    def test_one_of_two_exits(self):
+        """in a cgroup one of two exits when it is asked: what its exit gives back is no effect of the trim"""
+        cgroup = Cgroup(self, "one-exits")
+        quits = self.python(EXIT_ON_SIGNAL.replace("say('ready')", "ballast = b'x' * (48 << 20); say('ready')"))
+        stays = self.python(CATCH)
+        cgroup.add(quits.pid)
+        cgroup.add(stays.pid)
+        watch = Watch(self, "-s", "none", "--trim-at", "rss:1MiB", "-c", cgroup.path)
+        event = watch.event()
+        self.assertEqual(set(event["pids"]), {quits.pid, stays.pid})
+        self.assertLess(event["before"]["rss"], 48 * MIB)
+        self.assertLess(event["reclaimed"], 8 * MIB)
 
 
 class Refusals(TrimTest):

@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -11,7 +12,7 @@ import unittest
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
 from memgap import (BYTES_OF_A_THREAD, LINE, MEMGAP, MIB, QUIET, SUMMARY, WORKLOAD, Cgroup, Held, Program,  # noqa: E402
-                    Watch, Workload, is_alive, run_watch, status_of, wait_for)
+                    Watch, Workload, is_alive, run_watch, stat_of, status_of, wait_for)
 
 
 class Command(unittest.TestCase):
@@ -69,6 +70,57 @@ class Command(unittest.TestCase):
             watch = Watch(self, "-s", source, "--", WORKLOAD, "hold", "--size", "1MiB", "--truth", *QUIET)
             watch.next(lambda line: "truth" in line)
             self.assertEqual(watch.sample()["target"]["comm"], "workload", f"--source {source}")
+
+
+class OtherAllocator(unittest.TestCase):
+    def test_preloaded(self):
+        """an allocator in the place of libc's: what it holds is not known, and not shown as 0"""
+        preloaded = os.path.abspath("build/tests/programs/preload_own_malloc")
+        watch = Watch(self, "--", "env", f"LD_PRELOAD={preloaded}", WORKLOAD, "hold", "--size", "8MiB", "--truth", *QUIET)
+        watch.next(lambda line: "truth" in line)
+        for _ in range(3):
+            sample = watch.sample()
+        self.assertEqual([sample["allocator"][name] for name in ("alloc", "total_alloc", "mallocs", "baseline", "name")], [None] * 5)
+        self.assertEqual((sample["allocator"]["source"], sample["gap"]["bytes"]), ("none", None))
+        self.assertGreater(sample["kernel"]["rss_anon"], 8 * MIB)
+
+
+HEADLESS = "build/tests/programs/first_thread_ends"
+
+
+class Threads(unittest.TestCase):
+    def test_exec_by_thread(self):
+        """a program executed by a thread that is not the first: its figures are not said to be complete"""
+        watch = Watch(self, "--", "build/tests/programs/exec_by_thread", WORKLOAD, "hold", "--size", "8MiB", "--truth",
+                      "--interval", "100ms")
+        watch.next(lambda line: "truth" in line)
+        for _ in range(3):
+            sample = watch.sample()
+        if sample["allocator"]["alloc"] is not None and sample["allocator"]["alloc"] < 8 * MIB:
+            self.assertIsNone(sample["allocator"]["baseline"])
+            self.assertIsNone(sample["gap"]["bytes"])
+        self.assertGreater(sample["kernel"]["rss_anon"], 8 * MIB)
+
+    def test_first_thread_ends(self):
+        """a COMMAND whose first thread has ended looks like a zombie, but is watched on"""
+        watch = Watch(self, "--", HEADLESS, stdin=subprocess.PIPE)
+        for _ in range(3):
+            watch.process.stdin.write(b".")
+            watch.process.stdin.flush()
+            held = watch.next(lambda line: "held" in line)["held"]
+            sample = watch.sample(lambda sample: (sample["allocator"]["alloc"] or 0) >= held)
+            self.assertGreater(sample["kernel"]["rss"], 0)
+            self.assertLess(sample["allocator"]["alloc"] - held, 16 << 10)  # libc's own, for the thread
+
+    def test_first_thread_has_ended(self):
+        """a process whose first thread has ended already: refused with the reason, and shown without probes"""
+        headless = Program(self, HEADLESS, stdin=subprocess.PIPE)
+        wait_for(lambda: stat_of(headless.pid)[0] == "Z", "the first thread has ended")
+        run = run_watch("-p", str(headless.pid))
+        self.assertEqual((run.returncode, run.stdout), (1, ""))
+        self.assertRegex(run.stderr, r"\Amemgap: cannot probe pid .* its first thread has ended.*\n\Z")
+        watch = Watch(self, "-s", "none", "-p", str(headless.pid))
+        self.assertGreater(watch.sample()["kernel"]["rss"], 0)
 
 
 class Ends(unittest.TestCase):

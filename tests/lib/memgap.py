@@ -36,7 +36,7 @@ def wait_for(condition, what, seconds=SECONDS):
 
 
 def read(path):
-    with open(path) as file:
+    with open(path, errors="replace") as file:
         return file.read()
 
 

@@ -35,24 +35,29 @@ static void take_symbol(const struct elf_file *file, const char *name, const GEl
 	}
 }
 
-/* Collects the malloc family; whether the library says of itself that it is the GNU one. */
-static bool collect_functions(struct elf_file *file, struct library *library)
+/* Collects the malloc family, and what shows whose it is. The loader has one for itself (before glibc 2.32). */
+enum maker { NOBODY, GLIBC, DYNAMIC_LOADER };
+
+static enum maker collect_functions(struct elf_file *file, struct library *library)
 {
 	struct elf_symbols symbols;
-	bool is_glibc = false;
+	enum maker maker = NOBODY;
 
 	if (elf_file_symbols(file, SHT_DYNSYM, &symbols))
-		return false;
+		return NOBODY;
 	for (size_t i = 0; i < symbols.n; i++) {
 		GElf_Sym symbol;
 		const char *name = elf_symbol(&symbols, i, &symbol);
 
 		if (!name)
 			continue;
-		is_glibc |= !strcmp(name, "gnu_get_libc_version");
+		if (!strcmp(name, "gnu_get_libc_version"))
+			maker = GLIBC;
+		if (!strcmp(name, "_rtld_global"))
+			maker = DYNAMIC_LOADER;
 		take_symbol(file, name, &symbol, library);
 	}
-	return is_glibc;
+	return maker;
 }
 
 /*
@@ -103,14 +108,19 @@ int library_read(int fd, struct library *ret)
 {
 	struct library library = { 0 };
 	struct elf_file file;
+	enum maker maker;
 	int result = elf_file_open(fd, &file);
 
 	if (result)
 		return result;
-	result = -ENOENT;
-	if (collect_functions(&file, &library) && has_malloc_and_free(&library)) {
+	maker = collect_functions(&file, &library);
+	if (!has_malloc_and_free(&library) || maker == DYNAMIC_LOADER) {
+		result = -ENOENT;
+	} else if (maker == GLIBC) {
 		read_version(&file, &library);
 		result = code_read(&file, &library);
+	} else {
+		result = -EOPNOTSUPP;
 	}
 	elf_file_close(&file);
 	if (!result)

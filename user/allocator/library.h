@@ -34,8 +34,8 @@ struct library {
 };
 
 /*
- * Reads the file behind fd. 0; -ENOENT when it is an ELF file but no allocator that memgap knows; -ENOEXEC when it is
- * not a sound 64-bit ELF file of this machine.
+ * Reads the file behind fd. 0; -ENOENT when it is an ELF file but no allocator; -EOPNOTSUPP when it is one that memgap does
+ * not know (or a wrapper around another); -ENOEXEC when it is not a sound 64-bit ELF file of this machine.
  */
 int library_read(int fd, struct library *ret);
 

@@ -16,7 +16,7 @@
 struct known_file {
 	uint64_t device, inode;
 	struct stat seen;
-	bool allocates;
+	bool allocates, foreign; /* an allocator that we know, or another */
 	struct library library;
 	uint32_t library_key; /* in the BPF map, or 0 when it has none yet */
 	struct known_file *next;
@@ -41,6 +41,7 @@ static struct known_file *look_into(struct probed_files *files, uint64_t device,
 {
 	struct known_file *file;
 	struct stat st;
+	int result;
 
 	if (fstat(fd, &st))
 		return NULL;
@@ -60,7 +61,9 @@ static struct known_file *look_into(struct probed_files *files, uint64_t device,
 	}
 	file->seen = st;
 	file->library_key = 0;
-	file->allocates = !library_read(fd, &file->library);
+	result = library_read(fd, &file->library);
+	file->allocates = !result;
+	file->foreign = result == -EOPNOTSUPP;
 	return file;
 }
 
@@ -126,6 +129,7 @@ static int attach_module(struct probed_files *files, pid_t pid, bool everyone, c
 	if (fd < 0)
 		return fd == -ENOEXEC ? 0 : fd;
 	known = look_into(files, module->device, module->inode, fd);
+	allocator->foreign |= known && known->foreign;
 	if (known && known->allocates) {
 		result = probe_file(files, known, fd, everyone ? 0 : pid, &ns);
 		if (!result) {
@@ -175,6 +179,7 @@ int probed_files_attach_path(struct probed_files *files, const char *path, pid_t
 							  module_identify(files->iterator, files->proc_fd, fd, &module);
 	if (!result) {
 		known = look_into(files, module.device, module.inode, fd);
+		ret->foreign |= known && known->foreign;
 		result = known && known->allocates ? probe_file(files, known, fd, pid, &ret->attached_ns) : -ENOENT;
 	}
 	if (!result)

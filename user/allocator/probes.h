@@ -19,6 +19,7 @@ struct probes;
 struct allocator {
 	char name[32];        /* "glibc 2.36" */
 	uint64_t attached_ns; /* CLOCK_MONOTONIC when its probes were complete */
+	bool foreign;         /* there is another allocator as well, or a wrapper: this one may never be called */
 };
 
 /*

@@ -45,12 +45,12 @@ static void fill_counters(struct snapshot *snapshot, const struct memgap_counter
 }
 
 /*
- * Whether its allocator is probed. One that exits right after its exec may be gone before its modules were looked at; what
- * was counted tells as well.
+ * Whether what is probed is its allocator: there may be another in its place. One that exits right after its exec may be
+ * gone before its modules were looked at; what was counted tells as well.
  */
 static bool is_probed(const struct watched_process *process, const struct memgap_process *record)
 {
-	return process->has_allocator || record->counters.mallocs;
+	return record->counters.mallocs || (process->has_allocator && !process->allocator.foreign);
 }
 
 /* Watched from its first instruction: its program began when the probes were in place. */

@@ -190,8 +190,11 @@ static void count_own(struct targets *targets, const struct watched_process *pro
 		   home && !home->adopts ? MEMGAP_KEEP_IN_SLOT : MEMGAP_KEEP);
 }
 
-static int explain_attach(int result, const struct pid_identity *id, struct error *err)
+static int explain_attach(int result, int proc_fd, const struct pid_identity *id, struct error *err)
 {
+	if (result == -ESRCH && pid_is_alive(proc_fd, id))
+		return error_set(err, EXIT_FAILED, "cannot probe pid %d (%s): its first thread has ended, and with it the view of what "
+				 "it maps; `--source none` shows the kernel's view", id->pid, id->comm);
 	if (result == -ENOENT)
 		return error_set(err, EXIT_FAILED, "nothing to probe in pid %d (%s): it maps no glibc (static, or another C library); "
 				 "`--source none` shows the kernel's view", id->pid, id->comm);
@@ -224,7 +227,7 @@ static int open_pid(struct targets *targets, pid_t pid, struct error *err)
 		return 0;
 	result = probes_attach(targets->probes, pid, targets->everyone, &process->allocator);
 	if (result)
-		return explain_attach(result, &id, err);
+		return explain_attach(result, targets->proc_fd, &id, err);
 	process->has_allocator = true;
 	count_own(targets, process);
 	log_message("pid %d (%s) was running already: what it holds from before is not in Alloc", pid, id.comm);
@@ -260,7 +263,7 @@ static int probe_command(struct targets *targets, struct watched_process *proces
 	if (result)
 		return error_set(err, EXIT_FAILED, "cannot execute %s: %s", command->path, strerror(-result));
 	if (needed.failure)
-		return explain_attach(needed.failure, &process->id, err);
+		return explain_attach(needed.failure, targets->proc_fd, &process->id, err);
 	if (!process->has_allocator)
 		return error_set(err, EXIT_FAILED, "nothing to probe in %s: it loads no glibc (static, or another C library); "
 				 "`--source none` shows the kernel's view", command->path);

@@ -53,7 +53,9 @@ static __always_inline void add_process(__u32 pid, struct memgap_process *p, __u
 			atomic_add(c->missed, 1);
 		return;
 	}
-	send_event(event, pid);
+	/* a vfork child of a lone target only lends it its calls: nobody is to look at it */
+	if (p->slot || p->keep)
+		send_event(event, pid);
 }
 
 /* A child that shares its parent's memory (vfork) is an alias; any other starts from its counters. */
@@ -95,7 +97,6 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid)
 		if (p->owner && !new.slot) {
 			/* the vfork child of a lone target has a memory of its own from here on, and is none itself */
 			bpf_map_delete_elem(&processes, &pid);
-			send_event(MEMGAP_EVENT_LEAVE, pid);
 			return 0;
 		}
 	} else {

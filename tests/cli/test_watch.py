@@ -72,6 +72,28 @@ class Command(unittest.TestCase):
             self.assertEqual(watch.sample()["target"]["comm"], "workload", f"--source {source}")
 
 
+class Children(unittest.TestCase):
+    def test_vfork(self):
+        """the vfork children of a process take nothing of memgap's, and show in none of its figures"""
+        self.parent = Program(self, "build/tests/programs/vfork_waits", stdin=subprocess.PIPE)
+        watch = Watch(self, "-p", str(self.parent.pid))
+        watch.sample()
+        before = len(os.listdir(f"/proc/{watch.pid}/fd"))
+        for _ in range(3):
+            self.say("child")
+            for _ in range(3):
+                sample = watch.sample()
+            self.assertEqual(sample["target"], {**sample["target"], "pid": self.parent.pid, "processes": 1})
+            self.say("parent")
+        watch.sample()
+        self.assertEqual(len(os.listdir(f"/proc/{watch.pid}/fd")), before)
+
+    def say(self, answer):
+        self.parent.process.stdin.write(b".")
+        self.parent.process.stdin.flush()
+        self.assertEqual(self.parent.line(), answer)
+
+
 class OtherAllocator(unittest.TestCase):
     def test_preloaded(self):
         """an allocator in the place of libc's: what it holds is not known, and not shown as 0"""
@@ -82,6 +104,7 @@ class OtherAllocator(unittest.TestCase):
             sample = watch.sample()
         self.assertEqual([sample["allocator"][name] for name in ("alloc", "total_alloc", "mallocs", "baseline", "name")], [None] * 5)
         self.assertEqual((sample["allocator"]["source"], sample["gap"]["bytes"]), ("none", None))
+        self.assertIn("no malloc of glibc in use", watch.stderr())
         self.assertGreater(sample["kernel"]["rss_anon"], 8 * MIB)
 
 

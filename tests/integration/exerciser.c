@@ -193,8 +193,15 @@ struct memgap_counters exerciser_counted(struct exerciser *e, pid_t pid)
 struct memgap_counters exerciser_cgroup_counted(struct exerciser *e)
 {
 	struct memgap_counters counters;
+	struct memgap_process record;
+	pid_t pids[16];
+	size_t n = probes_list(e->probes, pids, 16);
 
 	assert_int_equal(probes_read_cgroup(e->probes, SLOT, &counters), 0);
+	counters.alloc = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!probes_read_process(e->probes, pids[i], &record) && record.slot == SLOT)
+			counters.alloc += record.counters.alloc;
 	return counters;
 }
 

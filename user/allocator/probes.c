@@ -16,8 +16,6 @@
 #include "user/allocator/uprobes.h"
 #include "user/base/log.h"
 
-/* Records read from a map at once; more than a bucket of its hash ever holds. */
-#define BATCH 128
 #define FAMILY_TYPICAL 12 /* functions of a libc */
 
 struct probes {
@@ -219,38 +217,9 @@ int probes_read_process(struct probes *probes, pid_t pid, struct memgap_process 
 	return bpf_map__lookup_elem(probes->bpf->maps.processes, &key, sizeof(key), ret, sizeof(*ret), 0);
 }
 
-/* What the processes in a cgroup hold; a vfork child's record has nothing, one that is kept has exited. */
-static int sum_alloc(struct probes *probes, uint32_t slot, int64_t *ret_alloc)
-{
-	struct memgap_process records[BATCH];
-	__u32 keys[BATCH], position, n;
-	void *from = NULL;
-	int result;
-
-	*ret_alloc = 0;
-	do {
-		n = BATCH;
-		result = bpf_map_lookup_batch(bpf_map__fd(probes->bpf->maps.processes), from, &position, keys, records, &n, NULL);
-		if (result && errno != ENOENT) /* which ends the walk, and may come with the last records */
-			return -errno;
-		for (__u32 i = 0; i < n; i++)
-			if (records[i].slot == slot && !records[i].owner && !records[i].exited && records[i].counters.alloc > 0)
-				*ret_alloc += records[i].counters.alloc;
-		from = &position;
-	} while (!result);
-	return 0;
-}
-
 int probes_read_cgroup(struct probes *probes, uint32_t slot, struct memgap_counters *ret)
 {
-	int64_t alloc;
-	int result = sum_alloc(probes, slot, &alloc);
-
-	if (!result)
-		result = bpf_map__lookup_elem(probes->bpf->maps.cgroups, &slot, sizeof(slot), ret, sizeof(*ret), 0);
-	if (!result)
-		ret->alloc = alloc;
-	return result;
+	return bpf_map__lookup_elem(probes->bpf->maps.cgroups, &slot, sizeof(slot), ret, sizeof(*ret), 0);
 }
 
 size_t probes_list(struct probes *probes, pid_t *pids, size_t max)

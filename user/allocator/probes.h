@@ -54,6 +54,7 @@ void probes_remove(struct probes *probes, pid_t pid);
 
 /* -ENOENT when the process is not watched. */
 int probes_read_process(struct probes *probes, pid_t pid, struct memgap_process *ret);
+/* Its `alloc` is not filled: it is the sum over its processes. */
 int probes_read_cgroup(struct probes *probes, uint32_t slot, struct memgap_counters *ret);
 /* The pids watched now, of which at most max are written; returns their number. */
 size_t probes_list(struct probes *probes, pid_t *pids, size_t max);

@@ -53,6 +53,16 @@ static bool is_probed(const struct watched_process *process, const struct memgap
 	return record->counters.mallocs || (process->has_allocator && !process->allocator.foreign);
 }
 
+bool is_sampled(const struct targets *targets, const struct watched_process *process)
+{
+	struct memgap_process record;
+
+	/* only where there is another allocator is it a question */
+	if (!process->has_allocator || !process->allocator.foreign)
+		return process->has_allocator;
+	return !probes_read_process(targets->probes, process->id.pid, &record) && is_probed(process, &record);
+}
+
 /* Watched from its first instruction: its program began when the probes were in place. */
 static bool is_complete(const struct watched_process *process, const struct memgap_process *record)
 {
@@ -82,7 +92,6 @@ static void sample_process(const struct targets *targets, const struct watched_p
 
 static void add_counters(struct memgap_counters *sum, const struct memgap_counters *counters)
 {
-	sum->alloc += counters->alloc;
 	sum->total_alloc += counters->total_alloc;
 	sum->mallocs += counters->mallocs;
 	sum->frees += counters->frees;
@@ -113,16 +122,17 @@ static void sum_counters(const struct targets *targets, const struct watched_cgr
 			add_counters(ret, &counters);
 }
 
-/* The processes of a cgroup; whether the allocator view of them all is complete. */
-static bool sample_members(const struct targets *targets, const struct row *row, struct snapshot *snapshot)
+/* The processes of a cgroup, and the bytes that they hold; whether the allocator view of them all is complete. */
+static bool sample_members(const struct targets *targets, const struct row *row, struct snapshot *snapshot, int64_t *ret_alloc)
 {
 	bool complete = true, same_name = true;
 
 	add_status(&snapshot->kernel, &snapshot->allocator.sys, NULL, true);
 	snapshot->target.processes = 0;
+	*ret_alloc = 0;
 	for (size_t i = 0; i < targets->n_processes; i++) {
 		const struct watched_process *process = targets->processes[i];
-		struct memgap_process record;
+		struct memgap_process record = { 0 };
 		struct process_status status;
 
 		if (!row_has(row, process) || process_status_read(targets->proc_fd, process->id.pid, &status))
@@ -132,6 +142,7 @@ static bool sample_members(const struct targets *targets, const struct row *row,
 		if (!targets->probes || probes_read_process(targets->probes, process->id.pid, &record) ||
 		    !is_probed(process, &record) || !is_complete(process, &record))
 			complete = false;
+		*ret_alloc += record.counters.alloc > 0 ? record.counters.alloc : 0;
 		if (!process->has_allocator)
 			continue;
 		if (snapshot->allocator.name[0] && strcmp(snapshot->allocator.name, process->allocator.name))
@@ -158,14 +169,16 @@ static int read_cgroup(const struct targets *targets, int dir_fd, struct snapsho
 static int sample_cgroup(const struct targets *targets, const struct row *row, struct snapshot *snapshot)
 {
 	struct memgap_counters counters;
+	int64_t alloc;
 	bool complete;
 
 	snapshot->target.kind = TARGET_CGROUP;
 	snprintf(snapshot->target.cgroup, sizeof(snapshot->target.cgroup), "%s", row->cgroup->dir.path);
-	complete = sample_members(targets, row, snapshot);
+	complete = sample_members(targets, row, snapshot, &alloc);
 	if (targets->probes) {
 		snapshot->allocator.source = SOURCE_PROBE;
 		sum_counters(targets, row->cgroup, &counters);
+		counters.alloc = alloc;
 		fill_counters(snapshot, &counters, targets->lost);
 		if (complete)
 			snapshot->allocator.baseline = 0;

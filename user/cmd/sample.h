@@ -6,6 +6,9 @@
 #include "user/cmd/targets.h"
 #include "user/gap/snapshot.h"
 
+/* Whether there is an allocator view of the process: what it uses is probed. */
+bool is_sampled(const struct targets *targets, const struct watched_process *process);
+
 /*
  * What is known of the row now. Of a process that has exited, the allocator's last figures are known and the
  * kernel's are not. -ENODEV when the row's cgroup is gone; *ret is filled all the same.

@@ -154,8 +154,8 @@ static struct watched_process *adopt(struct targets *targets, pid_t pid)
 	struct pid_stat stat;
 
 	if (probes_read_process(targets->probes, pid, &record) || pid_stat_read(targets->proc_fd, pid, &stat) ||
-	    !pid_stat_has_memory(&stat))
-		return NULL; /* gone already, or a kernel thread's */
+	    !pid_stat_has_memory(&stat) || (record.owner && !record.slot))
+		return NULL; /* gone already, a kernel thread's, or the vfork child of a lone target */
 	id.start_time = stat.start_time;
 	memcpy(id.comm, stat.comm, sizeof(id.comm));
 	return targets_add_process(targets, &id, cgroup_by_slot(targets, record.slot), false);

@@ -99,9 +99,11 @@ static void look_at_row(struct watch *watch, struct row *row)
 }
 
 /* Told once a process, an interval after it came: a program just started has not loaded its libc yet. */
-static bool is_to_tell(struct watched_process *process)
+static bool is_to_tell(const struct targets *targets, struct watched_process *process)
 {
-	if (process->has_allocator || process->dirty || process->failure != -ENOENT)
+	bool told = !process->has_allocator && process->failure != -ENOENT;
+
+	if (is_sampled(targets, process) || process->dirty || told)
 		process->ticks_unprobed = 0;
 	else
 		process->ticks_unprobed++;
@@ -116,7 +118,7 @@ static void tell_unprobed(struct watch *watch)
 	for (size_t i = 0; watch->targets.probes && i < watch->targets.n_processes; i++) {
 		struct watched_process *process = watch->targets.processes[i];
 
-		if (!is_to_tell(process))
+		if (!is_to_tell(&watch->targets, process))
 			continue;
 		if (n++ < NAMED_UNPROBED)
 			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%d (%.32s)", used ? ", " : "", process->id.pid,
@@ -125,7 +127,7 @@ static void tell_unprobed(struct watch *watch)
 	if (n > NAMED_UNPROBED)
 		snprintf(names + used, sizeof(names) - used, " and %zu more", n - NAMED_UNPROBED);
 	if (n)
-		log_message("no glibc (static, or another C library) in pid %s: what it allocates is not in Alloc", names);
+		log_message("no malloc of glibc in use (static, another C library or allocator) in pid %s: what it allocates is not in Alloc", names);
 }
 
 /* With a row a process, nobody else notices that the cgroups themselves are gone. */
@@ -298,14 +300,16 @@ static void summarize(const struct watch *watch)
 {
 	char back[BYTES_TEXT_MAX];
 	double seconds = (double)(monotonic_ns() - watch->start_ns) / 1e9;
+	const struct watched_process *command =
+		watch->targets.command_pid ? targets_find(&watch->targets, watch->targets.command_pid) : NULL;
 
 	log_message("watched %zu target%s for %.1f s: %" PRId64 " trim%s, %s back, %" PRIu64 " event%s missed",
 		    watch->n_targets, watch->n_targets == 1 ? "" : "s", seconds, watch->trims.count,
 		    watch->trims.count == 1 ? "" : "s", format_bytes(back, watch->trims.reclaimed), watch->missed,
 		    watch->missed == 1 ? "" : "s");
 	/* never stopped by us */
-	if (watch->targets.command_pid && targets_find(&watch->targets, watch->targets.command_pid))
-		log_message("pid %d (%s) goes on", watch->targets.command_pid, watch->options.command[0]);
+	if (command)
+		log_message("pid %d (%s) goes on", command->id.pid, command->id.comm);
 }
 
 /* Taken by the loop. */

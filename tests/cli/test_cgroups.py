@@ -251,6 +251,16 @@ class Removed(CgroupTest):
         self.assertEqual(watch.sample(lambda sample: sample["target"]["kind"] == "process")["target"]["pid"], member.pid)
         self.assertEqual(watch.sample(of(cgroup, lambda sample: sample["target"]["kind"] == "cgroup"))["target"]["processes"], 1)
 
+    def test_nothing_probed(self):
+        """a cgroup in which nothing can be probed: what it holds is not known, and not shown as 0"""
+        cgroup = Cgroup(self, "unprobed")
+        preloaded = os.path.abspath("build/tests/programs/preload_own_malloc")
+        member = Workload(self, "hold", "--size", "2MiB", *QUIET, env={**os.environ, "LD_PRELOAD": preloaded})
+        cgroup.add(member.pid)
+        sample = Watch(self, "-c", cgroup.path).sample()
+        self.assertEqual((sample["allocator"]["alloc"], sample["allocator"]["source"], sample["gap"]["bytes"]), (None, "none", None))
+        self.assertGreater(sample["kernel"]["rss_anon"], 2 * MIB)
+
     def test_other_controller(self):
         """--per cgroup for a pid: a move in another controller's hierarchy changes nothing"""
         other = "/sys/fs/cgroup/cpu"

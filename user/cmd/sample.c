@@ -122,17 +122,23 @@ static void sum_counters(const struct targets *targets, const struct watched_cgr
 			add_counters(ret, &counters);
 }
 
-/* The processes of a cgroup, and the bytes that they hold; whether the allocator view of them all is complete. */
-static bool sample_members(const struct targets *targets, const struct row *row, struct snapshot *snapshot, int64_t *ret_alloc)
+/* What the records of a cgroup's processes say together. */
+struct members {
+	int64_t alloc;  /* bytes */
+	size_t probed;  /* of them have an allocator view, */
+	bool complete;  /* all of them, from their first instruction */
+};
+
+static struct members sample_members(const struct targets *targets, const struct row *row, struct snapshot *snapshot)
 {
-	bool complete = true, same_name = true;
+	struct members members = { .complete = true };
+	bool same_name = true;
 
 	add_status(&snapshot->kernel, &snapshot->allocator.sys, NULL, true);
 	snapshot->target.processes = 0;
-	*ret_alloc = 0;
 	for (size_t i = 0; i < targets->n_processes; i++) {
 		const struct watched_process *process = targets->processes[i];
-		struct memgap_process record = { 0 };
+		struct memgap_process record;
 		struct process_status status;
 
 		if (!row_has(row, process) || process_status_read(targets->proc_fd, process->id.pid, &status))
@@ -140,18 +146,20 @@ static bool sample_members(const struct targets *targets, const struct row *row,
 		snapshot->target.processes++;
 		add_status(&snapshot->kernel, &snapshot->allocator.sys, &status, false);
 		if (!targets->probes || probes_read_process(targets->probes, process->id.pid, &record) ||
-		    !is_probed(process, &record) || !is_complete(process, &record))
-			complete = false;
-		*ret_alloc += record.counters.alloc > 0 ? record.counters.alloc : 0;
-		if (!process->has_allocator)
+		    !is_probed(process, &record)) {
+			members.complete = false;
 			continue;
+		}
+		members.probed++;
+		members.complete &= is_complete(process, &record);
+		members.alloc += record.counters.alloc > 0 ? record.counters.alloc : 0;
 		if (snapshot->allocator.name[0] && strcmp(snapshot->allocator.name, process->allocator.name))
 			same_name = false;
 		snprintf(snapshot->allocator.name, sizeof(snapshot->allocator.name), "%s", process->allocator.name);
 	}
 	if (!same_name)
 		snapshot->allocator.name[0] = '\0';
-	return complete;
+	return members;
 }
 
 static int read_cgroup(const struct targets *targets, int dir_fd, struct snapshot *snapshot)
@@ -169,18 +177,20 @@ static int read_cgroup(const struct targets *targets, int dir_fd, struct snapsho
 static int sample_cgroup(const struct targets *targets, const struct row *row, struct snapshot *snapshot)
 {
 	struct memgap_counters counters;
-	int64_t alloc;
-	bool complete;
+	struct members members;
 
 	snapshot->target.kind = TARGET_CGROUP;
 	snprintf(snapshot->target.cgroup, sizeof(snapshot->target.cgroup), "%s", row->cgroup->dir.path);
-	complete = sample_members(targets, row, snapshot, &alloc);
+	members = sample_members(targets, row, snapshot);
 	if (targets->probes) {
-		snapshot->allocator.source = SOURCE_PROBE;
 		sum_counters(targets, row->cgroup, &counters);
-		counters.alloc = alloc;
-		fill_counters(snapshot, &counters, targets->lost);
-		if (complete)
+		counters.alloc = members.alloc;
+		/* where nothing is probed, 0 would be a lie; where nobody is left, or was, it is not */
+		if (members.probed || counters.mallocs || !snapshot->target.processes) {
+			snapshot->allocator.source = SOURCE_PROBE;
+			fill_counters(snapshot, &counters, targets->lost);
+		}
+		if (members.complete)
 			snapshot->allocator.baseline = 0;
 	}
 	return read_cgroup(targets, row->cgroup->dir.fd, snapshot);

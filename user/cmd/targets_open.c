@@ -88,8 +88,8 @@ static int add_member(pid_t pid, void *data)
 	struct watched_cgroup *cgroup;
 	struct pid_stat stat;
 
-	if (pid == targets->command_pid || targets_find(targets, pid) || pid_stat_read(targets->proc_fd, pid, &stat) || !pid_stat_has_memory(&stat) ||
-	    hierarchy_path_of(&targets->hierarchy, targets->proc_fd, pid, path))
+	if (pid == targets->command_pid || targets_find(targets, pid) || pid_stat_read(targets->proc_fd, pid, &stat) ||
+	    !pid_stat_has_memory(&stat) || hierarchy_path_of(&targets->hierarchy, targets->proc_fd, pid, path))
 		return 0;
 	cgroup = nearest_above(targets, path);
 	if (!cgroup)

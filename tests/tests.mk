@@ -46,3 +46,28 @@ $(TEST_PROGRAMS): $(B)/tests/programs/%: tests/programs/%.c Makefile tests/tests
 	$(Q)$(CC) $(COMMON_CFLAGS) -fno-builtin $(if $(findstring preload,$@),-shared -fPIC) $< -o $@ -pthread
 
 -include $(UNIT_SUITES:=.d) $(INTEGRATION_SUITES:=.d) $(TEST_PROGRAMS:=.d)
+
+# The benchmark: programs to measure on, and empty probes to measure against.
+BENCH := $(B)/tests/bench
+.PHONY: bench bench-programs
+bench-programs: all $(BENCH)/pairs $(BENCH)/floor
+
+$(BENCH)/pairs: tests/bench/pairs.c Makefile tests/tests.mk
+	@echo "  PROGRAM $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON_CFLAGS) -fno-builtin $< -o $@ -pthread
+
+$(O)/floor.bpf.o: tests/bench/floor.bpf.c Makefile
+	@echo "  BPF     $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(B)/skeleton/floor.skel.h: $(O)/floor.bpf.o
+	@echo "  SKEL    $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name floor_bpf >$@
+
+$(BENCH)/floor: tests/bench/floor.c $(LIBRARY_OBJECTS) $(B)/skeleton/floor.skel.h Makefile tests/tests.mk
+	@echo "  PROGRAM $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $< $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@

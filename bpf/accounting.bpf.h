@@ -10,9 +10,9 @@
 
 #define atomic_add(counter, n) ((void)__sync_fetch_and_add(&(counter), (n)))
 
-static __always_inline void count_lost(__u32 place)
+static __always_inline void tally(__u32 place)
 {
-	__u64 *n = bpf_map_lookup_elem(&lost, &place);
+	__u64 *n = bpf_map_lookup_elem(&tallies, &place);
 
 	if (n)
 		atomic_add(*n, 1);
@@ -24,7 +24,7 @@ static __always_inline void send_event(__u32 type, __u32 pid)
 	struct memgap_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 
 	if (!e) {
-		count_lost(MEMGAP_LOST_EVENT);
+		tally(MEMGAP_LOST_EVENT);
 		return;
 	}
 	e->type = type;
@@ -32,8 +32,8 @@ static __always_inline void send_event(__u32 type, __u32 pid)
 	bpf_ringbuf_submit(e, 0);
 }
 
-/* The process whose memory the current thread runs in, if it is watched. */
-static __always_inline struct memgap_process *current_process(void)
+/* The process whose memory the current thread runs in, if it is watched, and its pid. */
+static __always_inline struct memgap_process *find_process(__u32 *ret_pid)
 {
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
 	struct memgap_process *p = bpf_map_lookup_elem(&processes, &pid);
@@ -42,7 +42,15 @@ static __always_inline struct memgap_process *current_process(void)
 		pid = p->owner;
 		p = bpf_map_lookup_elem(&processes, &pid);
 	}
+	*ret_pid = pid;
 	return p;
+}
+
+static __always_inline struct memgap_process *current_process(void)
+{
+	__u32 pid;
+
+	return find_process(&pid);
 }
 
 static __always_inline struct memgap_counters *cgroup_counters(__u32 slot)
@@ -57,24 +65,14 @@ static __always_inline struct thread_state *current_thread(__u64 flags)
 
 static __always_inline void count_missed(struct memgap_process *p)
 {
-	struct memgap_counters *c = cgroup_counters(p->slot);
-
 	atomic_add(p->counters.missed, 1);
-	if (c)
-		atomic_add(c->missed, 1);
 }
 
 static __always_inline void count_malloc(struct memgap_process *p, __u64 usable)
 {
-	struct memgap_counters *c = cgroup_counters(p->slot);
-
 	atomic_add(p->counters.alloc, usable);
 	atomic_add(p->counters.total_alloc, usable);
 	atomic_add(p->counters.mallocs, 1);
-	if (c) {
-		atomic_add(c->total_alloc, usable);
-		atomic_add(c->mallocs, 1);
-	}
 }
 
 /*
@@ -83,9 +81,8 @@ static __always_inline void count_malloc(struct memgap_process *p, __u64 usable)
  */
 static __always_inline void count_free(struct memgap_process *p, __u64 usable)
 {
-	struct memgap_counters *c = cgroup_counters(p->slot);
 	__s64 before = __sync_fetch_and_add(&p->counters.alloc, -usable);
-	__u64 early = 0;
+	__u64 early;
 
 	if (before < (__s64)usable) {
 		early = before > 0 ? usable - before : usable;
@@ -93,10 +90,39 @@ static __always_inline void count_free(struct memgap_process *p, __u64 usable)
 		atomic_add(p->counters.early_freed, early);
 	}
 	atomic_add(p->counters.frees, 1);
-	if (c) {
-		atomic_add(c->early_freed, early);
-		atomic_add(c->frees, 1);
+}
+
+/* Moves to the cgroup what a counter of the process has more than was settled before. */
+#define SETTLE(p, c, field)                                       \
+	do {                                                      \
+		__u64 now_ = (p)->counters.field;                 \
+		atomic_add((c)->field, now_ - (p)->settled.field); \
+		(p)->settled.field = now_;                        \
+	} while (0)
+
+/*
+ * What a process has counted so far is its cgroup's for good: before it leaves it, ends, or begins another program. Its
+ * threads may go on counting: that comes later.
+ */
+static __always_inline void settle(struct memgap_process *p)
+{
+	struct memgap_counters *c = cgroup_counters(p->slot);
+
+	if (!c) {
+		p->settled = p->counters;
+		return;
 	}
+	tally(MEMGAP_SETTLING);
+	SETTLE(p, c, total_alloc);
+	SETTLE(p, c, mallocs);
+	SETTLE(p, c, frees);
+	SETTLE(p, c, early_freed);
+	SETTLE(p, c, mapped);
+	SETTLE(p, c, unmapped);
+	SETTLE(p, c, brk);
+	SETTLE(p, c, returned);
+	SETTLE(p, c, missed);
+	tally(MEMGAP_SETTLED);
 }
 
 #endif

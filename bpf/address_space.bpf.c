@@ -15,13 +15,7 @@
 #define MADV_DONTNEED 4
 #define MADV_FREE 8
 
-#define FLOW_ADD(p, field, n)                                      \
-	do {                                                       \
-		struct memgap_counters *c_ = cgroup_counters((p)->slot); \
-		atomic_add((p)->counters.field, (n));              \
-		if (c_)                                            \
-			atomic_add(c_->field, (n));                \
-	} while (0)
+#define FLOW_ADD(p, field, n) atomic_add((p)->counters.field, (n))
 
 static __always_inline __u64 whole_pages(__u64 bytes)
 {

@@ -12,6 +12,12 @@
 #define CHUNK_FLAGS 7UL     /* SIZE_BITS */
 #define CHUNK_IS_MMAPPED 2UL
 
+/* An mmapped chunk pays for prev_size too, any other lends it from its neighbour. */
+static __always_inline __u64 usable_of_header(__u64 head)
+{
+	return (head & ~CHUNK_FLAGS) - (head & CHUNK_IS_MMAPPED ? 2 : 1) * sizeof(head);
+}
+
 /* Usable bytes of the block at `block`; -EFAULT when its header cannot be read (paged out). */
 static __always_inline int chunk_usable(__u64 block, __u64 *ret_usable)
 {
@@ -19,8 +25,7 @@ static __always_inline int chunk_usable(__u64 block, __u64 *ret_usable)
 
 	if (bpf_probe_read_user(&head, sizeof(head), (void *)(block - sizeof(head))))
 		return -14;
-	/* An mmapped chunk pays for prev_size too, any other lends it from its neighbour. */
-	*ret_usable = (head & ~CHUNK_FLAGS) - (head & CHUNK_IS_MMAPPED ? 2 : 1) * sizeof(head);
+	*ret_usable = usable_of_header(head);
 	return 0;
 }
 

@@ -48,11 +48,19 @@ MAP_LINKAGE struct {
  */
 struct thread_state {
 	__u64 sp;
-	__u64 old_usable;  /* realloc: usable bytes of the old block; 0: there was none */
+	__u64 old_block;   /* realloc: 0: there was none */
+	__u64 old_usable;  /* its usable bytes; 0: not known */
 	__u64 memptr;      /* posix_memalign: where the block's address will be */
+	__u64 size;        /* asked for, bytes, where it is the request that tells the usable size */
+	__u64 alignment;   /* bytes; 0: none in particular */
 	__u64 brk_before;  /* brk: end of the heap when the call began */
+	__u64 first_free;  /* the block of the thread's first free, as long as nothing else was allocated or freed in it */
 	__u32 call;        /* enum memgap_call */
+	__u32 allocator;   /* enum memgap_allocator */
 	__u32 frees_old;   /* realloc to size 0: a NULL result means that the old block was freed */
+	__u32 has_freed;
+	__u32 ends;        /* the thread has called __call_tls_dtors() */
+	__u32 padding;
 };
 
 MAP_LINKAGE struct {
@@ -81,12 +89,28 @@ MAP_LINKAGE struct {
 	__type(value, __u64);
 } trial_hits SEC(".maps");
 
-/* enum memgap_lost -> how often */
+/* Where a remembered block is. One program's blocks are not the next one's in the same process. */
+struct block_key {
+	__u64 block;
+	__u32 pid;
+	__u32 image; /* image_id() of the process */
+};
+
+/* -> its usable size. Entries are made as they are needed: there may be none at all, or millions. */
+MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MEMGAP_MAX_BLOCKS);
+	__type(key, struct block_key);
+	__type(value, __u64);
+} blocks SEC(".maps");
+
+/* enum memgap_tally -> how often */
 MAP_LINKAGE struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, MEMGAP_LOST_MAX);
+	__uint(max_entries, MEMGAP_TALLIES);
 	__type(key, __u32);
 	__type(value, __u64);
-} lost SEC(".maps");
+} tallies SEC(".maps");
 
 #endif

@@ -17,18 +17,44 @@
 #define MEMGAP_MAX_PROCESSES 16384
 
 /*
- * How an allocating function hands out its block: the cookie of its entry probe.
- * Numbering starts at 1, so that a probe without a cookie is noticed.
+ * An allocator function's arguments, and how it hands out its block. Numbering starts at 1, so that a probe without a
+ * cookie is noticed.
  */
 enum memgap_call {
-	MEMGAP_CALL_RESULT = 1,     /* returns the block: malloc, calloc, memalign, aligned_alloc, valloc, pvalloc */
-	MEMGAP_CALL_REALLOC,        /* (old block, size) */
-	MEMGAP_CALL_REALLOCARRAY,   /* (old block, count, size) */
-	MEMGAP_CALL_POSIX_MEMALIGN, /* (where to store the block, alignment, size), returns 0 or an errno */
+	MEMGAP_CALL_MALLOC = 1,      /* (size) */
+	MEMGAP_CALL_CALLOC,          /* (count, size) */
+	MEMGAP_CALL_MEMALIGN,        /* (alignment, size): aligned_alloc too */
+	MEMGAP_CALL_ALIGNED_NEW,     /* (size, alignment): C++17's operator new, mi_malloc_aligned */
+	MEMGAP_CALL_VALLOC,          /* (size), aligned to a page */
+	MEMGAP_CALL_PVALLOC,         /* the same, and rounded up to whole pages */
+	MEMGAP_CALL_MALLOCX,         /* (size, flags): jemalloc's */
+	MEMGAP_CALL_POSIX_MEMALIGN,  /* (where to store the block, alignment, size), returns 0 or an errno */
+	MEMGAP_CALL_REALLOC,         /* (old block, size): from here on all have an old block */
+	MEMGAP_CALL_REALLOCARRAY,    /* (old block, count, size) */
+	MEMGAP_CALL_ALIGNED_REALLOC, /* (old block, size, alignment): mi_realloc_aligned */
+	MEMGAP_CALL_RALLOCX,         /* (old block, size, flags) */
+	MEMGAP_CALL_XALLOCX,         /* (block, ...): resizes where it is, returns its usable size */
+	MEMGAP_CALL_FREE,            /* (block) */
+	MEMGAP_CALL_THREAD_END,      /* glibc's __call_tls_dtors(): the thread's cache is emptied after it */
 };
 
 /* Arguments of an allocator function that matter: reallocarray(block, count, size) has most. */
 #define MEMGAP_ARGUMENTS 3
+
+/* Whose functions they are: what tells a block's usable size. */
+enum memgap_allocator {
+	MEMGAP_GLIBC = 1, /* the word before the block */
+	MEMGAP_MUSL,      /* what is before the block, and the group's meta data */
+	MEMGAP_JEMALLOC,  /* the request's size class; so for all that follow */
+	MEMGAP_TCMALLOC,
+	MEMGAP_MIMALLOC,
+};
+
+/* Blocks of these are remembered, by process and address, since nothing that is known lies beside them. */
+static inline int memgap_is_remembered(enum memgap_allocator allocator)
+{
+	return allocator >= MEMGAP_JEMALLOC;
+}
 
 /*
  * The cookie of a probe: what the kernel side must know of its place, since a probe need not sit on the function's
@@ -37,12 +63,18 @@ enum memgap_call {
 union memgap_cookie {
 	__u64 value;
 	struct {
-		__u8 call;         /* enum memgap_call; 0: gives a block back */
-		__u8 registers_01; /* of the first argument, and of the second in the upper half */
-		__u8 register_2;
-		__u8 pushed;       /* words by which the stack pointer is below its value at the function's start */
-		__u16 offset;      /* bytes from the function's start */
-		__u16 library;     /* key in the map `libraries` */
+		__u64 call : 8;          /* enum memgap_call */
+		__u64 register_0 : 4;    /* of the first argument */
+		__u64 register_1 : 4;
+		__u64 register_2 : 4;
+		__u64 allocator : 4;     /* enum memgap_allocator */
+		__u64 pushed : 8;        /* words by which the stack pointer is below its value at the function's start */
+		__u64 offset : 12;       /* bytes from the function's start */
+		__u64 has_header : 1;    /* glibc's free(): the word before the block is in register_1 by now */
+		__u64 checks_always : 1; /* is_internal_free() must be asked in all threads, not only in those that end */
+		__u64 free_restarts : 1; /* is_restart() must be asked */
+		__u64 unused : 1;
+		__u64 library : 16;      /* key in the map `libraries` */
 	};
 };
 
@@ -56,11 +88,25 @@ union memgap_cookie {
  * When a thread ends, glibc empties that thread's cache by calling free() for each block in it, blocks that the
  * program has long freed (tcache_thread_shutdown() in malloc/malloc.c). Such a call comes from inside malloc.c and is
  * a direct one, whereas the rest of libc goes through the PLT like everybody else; so it is known by where it returns
- * to: the distance of that address from the start of the function that was called.
+ * to: the distance of that address from the start of the function that was called. That address need only be read
+ * once the thread has come to its end, of which __call_tls_dtors() tells.
  */
 struct memgap_library {
 	__s32 internal_frees[MEMGAP_INTERNAL_FREES]; /* bytes; 0: unused */
 };
+
+/* tcmalloc's usable size for a request of up to TCMALLOC_MAX_CLASS bytes, at tcmalloc_index() of it. */
+#define TCMALLOC_MAX_CLASS (256 * 1024)
+#define TCMALLOC_CLASSES 2170
+
+/* One entry for every 8 bytes, from 1 KiB on for every 128: ClassIndex() in gperftools' src/common.h. */
+static inline __u32 tcmalloc_index(__u64 size)
+{
+	return size <= 1024 ? (__u32)(size + 7) >> 3 : (__u32)(size + 127 + (120 << 7)) >> 7;
+}
+
+/* Blocks that can be remembered at one time, if no option says otherwise. */
+#define MEMGAP_MAX_BLOCKS (1 << 20)
 
 /*
  * Counters of a process or of a watched cgroup. Bytes are usable sizes, as malloc_usable_size() has them.
@@ -72,8 +118,9 @@ struct memgap_library {
  * can have been it, its bytes go to `early_freed` instead. `early_freed` is thus a lower bound of what was
  * live when the watch began.
  *
- * For a cgroup everything only ever grows, processes that are gone included (`brk`, the net growth of the heap, may
- * fall). Its `alloc` is not kept here: the loader adds up those of its processes, which may move while they count.
+ * Those of a cgroup hold what its processes had counted in it when they left it, ended, or began another program;
+ * what is there to be added is each process's `counters` less its `settled`. `alloc` is not kept for a cgroup: it
+ * is the sum over its processes.
  */
 struct memgap_counters {
 	__s64 alloc;
@@ -98,11 +145,14 @@ enum memgap_keep {
 /* A watched process; the key of its map is the pid (tgid) as the initial pid namespace has it. */
 struct memgap_process {
 	struct memgap_counters counters;
+	struct memgap_counters settled; /* the part that the cgroups it was in have already, or never get */
 	__u64 image_ns; /* CLOCK_MONOTONIC of the exec that began this program; 0: it ran before the watch */
 	__u32 slot;     /* its cgroup's slot in `cgroups`, or 0 */
 	__u32 owner;    /* not 0: a vfork child, which lives in the memory of this process until it execs */
 	__u32 keep;     /* enum memgap_keep */
 	__u32 exited;
+	__u32 remembers; /* it has, or had, blocks in the map `blocks` */
+	__u32 padding;
 };
 
 enum memgap_event_type {
@@ -127,15 +177,17 @@ struct memgap_module {
 	__u64 inode;      /* of the file that is really mapped: on overlayfs the one in the layer */
 };
 
-/* Losses that cannot be laid at one process's door, by place: the keys of the `lost` map. */
-enum memgap_lost {
+/* What is counted for no process in particular: the keys of the `tallies` map. */
+enum memgap_tally {
 	MEMGAP_LOST_EVENT,   /* the ring was full: the loader reads the whole process map instead */
 	MEMGAP_LOST_PROCESS, /* the process map was full: that process is not watched */
-	MEMGAP_LOST_MAX,
+	MEMGAP_SETTLING,     /* how often a process began to be settled with its cgroup, */
+	MEMGAP_SETTLED,      /* and how often that was finished */
+	MEMGAP_TALLIES,
 };
 
 _Static_assert(sizeof(struct memgap_counters) == 80, "both sides agree on the layout");
-_Static_assert(sizeof(struct memgap_process) == 104, "both sides agree on the layout");
+_Static_assert(sizeof(struct memgap_process) == 192, "both sides agree on the layout");
 _Static_assert(sizeof(union memgap_cookie) == 8, "a cookie is one word");
 _Static_assert(sizeof(struct memgap_module) == 32, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_event) == 8, "both sides agree on the layout");

@@ -47,7 +47,7 @@ static __always_inline void add_process(__u32 pid, struct memgap_process *p, __u
 	struct memgap_counters *c;
 
 	if (bpf_map_update_elem(&processes, &pid, p, BPF_ANY)) {
-		count_lost(MEMGAP_LOST_PROCESS);
+		tally(MEMGAP_LOST_PROCESS);
 		c = cgroup_counters(p->slot);
 		if (c)
 			atomic_add(c->missed, 1);
@@ -58,7 +58,10 @@ static __always_inline void add_process(__u32 pid, struct memgap_process *p, __u
 		send_event(event, pid);
 }
 
-/* A child that shares its parent's memory (vfork) is an alias; any other starts from its counters. */
+/*
+ * A child that shares its parent's memory (vfork) is an alias; any other starts from its counters. Only remembered
+ * blocks are not inherited: there may be millions. Such a child counts what is new, as if it had been found late.
+ */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -73,8 +76,9 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 		new.owner = p->owner ? p->owner : parent_pid;
 	else if (!new.slot)
 		return 0;
-	else if (p && !p->owner) {
-		new.counters = p->counters;
+	else if (p && !p->owner && !p->remembers) {
+		/* what it inherits was counted for its parent: its cgroup does not get it twice */
+		new.counters = new.settled = p->counters;
 		new.image_ns = p->image_ns;
 	}
 	add_process(pid, &new, MEMGAP_EVENT_FORK);
@@ -92,6 +96,8 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid)
 	if (t)
 		t->sp = 0;
 	if (p) {
+		if (!p->owner)
+			settle(p);
 		new.slot = p->slot;
 		new.keep = p->keep;
 		if (p->owner && !new.slot) {
@@ -119,6 +125,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 
 	if (!p || BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
+	settle(p);
 	if (p->keep)
 		p->exited = 1;
 	else
@@ -142,6 +149,7 @@ int BPF_PROG(process_moved, struct cgroup *to, const char *path, struct task_str
 		new.slot = slot;
 		add_process(pid, &new, MEMGAP_EVENT_JOIN);
 	} else if (p && p->slot != slot && p->keep != MEMGAP_KEEP_IN_SLOT) {
+		settle(p);
 		p->slot = slot;
 		if (!slot && !p->keep)
 			bpf_map_delete_elem(&processes, &pid);

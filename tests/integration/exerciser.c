@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "tests/integration/exerciser.h"
 
+#include "user/allocator/counters.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -197,7 +199,8 @@ struct memgap_counters exerciser_cgroup_counted(struct exerciser *e)
 	pid_t pids[16];
 	size_t n = probes_list(e->probes, pids, 16);
 
-	assert_int_equal(probes_read_cgroup(e->probes, SLOT, &counters), 0);
+	assert_int_equal(probes_read_counters(e->probes), 0);
+	counters = *counters_of_cgroup(probes_counters(e->probes), SLOT);
 	counters.alloc = 0;
 	for (size_t i = 0; i < n; i++)
 		if (!probes_read_process(e->probes, pids[i], &record) && record.slot == SLOT)

@@ -4,7 +4,7 @@
 
 #include "user/allocator/sites.h"
 
-enum { RAX = 0, RDX = 2, RBX = 3, RSI = 6, RDI = 7, R12 = 12 };
+enum { RAX = 0, RDX = 2, RBX = 3, RSI = 6, RDI = 7, R8 = 8 };
 
 #define ENDBR64 "\xf3\x0f\x1e\xfa"
 #define PUSH_RBX "\x53"
@@ -26,6 +26,13 @@ enum { RAX = 0, RDX = 2, RBX = 3, RSI = 6, RDI = 7, R12 = 12 };
 #define CALL "\xe8\x00\x10\x00\x00"
 #define RET "\xc3"
 #define MUL_RDX "\x48\xf7\xe2"
+#define LOAD_RAX "\x48\x8b\x47\xf8"     /* mov rax, [rdi - 8] */
+#define LOAD_RAX_RBX "\x48\x8b\x43\xf8"
+#define LOAD_R8 "\x4c\x8b\x47\xf8"
+#define TEST_DIL_15 "\x40\xf6\xc7\x0f"
+#define TEST_DIL_7 "\x40\xf6\xc7\x07"
+#define TEST_SIL_15 "\x40\xf6\xc6\x0f"
+#define JNE_32 "\x0f\x85\x00\x10\x00\x00"
 #define NO_CODE "\x06" /* PUSH ES is no instruction of 64-bit mode */
 
 struct row {
@@ -120,6 +127,41 @@ static void a_free_is_probed_past_its_test_for_null(void **state)
 	}
 }
 
+/* In the order of glibc 2.36, and of 2.43 and later. */
+static void a_free_is_best_probed_where_the_block_s_size_is_in_a_register(void **state)
+{
+	static const struct {
+		const char *name, *code;
+		size_t size;
+		uint32_t entry;
+		uint8_t pushed, header;
+		bool has_header;
+	} rows[] = {
+		{ "glibc 2.36", CODE(TEST_RDI_RDI JE_32 PUSH_RBP PUSH_RBX SUB_RSP_24 LOAD_RAX JNE_8), 19, 5, RAX, true },
+		{ "a test for misalignment", CODE(TEST_RDI_RDI JE_32 TEST_DIL_15 JNE_32 LOAD_R8 JNE_8), 23, 0, R8, true },
+		{ "of half of that", CODE(TEST_RDI_RDI JE_32 TEST_DIL_7 JNE_32 LOAD_R8 JNE_8), 13, 0, 0, false },
+		{ "of something else", CODE(TEST_RDI_RDI JE_32 TEST_SIL_15 JNE_32 LOAD_R8 JNE_8), 13, 0, 0, false },
+		{ "the other branch", CODE(TEST_RDI_RDI JE_32 TEST_DIL_15 JE_32 LOAD_R8 JNE_8), 13, 0, 0, false },
+		{ "through a copy", CODE(MOV_RBX_RDI LOAD_RAX_RBX JNE_8), 7, 0, RAX, true },
+		{ "overwritten again", CODE(PUSH_RBP LOAD_RAX MUL_RDX JNE_8), 0, 0, 0, false },
+		{ "another word", CODE(PUSH_RBP "HGð" JNE_8), 0, 0, 0, false },      /* mov rax, [rdi - 16] */
+		{ "half a word", CODE(PUSH_RBP "Gø" JNE_8), 0, 0, 0, false },           /* mov eax, [rdi - 8] */
+		{ "of the thread's own", CODE(PUSH_RBP "dHGø" JNE_8), 0, 0, 0, false }, /* mov rax, fs:[rdi - 8] */
+		{ "with an index", CODE(PUSH_RBP "HD7ø" JNE_8), 0, 0, 0, false }, /* mov rax, [rdi + rsi - 8] */
+		{ "the block is lost by then", CODE(PUSH_RBP LOAD_RAX XOR_EDI_EDI JNE_8), 0, 0, 0, false },
+		{ "loaded nowhere", CODE(TEST_RDI_RDI JE_32 PUSH_RBP RET), 9, 0, 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct site site = choose(rows[i].code, rows[i].size, SITE_FREE_WITH_HEADER, 1).entry;
+
+		check_row(rows[i].name, site.offset == rows[i].entry && site.emulated && site.pushed == rows[i].pushed);
+		check_row(rows[i].name, site.has_header == rows[i].has_header);
+		check_row(rows[i].name, !site.has_header || site.header == rows[i].header);
+	}
+}
+
 static void the_instruction_itself_is_kept_for_comparison(void **state)
 {
 	struct sites sites = choose(CODE(ENDBR64 PUSH_R12 RET), SITE_CALL, 1);
@@ -198,6 +240,7 @@ int main(void)
 		cmocka_unit_test(a_call_is_probed_where_entry_and_return_cost_one_cheap_trap),
 		cmocka_unit_test(entry_and_return_may_be_apart),
 		cmocka_unit_test(a_free_is_probed_past_its_test_for_null),
+		cmocka_unit_test(a_free_is_best_probed_where_the_block_s_size_is_in_a_register),
 		cmocka_unit_test(the_instruction_itself_is_kept_for_comparison),
 		cmocka_unit_test(no_code_at_all_is_probed_at_its_start_with_nothing_to_compare),
 		cmocka_unit_test(a_place_that_a_branch_leads_to_is_avoided),

@@ -11,15 +11,21 @@
 
 _Static_assert(FAMILY_MAX <= UPROBES_MAX, "a library's probes fit in one request");
 
-static uint64_t cookie_of(const struct library_function *function, const struct site *site, uint32_t library_key)
+static uint64_t cookie_of(const struct library *library, const struct library_function *function, const struct site *site,
+			  uint32_t library_key)
 {
 	union memgap_cookie cookie = {
-		.call = (__u8)function->call,
-		.registers_01 = (__u8)(site->registers[0] | site->registers[1] << 4),
-		.register_2 = site->registers[2],
+		.call = (unsigned int)function->call & 0xffU,
+		.register_0 = (unsigned int)site->registers[0] & 15U,
+		.register_1 = (unsigned int)(site->has_header ? site->header : site->registers[1]) & 15U,
+		.register_2 = (unsigned int)site->registers[2] & 15U,
+		.allocator = (unsigned int)library->allocator & 15U,
 		.pushed = site->pushed,
-		.offset = (__u16)site->offset,
-		.library = (__u16)library_key,
+		.offset = site->offset & 0xfffU,
+		.has_header = site->has_header,
+		.checks_always = library->checks_always,
+		.free_restarts = library->free_restarts,
+		.library = library_key & 0xffffU,
 	};
 
 	return cookie.value;
@@ -45,12 +51,12 @@ static int attach(enum probe_kind kind, struct uprobes_request *request, const s
 		const struct library_function *function = &library->functions[i];
 		const struct site *site = kind == RETURNS ? &function->sites.at_return : &function->sites.entry;
 
-		if ((function->call == FAMILY_FREE) != (kind == FREES))
+		if ((function->call >= MEMGAP_CALL_FREE) != (kind == FREES))
 			continue;
 		if (!is_unchanged(request->fd, function->offset + site->offset, site))
 			return -ESTALE;
 		request->offsets[request->n] = function->offset + site->offset;
-		request->cookies[request->n++] = cookie_of(function, site, library_key);
+		request->cookies[request->n++] = cookie_of(library, function, site, library_key);
 	}
 	return uprobes_attach(request, ret);
 }

@@ -3,16 +3,14 @@
 #ifndef MEMGAP_ALLOCATOR_CODE_H
 #define MEMGAP_ALLOCATOR_CODE_H
 
-#include <stdbool.h>
-
 #include "user/allocator/elf_file.h"
 #include "user/allocator/library.h"
 
 /*
- * Whether the function at this offset of the file is nothing but a jump, such as free_sized() and
- * free_aligned_sized() of glibc 2.43, which forward to free(), where they are counted already.
+ * Takes out of the library's functions those that are nothing but a jump to another of them, where they are counted already:
+ * free_sized() and free_aligned_sized() of glibc 2.43, memalign() of musl, many an operator delete. 0.
  */
-bool code_is_forwarder(const struct elf_file *file, uint64_t offset);
+int code_drop_forwarders(struct elf_file *file, struct library *library);
 
 /*
  * Fills the sites of the library's functions and its internal_frees. 0, -ENOMEM, or -E2BIG for what is no real code. The library has

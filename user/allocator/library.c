@@ -2,94 +2,139 @@
 #include "user/allocator/library.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "user/allocator/code.h"
 #include "user/allocator/elf_file.h"
 #include "user/allocator/family.h"
+#include "user/allocator/version.h"
 
-static void add_function(struct library *library, uint64_t offset, uint64_t size, unsigned int call)
+#define PREFIX_MAX 16
+
+/* What is found out on the way. */
+struct reading {
+	struct elf_file *file;
+	struct library *library;
+	size_t prefix_length; /* of the allocator's names */
+	char prefix[PREFIX_MAX];
+	bool is_loader;       /* glibc's ld.so has a malloc family for itself (before 2.32) */
+	uint64_t version_offset;
+};
+
+/*
+ * What shows whose functions they are: a symbol that only this allocator has. What stands before it stands before all its names:
+ * je_mallctl, _rjem_mallctl.
+ */
+static const struct mark {
+	const char *symbol;
+	enum memgap_allocator allocator;
+	bool prefixed, in_static; /* only the program that it is linked into shows it */
+} marks[] = {
+	{ "mallctl", MEMGAP_JEMALLOC, true, false },
+	{ "tc_version", MEMGAP_TCMALLOC, false, false },
+	{ "mi_version", MEMGAP_MIMALLOC, false, false },
+	{ "gnu_get_libc_version", MEMGAP_GLIBC, false, false },
+	{ "main_arena", MEMGAP_GLIBC, false, true },           /* malloc/malloc.c */
+	{ "__malloc_alloc_meta", MEMGAP_MUSL, false, true }, /* src/malloc/mallocng/glue.h */
+};
+
+/* An allocator beside the libc's is the one that the program was linked with it for. */
+static bool goes_before(enum memgap_allocator a, enum memgap_allocator b)
+{
+	return !b || (memgap_is_remembered(a) && !memgap_is_remembered(b));
+}
+
+static void take_mark(struct reading *reading, const char *name, bool from_symtab)
+{
+	struct library *library = reading->library;
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		const struct mark *mark = &marks[i];
+		size_t length = strlen(name), own = strlen(mark->symbol), before = length - own;
+
+		if (length < own || strcmp(name + before, mark->symbol) || (before && !mark->prefixed) || before >= PREFIX_MAX ||
+		    (mark->in_static && !from_symtab) || !goes_before(mark->allocator, library->allocator))
+			continue;
+		library->allocator = mark->allocator;
+		library->is_static = mark->in_static;
+		reading->prefix_length = before;
+		memcpy(reading->prefix, name, before);
+	}
+}
+
+static void add_function(struct library *library, const char *symbol, uint64_t offset, uint64_t size, enum memgap_call call)
 {
 	for (size_t i = 0; i < library->n; i++)
 		if (library->functions[i].offset == offset)
 			return; /* an alias: memalign and aligned_alloc up to glibc 2.37 */
 	if (library->n < FAMILY_MAX)
-		library->functions[library->n++] = (struct library_function){ .offset = offset, .size = size, .call = call };
+		library->functions[library->n++] =
+			(struct library_function){ .symbol = symbol, .offset = offset, .size = size, .call = call };
 }
 
-static void take_symbol(const struct elf_file *file, const char *name, const GElf_Sym *symbol, struct library *library)
+/* The name without what this allocator's names begin with; NULL for another's. */
+static const char *base_name(const struct reading *reading, const char *name)
 {
+	if (reading->prefix_length)
+		return strncmp(name, reading->prefix, reading->prefix_length) ? NULL : name + reading->prefix_length;
+	if (reading->library->allocator == MEMGAP_TCMALLOC && !strncmp(name, "tc_", 3))
+		return name + 3;
+	if (reading->library->allocator == MEMGAP_MIMALLOC && !strncmp(name, "mi_", 3))
+		return name + 3;
+	return name;
+}
+
+static void take_function(struct reading *reading, const char *name, const GElf_Sym *symbol)
+{
+	const char *base = base_name(reading, name);
+	struct library *library = reading->library;
 	uint64_t offset;
 
-	for (const struct family_function *f = family; f->symbol; f++) {
-		/* an IFUNC's symbol is its resolver, not the function */
-		if (strcmp(name, f->symbol) || GELF_ST_TYPE(symbol->st_info) != STT_FUNC)
-			continue;
-		if (elf_file_offset(file, symbol->st_value, &offset) || code_is_forwarder(file, offset))
-			continue;
-		add_function(library, offset, symbol->st_size, f->call);
-		if (!strcmp(name, "free"))
-			library->free_offset = offset;
-	}
+	/* an IFUNC's symbol is its resolver, not the function; a local one is not what others call */
+	if (!base || GELF_ST_TYPE(symbol->st_info) != STT_FUNC || GELF_ST_BIND(symbol->st_info) == STB_LOCAL)
+		return;
+	for (const struct family_function *f = family; f->symbol; f++)
+		if (!strcmp(base, f->symbol) && family_has(f, library->allocator) &&
+		    !elf_file_offset(reading->file, symbol->st_value, &offset))
+			add_function(library, f->symbol, offset, symbol->st_size, f->call);
+	if (!strcmp(name, "mi_version") && !elf_file_offset(reading->file, symbol->st_value, &offset))
+		reading->version_offset = offset;
 }
 
-/* Collects the malloc family, and what shows whose it is. The loader has one for itself (before glibc 2.32). */
-enum maker { NOBODY, GLIBC, DYNAMIC_LOADER };
+/* The thread's end in glibc's malloc.c, by the names it has had; local symbols both. */
+static void take_thread_end(struct reading *reading, const char *name, const GElf_Sym *symbol)
+{
+	struct library *library = reading->library;
 
-static enum maker collect_functions(struct elf_file *file, struct library *library)
+	if (strcmp(name, "__malloc_arena_thread_freeres") && strcmp(name, "tcache_thread_shutdown"))
+		return;
+	if (!elf_file_offset(reading->file, symbol->st_value, &library->thread_end_offset))
+		library->thread_end_size = symbol->st_size;
+}
+
+enum pass { MARKS, FUNCTIONS };
+
+static void take_symbols(struct reading *reading, enum pass pass, uint32_t type)
 {
 	struct elf_symbols symbols;
-	enum maker maker = NOBODY;
 
-	if (elf_file_symbols(file, SHT_DYNSYM, &symbols))
-		return NOBODY;
+	if (elf_file_symbols(reading->file, type, &symbols))
+		return;
 	for (size_t i = 0; i < symbols.n; i++) {
 		GElf_Sym symbol;
 		const char *name = elf_symbol(&symbols, i, &symbol);
 
 		if (!name)
 			continue;
-		if (!strcmp(name, "gnu_get_libc_version"))
-			maker = GLIBC;
-		if (!strcmp(name, "_rtld_global"))
-			maker = DYNAMIC_LOADER;
-		take_symbol(file, name, &symbol, library);
-	}
-	return maker;
-}
-
-/*
- * The version is in the banner that every glibc has among its constants (csu/version.c): "GNU C Library
- * (Debian GLIBC 2.36-9+deb12u14) stable release version 2.36."
- */
-static void read_version(struct elf_file *file, struct library *library)
-{
-	static const char before[] = " release version ";
-
-	strcpy(library->name, "glibc");
-	for (Elf_Scn *section = NULL; (section = elf_nextscn(file->elf, section));) {
-		GElf_Shdr header;
-		Elf_Data *data;
-		const char *found;
-		char text[16] = "";
-		unsigned int major, minor;
-		size_t left;
-
-		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_PROGBITS ||
-		    (header.sh_flags & (SHF_WRITE | SHF_EXECINSTR)))
+		if (pass == MARKS) {
+			reading->is_loader |= !strcmp(name, "_rtld_global") && type == SHT_DYNSYM;
+			take_mark(reading, name, type == SHT_SYMTAB);
 			continue;
-		data = elf_file_load(file, section);
-		found = data ? memmem(data->d_buf, data->d_size, before, sizeof(before) - 1) : NULL;
-		if (!found)
-			continue;
-		found += sizeof(before) - 1;
-		left = data->d_size - (size_t)(found - (const char *)data->d_buf);
-		memcpy(text, found, left < sizeof(text) ? left : sizeof(text) - 1);
-		if (sscanf(text, "%u.%u", &major, &minor) == 2)
-			snprintf(library->name, sizeof(library->name), "glibc %u.%u", major, minor);
-		return;
+		}
+		take_function(reading, name, &symbol);
+		if (reading->library->is_static)
+			take_thread_end(reading, name, &symbol);
 	}
 }
 
@@ -98,32 +143,86 @@ static bool has_malloc_and_free(const struct library *library)
 	bool allocates = false, frees = false;
 
 	for (size_t i = 0; i < library->n; i++) {
-		allocates |= library->functions[i].call == MEMGAP_CALL_RESULT;
-		frees |= library->functions[i].call == FAMILY_FREE;
+		allocates |= library->functions[i].call < MEMGAP_CALL_FREE;
+		frees |= library->functions[i].call == MEMGAP_CALL_FREE;
 	}
 	return allocates && frees;
+}
+
+/* The symbol table goes first: what a program is linked with is named there, and what it exports as well. */
+static int find_functions(struct reading *reading)
+{
+	struct library *library = reading->library;
+
+	take_symbols(reading, MARKS, SHT_SYMTAB);
+	take_symbols(reading, MARKS, SHT_DYNSYM);
+	if (reading->is_loader)
+		return -ENOENT;
+	take_symbols(reading, FUNCTIONS, SHT_DYNSYM);
+	take_symbols(reading, FUNCTIONS, SHT_SYMTAB);
+	if (!has_malloc_and_free(library))
+		return -ENOENT;
+	if (!library->allocator && version_is_musl(reading->file))
+		library->allocator = MEMGAP_MUSL;
+	return library->allocator ? 0 : -EOPNOTSUPP;
+}
+
+/* Older ones than 1.2.1 have another malloc. A static program's version is not known, but its functions' names are mallocng's. */
+static bool is_known_musl(const struct library *library, const struct version *version)
+{
+	return library->is_static || version->major > 1 ||
+	       (version->major == 1 && (version->minor > 2 || (version->minor == 2 && version->patch >= 1)));
+}
+
+static int identify(struct reading *reading)
+{
+	static const char *const names[] = { [MEMGAP_GLIBC] = "glibc", [MEMGAP_MUSL] = "musl", [MEMGAP_JEMALLOC] = "jemalloc",
+					     [MEMGAP_TCMALLOC] = "tcmalloc", [MEMGAP_MIMALLOC] = "mimalloc" };
+	struct library *library = reading->library;
+	struct version version = version_read(reading->file, library->allocator, reading->version_offset);
+	const char *name = names[library->allocator];
+
+	if (library->allocator == MEMGAP_MUSL && !is_known_musl(library, &version))
+		return -EOPNOTSUPP;
+	if (!version.major)
+		snprintf(library->name, sizeof(library->name), "%s", name);
+	else if (library->allocator == MEMGAP_GLIBC || library->allocator == MEMGAP_TCMALLOC)
+		snprintf(library->name, sizeof(library->name), "%s %u.%u", name, version.major, version.minor);
+	else
+		snprintf(library->name, sizeof(library->name), "%s %u.%u.%u", name, version.major, version.minor, version.patch);
+	library->free_restarts = library->allocator == MEMGAP_GLIBC &&
+				 (!version.major || version.major > 2 || (version.major == 2 && version.minor >= 43));
+	return 0;
 }
 
 int library_read(int fd, struct library *ret)
 {
 	struct library library = { 0 };
+	struct reading reading = { .library = &library };
 	struct elf_file file;
-	enum maker maker;
 	int result = elf_file_open(fd, &file);
 
 	if (result)
 		return result;
-	maker = collect_functions(&file, &library);
-	if (!has_malloc_and_free(&library) || maker == DYNAMIC_LOADER) {
-		result = -ENOENT;
-	} else if (maker == GLIBC) {
-		read_version(&file, &library);
+	reading.file = &file;
+	result = find_functions(&reading);
+	if (!result)
+		result = identify(&reading);
+	if (!result)
+		result = code_drop_forwarders(&file, &library);
+	if (!result)
 		result = code_read(&file, &library);
-	} else {
-		result = -EOPNOTSUPP;
-	}
+	library.checks_always = library.n_internal_frees && !library_find(&library, FAMILY_THREAD_END);
 	elf_file_close(&file);
 	if (!result)
 		*ret = library;
 	return result;
+}
+
+const struct library_function *library_find(const struct library *library, const char *symbol)
+{
+	for (size_t i = 0; i < library->n; i++)
+		if (!strcmp(library->functions[i].symbol, symbol))
+			return &library->functions[i];
+	return NULL;
 }

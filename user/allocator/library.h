@@ -1,36 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an ELF file is as an allocator: is it a glibc, which one, and where in the file its malloc family
- * begins. The file may be a container's and hostile: every size is bounded, nothing of it is trusted.
+ * What an ELF file is as an allocator: whose, which version, and where in the file its malloc family begins. The file may be
+ * a container's and hostile: every size is bounded, nothing of it is trusted.
  */
 #ifndef MEMGAP_ALLOCATOR_LIBRARY_H
 #define MEMGAP_ALLOCATOR_LIBRARY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "bpf/memgap.h"
 #include "user/allocator/sites.h"
 
-#define FAMILY_MAX 16
+#define FAMILY_MAX 48
+#define LIBRARY_NAME_MAX 32
 
 struct library_function {
+	const char *symbol;    /* of the family (family.h), without prefix */
 	uint64_t offset, size; /* in the file, bytes */
-	unsigned int call;     /* enum memgap_call, or FAMILY_FREE */
+	enum memgap_call call;
 	struct sites sites;    /* where to probe it */
 };
 
 struct library {
-	char name[32]; /* "glibc 2.36" */
+	char name[LIBRARY_NAME_MAX]; /* "glibc 2.36" */
+	enum memgap_allocator allocator;
+	bool is_static; /* linked into the program, whose own calls are direct ones */
 	size_t n;
-	struct library_function functions[FAMILY_MAX]; /* aliases (the same address) once */
-	uint64_t free_offset;
-	/*
-	 * Where direct calls of free() return to, as a distance in bytes from its start: the allocator's own calls
-	 * (struct memgap_library in bpf/memgap.h). Those of other parts of libc go through the PLT.
-	 */
+	struct library_function functions[FAMILY_MAX]; /* aliases (the same address) once, forwarders not at all */
+	/* What struct memgap_library (bpf/memgap.h) says of glibc's free(). */
 	size_t n_internal_frees;
 	int32_t internal_frees[MEMGAP_INTERNAL_FREES];
+	bool checks_always, free_restarts; /* as in union memgap_cookie */
+	/* Where in the file the function is that empties a thread's cache; size 0: not known by name. */
+	uint64_t thread_end_offset, thread_end_size;
 };
 
 /*
@@ -38,5 +42,8 @@ struct library {
  * not know (or a wrapper around another); -ENOEXEC when it is not a sound 64-bit ELF file of this machine.
  */
 int library_read(int fd, struct library *ret);
+
+/* The function with this symbol; NULL when it has none. */
+const struct library_function *library_find(const struct library *library, const char *symbol);
 
 #endif

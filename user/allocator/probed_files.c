@@ -97,6 +97,7 @@ static int describe(struct probed_files *files, struct known_file *known)
 static int probe_file(struct probed_files *files, struct known_file *known, int fd, pid_t pid, uint64_t *ret_ns)
 {
 	struct probed_file *file = find_probed(files, known, pid);
+	bool remembered = memgap_is_remembered(known->library.allocator);
 	int result;
 
 	if (!file) {
@@ -107,7 +108,9 @@ static int probe_file(struct probed_files *files, struct known_file *known, int 
 		if (!file)
 			return -ENOMEM;
 		*file = (struct probed_file){ .device = known->device, .inode = known->inode, .pid = pid };
-		result = attachment_make(&file->attachment, &files->programs, fd, &known->library, known->library_key, pid);
+		files->any_remembered |= remembered;
+		result = attachment_make(&file->attachment, remembered ? &files->remembered : &files->beside, fd, &known->library,
+					 known->library_key, pid);
 		if (result) {
 			free(file);
 			return result;
@@ -117,6 +120,14 @@ static int probe_file(struct probed_files *files, struct known_file *known, int 
 	}
 	*ret_ns = file->attachment.complete_ns;
 	return 0;
+}
+
+/* Beside the libc, which every program has, another allocator is the one that the program really uses. */
+static void name_allocator(struct allocator *allocator, const struct library *library)
+{
+	if (allocator->name[0] && !memgap_is_remembered(library->allocator))
+		return;
+	memcpy(allocator->name, library->name, sizeof(allocator->name));
 }
 
 static int attach_module(struct probed_files *files, pid_t pid, bool everyone, const struct memgap_module *module,
@@ -133,7 +144,7 @@ static int attach_module(struct probed_files *files, pid_t pid, bool everyone, c
 	if (known && known->allocates) {
 		result = probe_file(files, known, fd, everyone ? 0 : pid, &ns);
 		if (!result) {
-			memcpy(allocator->name, known->library.name, sizeof(allocator->name));
+			name_allocator(allocator, &known->library);
 			if (ns > allocator->attached_ns)
 				allocator->attached_ns = ns;
 		}
@@ -183,7 +194,7 @@ int probed_files_attach_path(struct probed_files *files, const char *path, pid_t
 		result = known && known->allocates ? probe_file(files, known, fd, pid, &ret->attached_ns) : -ENOENT;
 	}
 	if (!result)
-		memcpy(ret->name, known->library.name, sizeof(ret->name));
+		name_allocator(ret, &known->library);
 	close(fd);
 	return result;
 }

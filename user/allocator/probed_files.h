@@ -12,9 +12,10 @@
 struct probed_files {
 	int proc_fd;
 	const struct bpf_program *iterator; /* lists a process's modules; NULL: /proc/PID/maps does */
-	struct attachment_programs programs;
+	struct attachment_programs beside, remembered; /* for allocators whose sizes lie beside the blocks, and for the others */
 	const struct bpf_map *libraries; /* the BPF map */
 	uint32_t n_libraries;            /* of its keys are in use */
+	bool any_remembered;             /* a file that needs the map of blocks carries probes, or did */
 	struct known_file *known;
 	struct probed_file *probed;
 };

@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/allocator/counters.h"
 #include "user/allocator/host.h"
 #include "user/allocator/probed_files.h"
+#include "user/allocator/tcmalloc.h"
 #include "user/allocator/trial.h"
 #include "user/allocator/uprobes.h"
 #include "user/base/log.h"
@@ -22,6 +24,7 @@ struct probes {
 	struct memgap_bpf *bpf;
 	struct ring_buffer *ring;
 	struct probed_files files;
+	struct counters *counters;
 	uint64_t events_lost; /* as last seen */
 	probes_event callback; /* during probes_take_events() */
 	void *callback_data;
@@ -66,6 +69,7 @@ static int load_with(struct probes *probes, const struct way *way, unsigned int 
 	probes->bpf = memgap_bpf__open();
 	if (!probes->bpf)
 		return -errno;
+	tcmalloc_fill_classes((uint32_t *)probes->bpf->rodata->tcmalloc_usable);
 	if (max_processes)
 		bpf_map__set_max_entries(probes->bpf->maps.processes, max_processes);
 	bpf_program__set_autoload(probes->bpf->progs.list_modules, way->iterator);
@@ -74,6 +78,9 @@ static int load_with(struct probes *probes, const struct way *way, unsigned int 
 		uprobes_prefer_multi(probes->bpf->progs.malloc_enter);
 		uprobes_prefer_multi(probes->bpf->progs.malloc_return);
 		uprobes_prefer_multi(probes->bpf->progs.free_enter);
+		uprobes_prefer_multi(probes->bpf->progs.block_enter);
+		uprobes_prefer_multi(probes->bpf->progs.block_return);
+		uprobes_prefer_multi(probes->bpf->progs.block_free);
 		uprobes_prefer_multi(probes->bpf->progs.trial_enter);
 	}
 	return memgap_bpf__load(probes->bpf);
@@ -133,6 +140,13 @@ static int attach(struct probes *probes, struct error *err)
 	return 0;
 }
 
+static int open_counters(struct probes *probes)
+{
+	struct counters_maps maps = { probes->bpf->maps.processes, probes->bpf->maps.cgroups, probes->bpf->maps.tallies };
+
+	return counters_open(&maps, bpf_map__max_entries(maps.processes), &probes->counters);
+}
+
 int probes_open(int proc_fd, unsigned int max_processes, struct probes **ret, struct error *err)
 {
 	struct probes *probes;
@@ -151,8 +165,13 @@ int probes_open(int proc_fd, unsigned int max_processes, struct probes **ret, st
 		.proc_fd = proc_fd,
 		.iterator = bpf_program__autoload(probes->bpf->progs.list_modules) ? probes->bpf->progs.list_modules : NULL,
 		.libraries = probes->bpf->maps.libraries,
-		.programs = { probes->bpf->progs.malloc_enter, probes->bpf->progs.malloc_return, probes->bpf->progs.free_enter },
+		.beside = { probes->bpf->progs.malloc_enter, probes->bpf->progs.malloc_return, probes->bpf->progs.free_enter },
+		.remembered = { probes->bpf->progs.block_enter, probes->bpf->progs.block_return, probes->bpf->progs.block_free },
 	};
+	if (open_counters(probes)) {
+		probes_close(probes);
+		return error_set(err, EXIT_FAILED, "out of memory");
+	}
 	/* libbpf parsed the kernel's BTF, some megabytes that are not needed any more */
 	malloc_trim(0);
 	*ret = probes;
@@ -164,6 +183,7 @@ void probes_close(struct probes *probes)
 	if (!probes)
 		return;
 	probed_files_remove_all(&probes->files);
+	counters_close(probes->counters);
 	ring_buffer__free(probes->ring);
 	memgap_bpf__destroy(probes->bpf);
 	free(probes);
@@ -217,9 +237,14 @@ int probes_read_process(struct probes *probes, pid_t pid, struct memgap_process 
 	return bpf_map__lookup_elem(probes->bpf->maps.processes, &key, sizeof(key), ret, sizeof(*ret), 0);
 }
 
-int probes_read_cgroup(struct probes *probes, uint32_t slot, struct memgap_counters *ret)
+int probes_read_counters(struct probes *probes)
 {
-	return bpf_map__lookup_elem(probes->bpf->maps.cgroups, &slot, sizeof(slot), ret, sizeof(*ret), 0);
+	return counters_read(probes->counters);
+}
+
+const struct counters *probes_counters(const struct probes *probes)
+{
+	return probes->counters;
 }
 
 size_t probes_list(struct probes *probes, pid_t *pids, size_t max)
@@ -243,7 +268,7 @@ static uint64_t read_lost(struct probes *probes, __u32 place)
 {
 	uint64_t n = 0;
 
-	bpf_map__lookup_elem(probes->bpf->maps.lost, &place, sizeof(place), &n, sizeof(n), 0);
+	bpf_map__lookup_elem(probes->bpf->maps.tallies, &place, sizeof(place), &n, sizeof(n), 0);
 	return n;
 }
 

@@ -52,10 +52,12 @@ void probes_forget(struct probes *probes, pid_t pid);
 int probes_add(struct probes *probes, pid_t pid, uint32_t slot, enum memgap_keep keep);
 void probes_remove(struct probes *probes, pid_t pid);
 
-/* -ENOENT when the process is not watched. */
+/* As it is now. -ENOENT when the process is not watched. */
 int probes_read_process(struct probes *probes, pid_t pid, struct memgap_process *ret);
-/* Its `alloc` is not filled: it is the sum over its processes. */
-int probes_read_cgroup(struct probes *probes, uint32_t slot, struct memgap_counters *ret);
+
+/* Reads what was counted, all of it at once (user/allocator/counters.h). What is returned then is as of that reading. */
+int probes_read_counters(struct probes *probes);
+const struct counters *probes_counters(const struct probes *probes);
 /* The pids watched now, of which at most max are written; returns their number. */
 size_t probes_list(struct probes *probes, pid_t *pids, size_t max);
 

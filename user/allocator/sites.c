@@ -14,9 +14,13 @@
 #define UNKNOWN_PUSHED -1
 #define MAX_TARGETS 65536 /* a file can be made of nothing but branches */
 
+#define HEADER MEMGAP_ARGUMENTS /* what is held besides the arguments: the word before the block that the first one is */
+#define HELD (MEMGAP_ARGUMENTS + 1)
+#define BLOCK_ALIGNMENT_MASK 15 /* MALLOC_ALIGN_MASK of glibc */
+
 /* What is known before an instruction is executed. */
 struct tracker {
-	uint16_t holders[MEMGAP_ARGUMENTS]; /* registers that hold the argument, a bit each */
+	uint16_t holders[HELD]; /* registers that hold the argument, or HEADER: a bit each */
 	int pushed;                         /* words, or UNKNOWN_PUSHED */
 };
 
@@ -69,6 +73,12 @@ static uint16_t bit(uint8_t number)
 	return (uint16_t)(1U << number);
 }
 
+/* Not AH, BH, CH, DH: they are other bits of the whole. */
+static bool is_low_part(ZydisRegister reg)
+{
+	return whole_register(reg) != NO_REGISTER && (reg < ZYDIS_REGISTER_AH || reg > ZYDIS_REGISTER_BH);
+}
+
 static bool is_register(const ZydisDecodedOperand *operand)
 {
 	return operand->type == ZYDIS_OPERAND_TYPE_REGISTER && operand->size == 64 &&
@@ -119,6 +129,21 @@ static bool is_copy(const struct decoded *decoded)
 	       is_register(&decoded->operands[1]);
 }
 
+/* MOV of the word before the block into a register. */
+static bool is_header_load(const struct tracker *tracker, const struct decoded *decoded)
+{
+	const ZydisDecodedOperand *from = &decoded->operands[1];
+	uint8_t base;
+
+	if (decoded->instruction.mnemonic != ZYDIS_MNEMONIC_MOV || !is_register(&decoded->operands[0]) ||
+	    from->type != ZYDIS_OPERAND_TYPE_MEMORY || from->mem.index != ZYDIS_REGISTER_NONE ||
+	    from->mem.segment == ZYDIS_REGISTER_FS || from->mem.segment == ZYDIS_REGISTER_GS ||
+	    !from->mem.disp.has_displacement || from->mem.disp.value != -8)
+		return false;
+	base = whole_register(from->mem.base);
+	return base != NO_REGISTER && (tracker->holders[0] & bit(base));
+}
+
 /* What is known after the instruction: a copy of an argument is that argument, whatever else is written is none any more. */
 static void step(struct tracker *tracker, const struct decoded *decoded)
 {
@@ -133,12 +158,14 @@ static void step(struct tracker *tracker, const struct decoded *decoded)
 		number = whole_register(operand->reg.value);
 		if (number == NO_REGISTER)
 			continue;
-		for (int j = 0; j < MEMGAP_ARGUMENTS; j++)
+		for (int j = 0; j < HELD; j++)
 			tracker->holders[j] &= (uint16_t)~bit(number);
 		if (number == RSP)
 			move_stack(tracker, decoded);
 	}
-	for (int j = 0; is_copy(decoded) && j < MEMGAP_ARGUMENTS; j++)
+	if (is_header_load(&before, decoded))
+		tracker->holders[HEADER] |= bit(whole_register(decoded->operands[0].reg.value));
+	for (int j = 0; is_copy(decoded) && j < HELD; j++)
 		if (before.holders[j] & bit(whole_register(decoded->operands[1].reg.value)))
 			tracker->holders[j] |= bit(whole_register(decoded->operands[0].reg.value));
 }
@@ -179,6 +206,16 @@ static bool tests_argument(const struct tracker *tracker, const struct decoded *
 	       operands[0].reg.value == operands[1].reg.value && (tracker->holders[0] & bit(whole_register(operands[0].reg.value)));
 }
 
+/* TEST of the address's lowest bits: JNZ then goes where no block can be. */
+static bool tests_alignment(const struct tracker *tracker, const struct decoded *decoded)
+{
+	const ZydisDecodedOperand *operands = decoded->operands;
+
+	return decoded->instruction.mnemonic == ZYDIS_MNEMONIC_TEST && operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	       operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE && operands[1].imm.value.u == BLOCK_ALIGNMENT_MASK &&
+	       is_low_part(operands[0].reg.value) && (tracker->holders[0] & bit(whole_register(operands[0].reg.value)));
+}
+
 static int compare_offsets(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
@@ -207,10 +244,11 @@ struct walk {
 	enum site_kind kind;
 	unsigned int arguments;
 	struct tracker tracker;
-	bool tested;      /* the instruction before was a test for NULL */
+	bool tested;      /* the instruction before was a test for NULL, */
+	bool tested_alignment; /* or of the lowest bits */
 	bool past_null;   /* a call with NULL does not come this far */
-	bool found_entry, found_return;
-	struct site first, entry, at_return;
+	bool found_entry, found_return, found_header;
+	struct site first, entry, at_return, with_header;
 	struct site before_null; /* the entry to fall back to */
 };
 
@@ -222,6 +260,12 @@ static void consider(struct walk *walk, size_t at, size_t length)
 
 	if (!site.emulated || is_target(walk->code->targets, walk->code->offset + at))
 		return;
+	if (live && walk->kind == SITE_FREE_WITH_HEADER && walk->tracker.holders[HEADER] && !walk->found_header) {
+		walk->with_header = site;
+		walk->with_header.has_header = true;
+		walk->with_header.header = (uint8_t)__builtin_ctz(walk->tracker.holders[HEADER]);
+		walk->found_header = true;
+	}
 	if (live && (!walk->found_entry || (both && walk->entry.pushed && walk->kind == SITE_CALL))) {
 		walk->entry = site;
 		walk->found_entry = true;
@@ -234,6 +278,8 @@ static void consider(struct walk *walk, size_t at, size_t length)
 
 static bool is_done(const struct walk *walk)
 {
+	if (walk->kind == SITE_FREE_WITH_HEADER)
+		return walk->found_header;
 	if (walk->kind == SITE_FREE)
 		return walk->found_entry && walk->past_null;
 	return walk->found_entry && walk->found_return && walk->entry.offset == walk->at_return.offset;
@@ -246,19 +292,26 @@ static bool take(struct walk *walk, size_t at, const struct decoded *decoded)
 
 	if (walk->tracker.pushed != UNKNOWN_PUSHED)
 		consider(walk, at, decoded->instruction.length);
-	if (walk->kind == SITE_FREE && walk->tested && decoded->instruction.mnemonic == ZYDIS_MNEMONIC_JZ) {
+	if (walk->kind != SITE_CALL && walk->tested && decoded->instruction.mnemonic == ZYDIS_MNEMONIC_JZ) {
 		walk->before_null = walk->entry;
 		walk->found_entry = false;
 		goes_on = walk->past_null = true;
 	}
+	if (walk->kind == SITE_FREE_WITH_HEADER && walk->tested_alignment && decoded->instruction.mnemonic == ZYDIS_MNEMONIC_JNZ)
+		goes_on = true;
 	walk->tested = tests_argument(&walk->tracker, decoded);
+	walk->tested_alignment = tests_alignment(&walk->tracker, decoded);
 	step(&walk->tracker, decoded);
 	return goes_on;
 }
 
 static void choose(struct walk *walk, struct sites *ret)
 {
-	if (walk->kind == SITE_FREE) {
+	if (walk->found_header) {
+		ret->entry = walk->with_header;
+		return;
+	}
+	if (walk->kind != SITE_CALL) {
 		ret->entry = walk->found_entry || !walk->past_null ? walk->entry : walk->before_null;
 		return;
 	}

@@ -24,6 +24,8 @@ struct site {
 	uint32_t offset;       /* bytes from the function's start */
 	uint8_t pushed;        /* words by which the stack pointer is below its value at the function's start */
 	uint8_t registers[MEMGAP_ARGUMENTS]; /* that hold the arguments; the number that instructions have for them */
+	bool has_header;       /* the word before the block that the first argument is has been loaded, */
+	uint8_t header;        /* into this register */
 	bool emulated;         /* cheap */
 	uint8_t length;        /* of the instruction, bytes; 0: it could not be decoded */
 	uint8_t bytes[SITE_BYTES_MAX];
@@ -55,9 +57,14 @@ struct function_code {
 enum site_kind {
 	SITE_CALL, /* entry and return */
 	SITE_FREE, /* entry alone; a call with NULL as its argument need not be seen */
+	/*
+	 * The same, and better where the word before the block is in a register: reading it from memory is what costs most
+	 * after the trap itself. A call with a misaligned address, which the allocator ends the program for, need not be seen either.
+	 */
+	SITE_FREE_WITH_HEADER,
 };
 
-/* How many arguments, 1 to MEMGAP_ARGUMENTS, must be known at the entry. Always finds something. */
+/* How many arguments, up to MEMGAP_ARGUMENTS, must be known at the entry. Always finds something. */
 void sites_choose(const struct function_code *code, enum site_kind kind, unsigned int arguments, struct sites *ret);
 
 /* At least one function, by its offset; 0 or -ENOMEM. branch_targets_free() releases the list in any case. */

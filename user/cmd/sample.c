@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/allocator/counters.h"
 #include "user/base/fs.h"
 #include "user/base/units.h"
 #include "user/gap/verdict.h"
@@ -55,12 +56,13 @@ static bool is_probed(const struct watched_process *process, const struct memgap
 
 bool is_sampled(const struct targets *targets, const struct watched_process *process)
 {
-	struct memgap_process record;
+	const struct memgap_process *record;
 
 	/* only where there is another allocator is it a question */
 	if (!process->has_allocator || !process->allocator.foreign)
 		return process->has_allocator;
-	return !probes_read_process(targets->probes, process->id.pid, &record) && is_probed(process, &record);
+	record = counters_of_process(probes_counters(targets->probes), process->id.pid);
+	return record && is_probed(process, record);
 }
 
 /* Watched from its first instruction: its program began when the probes were in place. */
@@ -69,10 +71,19 @@ static bool is_complete(const struct watched_process *process, const struct memg
 	return record->image_ns && record->image_ns >= process->allocator.attached_ns;
 }
 
+/* What was counted for a process; NULL where there is no allocator view of it. */
+static const struct memgap_process *find_record(const struct targets *targets, const struct watched_process *process)
+{
+	const struct memgap_process *record =
+		targets->probes ? counters_of_process(probes_counters(targets->probes), process->id.pid) : NULL;
+
+	return record && is_probed(process, record) ? record : NULL;
+}
+
 static void sample_process(const struct targets *targets, const struct watched_process *process,
 			   struct snapshot *snapshot)
 {
-	struct memgap_process record;
+	const struct memgap_process *record = find_record(targets, process);
 	struct process_status status;
 
 	snapshot->target.kind = TARGET_PROCESS;
@@ -81,12 +92,12 @@ static void sample_process(const struct targets *targets, const struct watched_p
 	snprintf(snapshot->target.comm, sizeof(snapshot->target.comm), "%s", process->id.comm);
 	if (!process_status_read(targets->proc_fd, process->id.pid, &status))
 		add_status(&snapshot->kernel, &snapshot->allocator.sys, &status, true);
-	if (!targets->probes || probes_read_process(targets->probes, process->id.pid, &record) || !is_probed(process, &record))
+	if (!record)
 		return;
 	snapshot->allocator.source = SOURCE_PROBE;
 	snprintf(snapshot->allocator.name, sizeof(snapshot->allocator.name), "%s", process->allocator.name);
-	fill_counters(snapshot, &record.counters, targets->lost);
-	if (is_complete(process, &record))
+	fill_counters(snapshot, &record->counters, targets->lost);
+	if (is_complete(process, record))
 		snapshot->allocator.baseline = 0;
 }
 
@@ -113,13 +124,10 @@ static bool is_at_or_below(const struct watched_cgroup *cgroup, const struct wat
 /* The counters live with the nearest watched cgroup, so those of the watched ones below belong to it as well. */
 static void sum_counters(const struct targets *targets, const struct watched_cgroup *above, struct memgap_counters *ret)
 {
-	struct memgap_counters counters;
-
 	*ret = (struct memgap_counters){ 0 };
 	for (size_t i = 0; i < targets->n_cgroups; i++)
-		if (is_at_or_below(targets->cgroups[i], above) &&
-		    !probes_read_cgroup(targets->probes, targets->cgroups[i]->slot, &counters))
-			add_counters(ret, &counters);
+		if (is_at_or_below(targets->cgroups[i], above))
+			add_counters(ret, counters_of_cgroup(probes_counters(targets->probes), targets->cgroups[i]->slot));
 }
 
 /* What the records of a cgroup's processes say together. */
@@ -138,21 +146,21 @@ static struct members sample_members(const struct targets *targets, const struct
 	snapshot->target.processes = 0;
 	for (size_t i = 0; i < targets->n_processes; i++) {
 		const struct watched_process *process = targets->processes[i];
-		struct memgap_process record;
+		const struct memgap_process *record;
 		struct process_status status;
 
 		if (!row_has(row, process) || process_status_read(targets->proc_fd, process->id.pid, &status))
 			continue;
 		snapshot->target.processes++;
 		add_status(&snapshot->kernel, &snapshot->allocator.sys, &status, false);
-		if (!targets->probes || probes_read_process(targets->probes, process->id.pid, &record) ||
-		    !is_probed(process, &record)) {
+		record = find_record(targets, process);
+		if (!record) {
 			members.complete = false;
 			continue;
 		}
 		members.probed++;
-		members.complete &= is_complete(process, &record);
-		members.alloc += record.counters.alloc > 0 ? record.counters.alloc : 0;
+		members.complete &= is_complete(process, record);
+		members.alloc += record->counters.alloc > 0 ? record->counters.alloc : 0;
 		if (snapshot->allocator.name[0] && strcmp(snapshot->allocator.name, process->allocator.name))
 			same_name = false;
 		snprintf(snapshot->allocator.name, sizeof(snapshot->allocator.name), "%s", process->allocator.name);

@@ -146,6 +146,19 @@ static void count_cgroups(struct watch *watch)
 		log_message("every cgroup watched is gone");
 }
 
+/* What the kernel side knows, and has counted, as of now. */
+static void catch_up(struct watch *watch)
+{
+	int result;
+
+	if (!watch->targets.probes)
+		return;
+	targets_follow(&watch->targets);
+	result = probes_read_counters(watch->targets.probes);
+	if (result)
+		log_message("cannot read what was counted: %s", strerror(-result));
+}
+
 static void tick(void *data)
 {
 	struct watch *watch = data;
@@ -154,9 +167,8 @@ static void tick(void *data)
 	if (watch->options.count && watch->intervals >= watch->options.count)
 		return; /* only a trim is still being measured */
 	targets_new_interval(&watch->targets);
-	if (watch->targets.probes)
-		targets_follow(&watch->targets);
-	else
+	catch_up(watch);
+	if (!watch->targets.probes)
 		targets_refresh(&watch->targets);
 	for (size_t i = 0; i < watch->targets.n_rows;) {
 		struct row *row = watch->targets.rows[i];
@@ -216,8 +228,7 @@ static void process_exited(void *data)
 
 	loop_remove(&watch->loop, exited->watcher);
 	exited->process = NULL;
-	if (watch->targets.probes)
-		targets_follow(&watch->targets);
+	catch_up(watch);
 	for (size_t i = 0; i < watch->targets.n_rows; i++) {
 		struct row *row = watch->targets.rows[i];
 
@@ -250,8 +261,7 @@ static void interrupted(void *data)
 
 	if (read(watch->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (watch->targets.probes)
-		targets_follow(&watch->targets);
+	catch_up(watch);
 	for (size_t i = 0; i < watch->targets.n_rows; i++) {
 		trimmer_finish(&watch->targets.rows[i]->trimmer);
 		print_row(watch, watch->targets.rows[i], &snapshot);

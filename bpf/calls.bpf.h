@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Calls of an allocator, from the entry's probe to the return's. Allocators call themselves (realloc calls malloc): only the
+ * outermost call counts.
+ */
+#ifndef MEMGAP_CALLS_BPF_H
+#define MEMGAP_CALLS_BPF_H
+
+#include "accounting.bpf.h"
+#include "registers.bpf.h"
+
+#define ARGUMENT_0(ctx, cookie) READ_ARGUMENT(ctx, (cookie)->register_0, 1)
+#define ARGUMENT_1(ctx, cookie) READ_ARGUMENT(ctx, (cookie)->register_1, 2)
+#define ARGUMENT_2(ctx, cookie) READ_ARGUMENT(ctx, (cookie)->register_2, 3)
+
+/* The stack pointer as it was at the function's first instruction: it points to the return address. */
+static __always_inline __u64 sp_at_start(struct pt_regs *ctx, const union memgap_cookie *cookie)
+{
+	return READ_SP(ctx) + cookie->pushed * sizeof(__u64);
+}
+
+/*
+ * The outer call's return address has been replaced by the return probe's trampoline, at the start of the process's
+ * area for out-of-line execution (uprobe_get_trampoline_vaddr() in kernel/events/uprobes.c). A tail call
+ * finds it on the stack where a call from elsewhere would have put an address of its own.
+ */
+static __always_inline bool returns_to_trampoline(__u64 sp)
+{
+	struct mm_struct *mm = BPF_CORE_READ(bpf_get_current_task_btf(), mm);
+	struct xol_area *area = BPF_CORE_READ(mm, uprobes_state.xol_area);
+	__u64 address;
+
+	return area && !bpf_probe_read_user(&address, sizeof(address), (void *)sp) &&
+	       address == BPF_CORE_READ(area, vaddr);
+}
+
+/* Whether a call at sp was made by the call that the thread is in. */
+static __always_inline bool is_nested(const struct thread_state *t, __u64 sp)
+{
+	return sp < t->sp || (sp == t->sp && returns_to_trampoline(sp));
+}
+
+/* The state of a thread that has none yet; NULL when its process is not watched, or memory is out. */
+static __always_inline struct thread_state *new_thread(void)
+{
+	struct memgap_process *p = current_process();
+	struct thread_state *t;
+
+	if (!p)
+		return NULL;
+	t = current_thread(BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!t)
+		count_missed(p);
+	return t;
+}
+
+static __always_inline void count_missed_now(void)
+{
+	struct memgap_process *p = current_process();
+
+	if (p)
+		count_missed(p);
+}
+
+/*
+ * The thread's state, when this is an outermost call; else NULL. Whether the process is (still) watched is looked up at the
+ * return, and here only for a thread that has no state: that is one look-up less in the common case.
+ */
+static __always_inline struct thread_state *begin_call(struct pt_regs *ctx, const union memgap_cookie *cookie)
+{
+	__u64 sp = sp_at_start(ctx, cookie);
+	struct thread_state *t = current_thread(0);
+
+	if (!t)
+		t = new_thread();
+	if (!t)
+		return NULL;
+	if (t->sp) {
+		if (is_nested(t, sp))
+			return NULL;
+		count_missed_now(); /* the outer call never came back: a longjmp, or its return was missed */
+	}
+	t->sp = sp;
+	t->call = cookie->call;
+	return t;
+}
+
+/* The state of the call that returns here; NULL when it is none that began: a nested one, or from before the probes. */
+static __always_inline struct thread_state *end_call(struct pt_regs *ctx)
+{
+	__u64 sp = READ_SP(ctx);
+	struct thread_state *t = current_thread(0);
+
+	/* the return has popped one word: any other stack pointer is a nested call's */
+	if (!t || !t->sp || sp != t->sp + sizeof(__u64))
+		return NULL;
+	t->sp = 0;
+	t->first_free = 0;
+	return t;
+}
+
+/* The block that a call handed out; 0 when it failed. */
+static __always_inline int returned_block(const struct thread_state *t, __u64 result, __u64 *ret_block)
+{
+	*ret_block = result;
+	if (t->call != MEMGAP_CALL_POSIX_MEMALIGN)
+		return 0;
+	*ret_block = 0;
+	if ((int)result != 0)
+		return 0;
+	return bpf_probe_read_user(ret_block, sizeof(*ret_block), (void *)t->memptr);
+}
+
+#endif

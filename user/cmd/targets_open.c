@@ -121,8 +121,8 @@ static int add_members(struct targets *targets, const struct watched_cgroup *cgr
 
 static int open_cgroups(struct targets *targets, struct error *err)
 {
-	for (size_t i = 0; i < targets->options->n_cgroups; i++)
-		if (open_cgroup(targets, targets->options->cgroups[i], err))
+	for (size_t i = 0; i < targets->options->targets.n_cgroups; i++)
+		if (open_cgroup(targets, targets->options->targets.cgroups[i], err))
 			return -1;
 	link_cgroups(targets);
 	for (size_t i = 0; i < targets->n_cgroups; i++) {
@@ -323,16 +323,16 @@ int targets_open(struct targets *targets, struct error *err)
 	targets->command_pid = options->command ? command.pid : 0;
 	raise_fd_limit(&limit);
 	/* processes still to come need probes on the files; and so do more pids than there are file descriptors for */
-	targets->everyone = options->n_cgroups;
-	if (options->probes && !targets->everyone && options->n_pids * probes_fds_per_process(targets->probes) > limit / 2) {
+	targets->everyone = options->targets.n_cgroups;
+	if (options->probes && !targets->everyone && options->targets.n_pids * probes_fds_per_process(targets->probes) > limit / 2) {
 		targets->everyone = true;
 		log_message("too few file descriptors for %zu processes (ulimit -n is %llu): the probes are on their library files, "
-			    "for all processes that map them", options->n_pids, (unsigned long long)limit);
+			    "for all processes that map them", options->targets.n_pids, (unsigned long long)limit);
 	}
 	if (open_cgroups(targets, err))
 		return -1;
-	for (size_t i = 0; i < options->n_pids; i++)
-		if (open_pid(targets, options->pids[i], err))
+	for (size_t i = 0; i < options->targets.n_pids; i++)
+		if (open_pid(targets, options->targets.pids[i], err))
 			return -1;
 	return options->command ? open_command(targets, &command, err) : 0;
 }

@@ -10,13 +10,14 @@
 #include "user/allocator/elf_file.h"
 #include "user/allocator/family.h"
 
-static void add_function(struct library *library, uint64_t offset, uint64_t size, unsigned int call)
+static void add_function(struct library *library, uint64_t offset, uint64_t size, const struct family_function *f)
 {
 	for (size_t i = 0; i < library->n; i++)
 		if (library->functions[i].offset == offset)
 			return; /* an alias: memalign and aligned_alloc up to glibc 2.37 */
 	if (library->n < FAMILY_MAX)
-		library->functions[library->n++] = (struct library_function){ .offset = offset, .size = size, .call = call };
+		library->functions[library->n++] =
+			(struct library_function){ .symbol = f->symbol, .offset = offset, .size = size, .call = f->call };
 }
 
 static void take_symbol(const struct elf_file *file, const char *name, const GElf_Sym *symbol, struct library *library)
@@ -29,7 +30,7 @@ static void take_symbol(const struct elf_file *file, const char *name, const GEl
 			continue;
 		if (elf_file_offset(file, symbol->st_value, &offset) || code_is_forwarder(file, offset))
 			continue;
-		add_function(library, offset, symbol->st_size, f->call);
+		add_function(library, offset, symbol->st_size, f);
 		if (!strcmp(name, "free"))
 			library->free_offset = offset;
 	}

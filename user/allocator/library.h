@@ -15,6 +15,7 @@
 #define FAMILY_MAX 16
 
 struct library_function {
+	const char *symbol;    /* of the family (family.h); of aliases one */
 	uint64_t offset, size; /* in the file, bytes */
 	unsigned int call;     /* enum memgap_call, or FAMILY_FREE */
 	struct sites sites;    /* where to probe it */

@@ -10,6 +10,7 @@
 
 #include "user/allocator/needed.h"
 #include "user/base/log.h"
+#include "user/cmd/refusal.h"
 #include "user/cmd/targets.h"
 #include "user/kernel/cgroup.h"
 #include "user/target/command.h"
@@ -190,25 +191,6 @@ static void count_own(struct targets *targets, const struct watched_process *pro
 		   home && !home->adopts ? MEMGAP_KEEP_IN_SLOT : MEMGAP_KEEP);
 }
 
-static int explain_attach(int result, int proc_fd, const struct pid_identity *id, struct error *err)
-{
-	if (result == -ESRCH && pid_is_alive(proc_fd, id))
-		return error_set(err, EXIT_FAILED, "cannot probe pid %d (%s): its first thread has ended, and with it the view of what "
-				 "it maps; `--source none` shows the kernel's view", id->pid, id->comm);
-	if (result == -ENOENT)
-		return error_set(err, EXIT_FAILED, "nothing to probe in pid %d (%s): it maps no glibc (static, or another C library); "
-				 "`--source none` shows the kernel's view", id->pid, id->comm);
-	if (result == -ESRCH)
-		return error_set(err, EXIT_TARGET, "pid %d (%s) has exited", id->pid, id->comm);
-	if (result == -EACCES || result == -EPERM)
-		return error_set(err, EXIT_HOST, "not permitted to look into pid %d (%s): run as root with CAP_SYS_PTRACE",
-				 id->pid, id->comm);
-	if (result == -EMFILE)
-		return error_set(err, EXIT_HOST, "out of file descriptors: raise the limit (ulimit -n)");
-	return error_set(err, EXIT_HOST, "cannot probe pid %d (%s): %s; MEMGAP_DEBUG=1 shows where", id->pid, id->comm,
-			 strerror(-result));
-}
-
 static int open_pid(struct targets *targets, pid_t pid, struct error *err)
 {
 	struct watched_process *process = targets_find(targets, pid);
@@ -227,7 +209,7 @@ static int open_pid(struct targets *targets, pid_t pid, struct error *err)
 		return 0;
 	result = probes_attach(targets->probes, pid, targets->everyone, &process->allocator);
 	if (result)
-		return explain_attach(result, targets->proc_fd, &id, err);
+		return refusal_explain(result, targets->proc_fd, &id, NULL, err);
 	process->has_allocator = true;
 	count_own(targets, process);
 	log_message("pid %d (%s) was running already: what it holds from before is not in Alloc", pid, id.comm);
@@ -263,10 +245,9 @@ static int probe_command(struct targets *targets, struct watched_process *proces
 	if (result)
 		return error_set(err, EXIT_FAILED, "cannot execute %s: %s", command->path, strerror(-result));
 	if (needed.failure)
-		return explain_attach(needed.failure, targets->proc_fd, &process->id, err);
+		return refusal_explain(needed.failure, targets->proc_fd, &process->id, NULL, err);
 	if (!process->has_allocator)
-		return error_set(err, EXIT_FAILED, "nothing to probe in %s: it loads no glibc (static, or another C library); "
-				 "`--source none` shows the kernel's view", command->path);
+		return refusal_explain_program(command->path, err);
 	count_own(targets, process);
 	return 0;
 }

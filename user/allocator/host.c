@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/allocator/host.h"
 
+#include <errno.h>
 #include <linux/capability.h>
+#include <stddef.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,6 +27,7 @@ static const char *const remedies[HOST_NEEDS] = {
 		     "CONFIG_DEBUG_INFO_BTF=y; `--source none` works without",
 	[HOST_TRACEFS] = "no tracefs with system call events at /sys/kernel/tracing: `mount -t tracefs tracefs /sys/kernel/tracing` "
 			 "(in a container: -v /sys/kernel/tracing:/sys/kernel/tracing)",
+	[HOST_TRACEFS_READABLE] = "tracefs is not ours to read: run as root (sudo)",
 	[HOST_UPROBES] = "this kernel has no uprobes: it needs CONFIG_UPROBE_EVENTS=y",
 	[HOST_PID_NAMESPACE] = "memgap runs in a pid namespace of its own and would mistake one process "
 			       "for another: run it with the host's (--pid=host)",
@@ -36,12 +39,12 @@ static const struct {
 	unsigned int capability;
 	bool or_admin;
 } privileges[HOST_PRIVILEGES] = {
-	[HOST_MAY_LOAD] = { "CAP_BPF or CAP_SYS_ADMIN", "to load BPF programs", CAP_BPF, true },
-	[HOST_MAY_TRACE] = { "CAP_PERFMON or CAP_SYS_ADMIN", "to put them on probes and tracepoints", CAP_PERFMON, true },
-	[HOST_MAY_LOOK] = { "CAP_SYS_PTRACE", "to look into other users' processes", CAP_SYS_PTRACE, false },
-	[HOST_MAY_OPEN_FILES] = { "CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN", "to open the files that a process maps",
+	[HOST_MAY_LOAD] = { "CAP_BPF or CAP_SYS_ADMIN", "load BPF programs", CAP_BPF, true },
+	[HOST_MAY_TRACE] = { "CAP_PERFMON or CAP_SYS_ADMIN", "probe and trace", CAP_PERFMON, true },
+	[HOST_MAY_LOOK] = { "CAP_SYS_PTRACE", "look into any process", CAP_SYS_PTRACE, false },
+	[HOST_MAY_OPEN_FILES] = { "CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN", "open what it maps",
 				  CAP_CHECKPOINT_RESTORE, true },
-	[HOST_MAY_SIGNAL] = { "CAP_KILL", "to ask other users' processes to trim", CAP_KILL, false },
+	[HOST_MAY_SIGNAL] = { "CAP_KILL", "signal any process", CAP_KILL, false },
 };
 
 void host_weigh(uint64_t capabilities, bool first_user_namespace, bool ret_may[HOST_PRIVILEGES])
@@ -71,18 +74,34 @@ static bool is_namespace(int proc_fd, const char *path, ino_t inode)
 	return fstatat(proc_fd, path, &ns, 0) || ns.st_ino == inode;
 }
 
-static bool has_tracefs(void)
+/* An event, looked for at both of the usual mount points: 0; ENOENT; EACCES when the way to one of them is closed. */
+static int find_tracefs(void)
 {
-	return !access("/sys/kernel/tracing/events/syscalls/sys_exit_mmap/id", R_OK) ||
-	       !access("/sys/kernel/debug/tracing/events/syscalls/sys_exit_mmap/id", R_OK);
+	static const char *const paths[] = {
+		"/sys/kernel/tracing/events/syscalls/sys_exit_mmap/id",
+		"/sys/kernel/debug/tracing/events/syscalls/sys_exit_mmap/id",
+	};
+	int result = ENOENT;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (!access(paths[i], R_OK))
+			return 0;
+		if (errno == EACCES)
+			result = EACCES;
+	}
+	return result;
 }
 
 void host_read(int proc_fd, struct host *ret)
 {
+	int tracefs = find_tracefs();
+
 	host_weigh(effective_capabilities(), is_namespace(proc_fd, "self/ns/user", FIRST_USER_NAMESPACE), ret->may);
 	ret->has[HOST_PRIVILEGE] = ret->may[HOST_MAY_LOAD] && ret->may[HOST_MAY_TRACE];
 	ret->has[HOST_BTF] = !access("/sys/kernel/btf/vmlinux", R_OK);
-	ret->has[HOST_TRACEFS] = has_tracefs();
+	/* where only the way to it is closed, that says nothing of what is behind */
+	ret->has[HOST_TRACEFS] = !tracefs || tracefs == EACCES;
+	ret->has[HOST_TRACEFS_READABLE] = tracefs != EACCES;
 	ret->has[HOST_UPROBES] = !access("/sys/bus/event_source/devices/uprobe/type", R_OK);
 	ret->has[HOST_PID_NAMESPACE] = is_namespace(proc_fd, "self/ns/pid", FIRST_PID_NAMESPACE);
 }

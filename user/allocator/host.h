@@ -13,6 +13,7 @@ enum host_need {
 	HOST_PRIVILEGE,
 	HOST_BTF,
 	HOST_TRACEFS,
+	HOST_TRACEFS_READABLE,
 	HOST_UPROBES,
 	HOST_PID_NAMESPACE, /* the first one */
 	HOST_NEEDS,
@@ -38,7 +39,7 @@ void host_read(int proc_fd, struct host *ret);
 /* What it means that this is missing, and the remedy. */
 const char *host_remedy(enum host_need need);
 
-/* "CAP_BPF or CAP_SYS_ADMIN", and what it is for. */
+/* "CAP_BPF or CAP_SYS_ADMIN", and what one may do with it: "load BPF programs". */
 const char *host_capability(enum host_privilege privilege);
 const char *host_purpose(enum host_privilege privilege);
 

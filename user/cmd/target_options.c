@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "user/base/units.h"
+#include "user/kernel/cgroup.h"
 
 #define usage(err, ...) error_set(err, EXIT_USAGE, __VA_ARGS__)
 
@@ -77,6 +78,18 @@ int target_options_take(struct target_options *options, int option, char *argv[]
 	default:
 		return unknown(argv, err);
 	}
+}
+
+int target_open_cgroup(const struct hierarchy *hierarchy, const char *name, struct cgroup_dir *ret, struct error *err)
+{
+	if (cgroup_dir_open(hierarchy, name, ret, err))
+		return -1;
+	if (cgroup_has_memory(ret->fd, hierarchy->version))
+		return 0;
+	error_set(err, EXIT_HOST, "the memory controller is not on for cgroup %s: "
+		  "`echo +memory` into the cgroup.subtree_control of the one above it", ret->path);
+	cgroup_dir_close(ret);
+	return -1;
 }
 
 void target_options_free(struct target_options *options)

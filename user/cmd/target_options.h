@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "user/base/error.h"
+#include "user/target/hierarchy.h"
 
 struct target_options {
 	pid_t *pids;
@@ -34,6 +35,9 @@ struct target_options {
  * (unknown, without its value, not there yet). Fails with EXIT_USAGE; argv[0] is the subcommand's name.
  */
 int target_options_take(struct target_options *options, int option, char *argv[], struct error *err);
+
+/* The directory of a -c option: a cgroup that memory is charged to. Fails as cgroup_dir_open() does, or with EXIT_HOST. */
+int target_open_cgroup(const struct hierarchy *hierarchy, const char *name, struct cgroup_dir *ret, struct error *err);
 
 /* What it holds; may be called again. */
 void target_options_free(struct target_options *options);

@@ -12,7 +12,6 @@
 #include "user/base/log.h"
 #include "user/cmd/refusal.h"
 #include "user/cmd/targets.h"
-#include "user/kernel/cgroup.h"
 #include "user/target/command.h"
 
 #define TASK_COMM_LEN 16 /* include/linux/sched.h */
@@ -42,14 +41,8 @@ static int open_cgroup(struct targets *targets, const char *name, struct error *
 
 	if (targets->n_cgroups + 1 >= MEMGAP_MAX_CGROUPS)
 		return error_set(err, EXIT_USAGE, "more than %d cgroups: watch one that holds them all", MEMGAP_MAX_CGROUPS - 1);
-	if (cgroup_dir_open(&targets->hierarchy, name, &dir, err))
+	if (target_open_cgroup(&targets->hierarchy, name, &dir, err))
 		return -1;
-	if (!cgroup_has_memory(dir.fd, targets->hierarchy.version)) {
-		error_set(err, EXIT_HOST, "the memory controller is not on for cgroup %s: "
-			  "`echo +memory` into the cgroup.subtree_control of the one above it", dir.path);
-		cgroup_dir_close(&dir);
-		return -1;
-	}
 	above = nearest_above(targets, dir.path);
 	if (above && above->dir.id == dir.id) {
 		cgroup_dir_close(&dir);

@@ -154,8 +154,9 @@ bool examined_is_probed(const struct examined *examined)
 	return false;
 }
 
-const char *examined_explain_nothing(const struct examined *examined, char *text, size_t size)
+const char *examined_explain_nothing(const struct examined *examined, char text[EXAMINED_WHY_MAX])
 {
+	const size_t size = EXAMINED_WHY_MAX;
 	const struct program *program = &examined->program;
 
 	if (examined->n)

@@ -50,7 +50,8 @@ void examiner_close(struct examiner *examiner);
 /* Whether there is an allocator in it that can be probed. */
 bool examined_is_probed(const struct examined *examined);
 
-/* Pure: why nothing in it can be probed, as a clause: "a Go program without …". Returns text. */
-const char *examined_explain_nothing(const struct examined *examined, char *text, size_t size);
+/* Pure: why nothing in it can be probed, as a clause: "a Go program: …". Returns text. */
+#define EXAMINED_WHY_MAX 320
+const char *examined_explain_nothing(const struct examined *examined, char text[EXAMINED_WHY_MAX]);
 
 #endif

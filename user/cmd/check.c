@@ -76,29 +76,42 @@ static void look_at_host(struct check *check)
 		note(check, EXIT_HOST);
 }
 
-/* Of a pid target; a member of a cgroup that is gone by now is no news, and one that cannot be probed no failure. */
+/* Why nothing in a process is probed; the status is the one that `watch` would end with. */
+static enum exit_status refuse(const struct check *check, int result, const struct pid_identity *id,
+			       const struct examined *examined, char why[ERROR_TEXT_MAX])
+{
+	struct error err;
+
+	if (!result) {
+		examined_explain_nothing(examined, why);
+		return EXIT_FAILED;
+	}
+	refusal_explain(result, check->proc_fd, id, &err);
+	strcpy(why, err.text);
+	return err.status;
+}
+
+/* own: a target itself. In a cgroup, a process that is gone by now is no news, and one without an allocator no failure. */
 static void show_process(struct check *check, const struct pid_identity *id, bool own)
 {
 	struct check_process process = { .pid = id->pid, .comm = id->comm, .seccomp = -1 };
-	int result = 0;
+	enum exit_status refused = EXIT_DONE;
 	struct process_status status;
 	struct examined examined;
-	struct error err;
+	char why[ERROR_TEXT_MAX];
+	int result = examine_process(&check->examiner, id->pid, &examined);
 
 	if (!process_status_read(check->proc_fd, id->pid, &status))
 		process.seccomp = status.seccomp;
-	result = examine_process(&check->examiner, id->pid, &examined);
-	if (!result && !examined_is_probed(&examined))
-		result = -ENOENT;
-	if (result) {
-		refusal_explain(result, check->proc_fd, id, &examined, &err);
-		process.refusal = err.text;
-		if (own || err.status == EXIT_HOST)
-			note(check, err.status);
+	if (result || !examined_is_probed(&examined)) {
+		refused = refuse(check, result, id, &examined, why);
+		process.refusal = why;
 	}
 	process.examined = &examined;
-	if (own || !result || err.status != EXIT_TARGET)
+	if (own || refused != EXIT_TARGET)
 		check_text_process(stdout, &process, &check->host);
+	if (own || refused == EXIT_HOST)
+		note(check, refused);
 	examined_free(&examined);
 }
 

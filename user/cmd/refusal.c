@@ -4,33 +4,27 @@
 #include <errno.h>
 #include <string.h>
 
-#define WHY_MAX 320
+#include "user/allocator/examine.h"
 
-static int explain_nothing(const struct pid_identity *id, const struct examined *examined, struct error *err)
-{
-	char why[WHY_MAX];
-
-	return error_set(err, EXIT_FAILED, "nothing to probe in pid %d (%s): %s; `--source none` shows the kernel's view",
-			 id->pid, id->comm, examined_explain_nothing(examined, why, sizeof(why)));
-}
-
-static int look_and_explain(int proc_fd, const struct pid_identity *id, struct error *err)
+static int explain_nothing(int proc_fd, const struct pid_identity *id, struct error *err)
 {
 	struct examiner examiner = { .proc_fd = proc_fd };
 	struct examined examined;
+	char why[EXAMINED_WHY_MAX];
 
 	examine_process(&examiner, id->pid, &examined);
-	explain_nothing(id, &examined, err);
+	error_set(err, EXIT_FAILED, "nothing to probe in pid %d (%s): %s; `--source none` shows the kernel's view",
+		  id->pid, id->comm, examined_explain_nothing(&examined, why));
 	examined_free(&examined);
 	examiner_close(&examiner);
 	return -1;
 }
 
-int refusal_explain(int result, int proc_fd, const struct pid_identity *id, const struct examined *examined, struct error *err)
+int refusal_explain(int result, int proc_fd, const struct pid_identity *id, struct error *err)
 {
 	switch (result) {
 	case -ENOENT:
-		return examined ? explain_nothing(id, examined, err) : look_and_explain(proc_fd, id, err);
+		return explain_nothing(proc_fd, id, err);
 	case -ESRCH:
 		if (pid_is_alive(proc_fd, id))
 			return error_set(err, EXIT_FAILED, "cannot probe pid %d (%s): its first thread has ended, and with it the view "
@@ -51,9 +45,9 @@ int refusal_explain(int result, int proc_fd, const struct pid_identity *id, cons
 int refusal_explain_program(const char *path, struct error *err)
 {
 	struct examined examined;
-	char why[WHY_MAX];
+	char why[EXAMINED_WHY_MAX];
 
 	examine_program(path, &examined);
 	return error_set(err, EXIT_FAILED, "nothing to probe in %s: %s; `--source none` shows the kernel's view", path,
-			 examined_explain_nothing(&examined, why, sizeof(why)));
+			 examined_explain_nothing(&examined, why));
 }

@@ -202,7 +202,7 @@ static int open_pid(struct targets *targets, pid_t pid, struct error *err)
 		return 0;
 	result = probes_attach(targets->probes, pid, targets->everyone, &process->allocator);
 	if (result)
-		return refusal_explain(result, targets->proc_fd, &id, NULL, err);
+		return refusal_explain(result, targets->proc_fd, &id, err);
 	process->has_allocator = true;
 	count_own(targets, process);
 	log_message("pid %d (%s) was running already: what it holds from before is not in Alloc", pid, id.comm);
@@ -238,7 +238,7 @@ static int probe_command(struct targets *targets, struct watched_process *proces
 	if (result)
 		return error_set(err, EXIT_FAILED, "cannot execute %s: %s", command->path, strerror(-result));
 	if (needed.failure)
-		return refusal_explain(needed.failure, targets->proc_fd, &process->id, NULL, err);
+		return refusal_explain(needed.failure, targets->proc_fd, &process->id, err);
 	if (!process->has_allocator)
 		return refusal_explain_program(command->path, err);
 	count_own(targets, process);

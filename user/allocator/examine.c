@@ -156,19 +156,18 @@ bool examined_is_probed(const struct examined *examined)
 
 const char *examined_explain_nothing(const struct examined *examined, char text[EXAMINED_WHY_MAX])
 {
-	const size_t size = EXAMINED_WHY_MAX;
 	const struct program *program = &examined->program;
 
 	if (examined->n)
-		snprintf(text, size, "its allocator is none that memgap knows (%s)",
+		snprintf(text, EXAMINED_WHY_MAX, "its allocator is none that memgap knows (%s)",
 			 examined->allocators[0]->path ? examined->allocators[0]->path : "its path is not known");
 	else if (program->known && program->is_go)
-		snprintf(text, size, "a Go program: it has no malloc to probe, its heap is the Go runtime's own");
+		snprintf(text, EXAMINED_WHY_MAX, "a Go program: it has no malloc to probe, its heap is the Go runtime's own");
 	else if (program->known && program->is_static && !program->has_symbols)
-		snprintf(text, size, "a stripped static executable: without symbols its malloc cannot be found");
+		snprintf(text, EXAMINED_WHY_MAX, "a stripped static executable: without symbols its malloc cannot be found");
 	else if (program->known && program->is_static)
-		snprintf(text, size, "a static executable, in which there is no malloc that memgap knows");
+		snprintf(text, EXAMINED_WHY_MAX, "a static executable, in which there is no malloc that memgap knows");
 	else
-		snprintf(text, size, "it maps no allocator that memgap knows");
+		snprintf(text, EXAMINED_WHY_MAX, "it maps no allocator that memgap knows");
 	return text;
 }

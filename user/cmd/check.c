@@ -91,7 +91,7 @@ static enum exit_status refuse(const struct check *check, int result, const stru
 	return err.status;
 }
 
-/* own: a target itself. In a cgroup, a process that is gone by now is no news, and one without an allocator no failure. */
+/* own: a target itself. In a cgroup, a process that is gone by now is no news, and one that cannot be probed no failure. */
 static void show_process(struct check *check, const struct pid_identity *id, bool own)
 {
 	struct check_process process = { .pid = id->pid, .comm = id->comm, .seccomp = -1 };
@@ -110,7 +110,7 @@ static void show_process(struct check *check, const struct pid_identity *id, boo
 	process.examined = &examined;
 	if (own || refused != EXIT_TARGET)
 		check_text_process(stdout, &process, &check->host);
-	if (own || refused == EXIT_HOST)
+	if (own)
 		note(check, refused);
 	examined_free(&examined);
 }

@@ -13,7 +13,8 @@ static const char usage[] =
 	"and still holds, next to what the kernel charges for it; and has it trimmed past a threshold.\n"
 	"\n"
 	"  watch [TARGET...] [OPTIONS] [-- COMMAND [ARG...]]   a line per target per interval\n"
-	"  help                                                this text; `memgap watch --help`\n"
+	"  check [TARGET...]                                   what this host and the targets allow, and why not\n"
+	"  help                                                this text; `memgap SUBCOMMAND --help`\n"
 	"  --version\n";
 
 static int print_help(int argc, char *argv[])
@@ -37,6 +38,7 @@ static const struct {
 	int (*run)(int argc, char *argv[]);
 } subcommands[] = {
 	{ "watch", cmd_watch },
+	{ "check", cmd_check },
 	{ "help", print_help },
 	{ "--help", print_help },
 	{ "-h", print_help },

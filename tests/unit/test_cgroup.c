@@ -172,6 +172,25 @@ static void a_directory_without_processes_file_is_no_cgroup_any_more(void **stat
 	assert_int_equal(cgroup_memory_read(tree->fd, 1, &memory), -ENODEV);
 }
 
+static void version_2_may_be_without_the_memory_controller(void **state)
+{
+	static const struct {
+		const char *controllers;
+		bool has_memory;
+	} rows[] = {
+		{ "cpuset cpu io memory hugetlb pids\n", true }, { "memory\n", true }, { "memory", true }, { "cpu io pids\n", false },
+		{ "\n", false }, { "", false }, { "mymemory memory2\n", false },
+	};
+	struct tree *tree = *state;
+
+	assert_false(cgroup_root_has_memory(tree->fd, 2)); /* the file is not there */
+	assert_true(cgroup_root_has_memory(tree->fd, 1));
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		tree_write(tree, "cgroup.controllers", rows[i].controllers);
+		check_row(rows[i].controllers, cgroup_root_has_memory(tree->fd, 2) == rows[i].has_memory);
+	}
+}
+
 #define on_a_tree(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -186,6 +205,7 @@ int main(void)
 		on_a_tree(a_figure_that_is_garbage_or_far_too_long_is_unknown),
 		on_a_tree(a_cgroup_that_was_removed_is_gone),
 		on_a_tree(a_directory_without_processes_file_is_no_cgroup_any_more),
+		on_a_tree(version_2_may_be_without_the_memory_controller),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,16 @@ static void the_memory_hierarchy_is_found_among_the_mounts(void **state)
 	}
 }
 
+static void a_hybrid_host_has_a_v2_hierarchy_as_well(void **state)
+{
+	(void)state;
+	assert_true(hierarchy_parse_has_v2(ROOT V1_CPU V1_MEMORY V2_UNIFIED));
+	assert_true(hierarchy_parse_has_v2(V2_UNIFIED V1_MEMORY));
+	assert_true(hierarchy_parse_has_v2(V2_ONLY));
+	assert_false(hierarchy_parse_has_v2(ROOT V1_CPU V1_MEMORY));
+	assert_false(hierarchy_parse_has_v2(""));
+}
+
 /* proc(5): space, tab, newline and backslash are shown as octal numbers. */
 static void a_mount_point_with_a_space_is_found(void **state)
 {
@@ -300,6 +310,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_memory_hierarchy_is_found_among_the_mounts),
+		cmocka_unit_test(a_hybrid_host_has_a_v2_hierarchy_as_well),
 		cmocka_unit_test(a_mount_point_with_a_space_is_found),
 		cmocka_unit_test(a_line_without_a_mount_point_gives_none),
 		cmocka_unit_test(what_only_looks_like_a_memory_hierarchy_is_not_taken),

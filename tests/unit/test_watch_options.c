@@ -53,9 +53,9 @@ static void a_target_alone_gets_the_documented_defaults(void **state)
 	struct watch_options options = parse_well(&words, argv);
 
 	(void)state;
-	assert_int_equal(options.n_pids, 1);
-	assert_int_equal(options.pids[0], 123);
-	assert_int_equal(options.n_cgroups, 0);
+	assert_int_equal(options.targets.n_pids, 1);
+	assert_int_equal(options.targets.pids[0], 123);
+	assert_int_equal(options.targets.n_cgroups, 0);
 	assert_null(options.command);
 	assert_int_equal(options.interval_ns, SECOND);
 	assert_int_equal(options.count, 0);
@@ -69,7 +69,7 @@ static void a_target_alone_gets_the_documented_defaults(void **state)
 	assert_false(options.action.dry_run);
 	assert_false(options.help);
 	watch_options_free(&options);
-	assert_null(options.pids);
+	assert_null(options.targets.pids);
 	watch_options_free(&options); /* again: nothing happens */
 }
 
@@ -81,11 +81,11 @@ static void targets_add_up_in_their_order(void **state)
 	struct watch_options options = parse_well(&words, argv);
 
 	(void)state;
-	assert_int_equal(options.n_pids, COUNT_OF(pids));
-	assert_memory_equal(options.pids, pids, sizeof(pids));
-	assert_int_equal(options.n_cgroups, 2);
-	assert_string_equal(options.cgroups[0], "/a");
-	assert_string_equal(options.cgroups[1], "b/c");
+	assert_int_equal(options.targets.n_pids, COUNT_OF(pids));
+	assert_memory_equal(options.targets.pids, pids, sizeof(pids));
+	assert_int_equal(options.targets.n_cgroups, 2);
+	assert_string_equal(options.targets.cgroups[0], "/a");
+	assert_string_equal(options.targets.cgroups[1], "b/c");
 	assert_string_equal(options.command[0], "prog");
 	watch_options_free(&options);
 }
@@ -101,7 +101,7 @@ static void what_stands_after_the_dashes_is_the_commands(void **state)
 		assert_string_equal(options.command[i], words.word[i + 2]);
 	assert_null(options.command[7]);
 	assert_int_equal(options.interval_ns, SECOND);
-	assert_int_equal(options.n_pids, 0);
+	assert_int_equal(options.targets.n_pids, 0);
 	watch_options_free(&options);
 }
 

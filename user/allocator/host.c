@@ -3,8 +3,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
-#include <stdint.h>
-#include <string.h>
+#include <stddef.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,8 +12,49 @@
 #define CAP_PERFMON 38
 #define CAP_BPF 39
 #endif
+#ifndef CAP_CHECKPOINT_RESTORE
+#define CAP_CHECKPOINT_RESTORE 40
+#endif
 
-#define INITIAL_PID_NAMESPACE 0xEFFFFFFCU /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
+/* include/linux/proc_ns.h: PROC_USER_INIT_INO, PROC_PID_INIT_INO */
+#define FIRST_USER_NAMESPACE 0xEFFFFFFDU
+#define FIRST_PID_NAMESPACE 0xEFFFFFFCU
+
+static const char *const remedies[HOST_NEEDS] = {
+	[HOST_PRIVILEGE] = "not permitted to load BPF programs: run as root (sudo), "
+			   "or in a container with --privileged; `--source none` needs no privilege",
+	[HOST_BTF] = "this kernel shows no BTF (/sys/kernel/btf/vmlinux): it needs "
+		     "CONFIG_DEBUG_INFO_BTF=y; `--source none` works without",
+	[HOST_TRACEFS] = "no tracefs with system call events at /sys/kernel/tracing: `mount -t tracefs tracefs /sys/kernel/tracing` "
+			 "(in a container: -v /sys/kernel/tracing:/sys/kernel/tracing)",
+	[HOST_TRACEFS_READABLE] = "tracefs is not ours to read: run as root (sudo)",
+	[HOST_UPROBES] = "this kernel has no uprobes: it needs CONFIG_UPROBE_EVENTS=y",
+	[HOST_PID_NAMESPACE] = "memgap runs in a pid namespace of its own and would mistake one process "
+			       "for another: run it with the host's (--pid=host)",
+};
+
+/* capabilities(7); map_files: proc_map_files_get_link() in fs/proc/base.c, which root's CAP_SYS_ADMIN opens as well. */
+static const struct {
+	const char *name, *purpose;
+	unsigned int capability;
+	bool or_admin;
+} privileges[HOST_PRIVILEGES] = {
+	[HOST_MAY_LOAD] = { "CAP_BPF or CAP_SYS_ADMIN", "load BPF programs", CAP_BPF, true },
+	[HOST_MAY_TRACE] = { "CAP_PERFMON or CAP_SYS_ADMIN", "probe and trace", CAP_PERFMON, true },
+	[HOST_MAY_LOOK] = { "CAP_SYS_PTRACE", "look into any process", CAP_SYS_PTRACE, false },
+	[HOST_MAY_OPEN_FILES] = { "CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN", "open what it maps",
+				  CAP_CHECKPOINT_RESTORE, true },
+	[HOST_MAY_SIGNAL] = { "CAP_KILL", "signal any process", CAP_KILL, false },
+};
+
+void host_weigh(uint64_t capabilities, bool first_user_namespace, bool ret_may[HOST_PRIVILEGES])
+{
+	for (int i = 0; i < HOST_PRIVILEGES; i++) {
+		uint64_t any = 1ULL << privileges[i].capability | (privileges[i].or_admin ? 1ULL << CAP_SYS_ADMIN : 0);
+
+		ret_may[i] = first_user_namespace && (capabilities & any);
+	}
+}
 
 static uint64_t effective_capabilities(void)
 {
@@ -26,37 +66,68 @@ static uint64_t effective_capabilities(void)
 	return data[0].effective | (uint64_t)data[1].effective << 32;
 }
 
-/* CAP_SYS_ADMIN stands for the two that were split from it in 5.8. */
-static int may_trace(void)
+/* true when it cannot be told: what needs it will fail with an error of its own */
+static bool is_namespace(int proc_fd, const char *path, ino_t inode)
 {
-	uint64_t all = effective_capabilities(), bpf = 1ULL << CAP_BPF | 1ULL << CAP_PERFMON;
+	struct stat ns;
 
-	return (all & 1ULL << CAP_SYS_ADMIN) || (all & bpf) == bpf;
+	return fstatat(proc_fd, path, &ns, 0) || ns.st_ino == inode;
 }
 
-static int has_tracefs(void)
+/* An event, looked for at both of the usual mount points: 0; ENOENT; EACCES when the way to one of them is closed. */
+static int find_tracefs(void)
 {
-	return !access("/sys/kernel/tracing/events/syscalls/sys_exit_mmap/id", R_OK) ||
-	       !access("/sys/kernel/debug/tracing/events/syscalls/sys_exit_mmap/id", R_OK);
+	static const char *const paths[] = {
+		"/sys/kernel/tracing/events/syscalls/sys_exit_mmap/id",
+		"/sys/kernel/debug/tracing/events/syscalls/sys_exit_mmap/id",
+	};
+	int result = ENOENT;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (!access(paths[i], R_OK))
+			return 0;
+		if (errno == EACCES)
+			result = EACCES;
+	}
+	return result;
+}
+
+void host_read(int proc_fd, struct host *ret)
+{
+	int tracefs = find_tracefs();
+
+	host_weigh(effective_capabilities(), is_namespace(proc_fd, "self/ns/user", FIRST_USER_NAMESPACE), ret->may);
+	ret->has[HOST_PRIVILEGE] = ret->may[HOST_MAY_LOAD] && ret->may[HOST_MAY_TRACE];
+	ret->has[HOST_BTF] = !access("/sys/kernel/btf/vmlinux", R_OK);
+	/* where only the way to it is closed, that says nothing of what is behind */
+	ret->has[HOST_TRACEFS] = !tracefs || tracefs == EACCES;
+	ret->has[HOST_TRACEFS_READABLE] = tracefs != EACCES;
+	ret->has[HOST_UPROBES] = !access("/sys/bus/event_source/devices/uprobe/type", R_OK);
+	ret->has[HOST_PID_NAMESPACE] = is_namespace(proc_fd, "self/ns/pid", FIRST_PID_NAMESPACE);
+}
+
+const char *host_remedy(enum host_need need)
+{
+	return remedies[need];
+}
+
+const char *host_capability(enum host_privilege privilege)
+{
+	return privileges[privilege].name;
+}
+
+const char *host_purpose(enum host_privilege privilege)
+{
+	return privileges[privilege].purpose;
 }
 
 int host_check(int proc_fd, struct error *err)
 {
-	struct stat ns;
+	struct host host;
 
-	if (!may_trace())
-		return error_set(err, EXIT_HOST, "not permitted to load BPF programs: run as root (sudo), "
-				 "or in a container with --privileged; `--source none` needs no privilege");
-	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		return error_set(err, EXIT_HOST, "this kernel shows no BTF (/sys/kernel/btf/vmlinux): it needs "
-				 "CONFIG_DEBUG_INFO_BTF=y; `--source none` works without");
-	if (!has_tracefs())
-		return error_set(err, EXIT_HOST, "no tracefs with system call events at /sys/kernel/tracing: "
-				 "`mount -t tracefs tracefs /sys/kernel/tracing` (in a container: -v /sys/kernel/tracing:/sys/kernel/tracing)");
-	if (access("/sys/bus/event_source/devices/uprobe/type", R_OK))
-		return error_set(err, EXIT_HOST, "this kernel has no uprobes: it needs CONFIG_UPROBE_EVENTS=y");
-	if (!fstatat(proc_fd, "self/ns/pid", &ns, 0) && ns.st_ino != INITIAL_PID_NAMESPACE)
-		return error_set(err, EXIT_HOST, "memgap runs in a pid namespace of its own and would mistake one process "
-				 "for another: run it with the host's (--pid=host)");
+	host_read(proc_fd, &host);
+	for (int need = 0; need < HOST_NEEDS; need++)
+		if (!host.has[need])
+			return error_set(err, EXIT_HOST, "%s", host_remedy((enum host_need)need));
 	return 0;
 }

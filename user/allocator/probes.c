@@ -24,6 +24,7 @@ struct probes {
 	struct memgap_bpf *bpf;
 	struct ring_buffer *ring;
 	struct probed_files files;
+	struct probes_features features;
 	struct counters *counters;
 	uint64_t events_lost; /* as last seen */
 	probes_event callback; /* during probes_take_events() */
@@ -86,19 +87,24 @@ static int load_with(struct probes *probes, const struct way *way, unsigned int 
 	return memgap_bpf__load(probes->bpf);
 }
 
+static struct trial_programs trial_programs(const struct probes *probes)
+{
+	return (struct trial_programs){ probes->bpf->progs.trial_enter, probes->bpf->progs.malloc_return,
+					probes->bpf->maps.trial_hits };
+}
+
 static int try_probes(struct probes *probes, struct trial *ret)
 {
-	struct trial_programs programs = { probes->bpf->progs.trial_enter, probes->bpf->progs.malloc_return,
-					   probes->bpf->maps.trial_hits };
+	struct trial_programs programs = trial_programs(probes);
 	int result = trial_run(&programs, ret);
 
 	return !result && !ret->sees_all_threads ? -ENOTSUP : result;
 }
 
 /* The probes of a cgroup run in every process that maps the file: one that a return probe would kill among them. */
-static int refuse_killers(const struct trial *trial, struct error *err)
+static int refuse_killers(const struct probes *probes, struct error *err)
 {
-	if (trial->survives)
+	if (probes->features.returns_survive)
 		return 0;
 	return error_set(err, EXIT_HOST, "on this kernel a return probe kills processes under a seccomp filter "
 			 "(Linux 6.11 to 6.13.2): update it; `--source none` works meanwhile");
@@ -115,8 +121,10 @@ static int load(struct probes *probes, unsigned int max_processes, struct error 
 		loaded = !result;
 		if (!result)
 			result = try_probes(probes, &trial);
-		if (!result)
-			return refuse_killers(&trial, err);
+		if (!result) {
+			probes->features = (struct probes_features){ ways[i].iterator, ways[i].multi, trial.survives };
+			return 0;
+		}
 		memgap_bpf__destroy(probes->bpf);
 		probes->bpf = NULL;
 	}
@@ -147,7 +155,7 @@ static int open_counters(struct probes *probes)
 	return counters_open(&maps, bpf_map__max_entries(maps.processes), &probes->counters);
 }
 
-int probes_open(int proc_fd, unsigned int max_processes, struct probes **ret, struct error *err)
+int probes_prepare(int proc_fd, unsigned int max_processes, struct probes **ret, struct error *err)
 {
 	struct probes *probes;
 
@@ -157,7 +165,7 @@ int probes_open(int proc_fd, unsigned int max_processes, struct probes **ret, st
 	probes = calloc(1, sizeof(*probes));
 	if (!probes)
 		return error_set(err, EXIT_FAILED, "out of memory");
-	if (load(probes, max_processes, err) || attach(probes, err)) {
+	if (load(probes, max_processes, err)) {
 		probes_close(probes);
 		return -1;
 	}
@@ -176,6 +184,37 @@ int probes_open(int proc_fd, unsigned int max_processes, struct probes **ret, st
 	malloc_trim(0);
 	*ret = probes;
 	return 0;
+}
+
+int probes_open(int proc_fd, unsigned int max_processes, struct probes **ret, struct error *err)
+{
+	struct probes *probes;
+
+	if (probes_prepare(proc_fd, max_processes, &probes, err))
+		return -1;
+	if (refuse_killers(probes, err) || attach(probes, err)) {
+		probes_close(probes);
+		return -1;
+	}
+	*ret = probes;
+	return 0;
+}
+
+const struct probes_features *probes_features(const struct probes *probes)
+{
+	return &probes->features;
+}
+
+const struct bpf_program *probes_module_iterator(const struct probes *probes)
+{
+	return probes->files.iterator;
+}
+
+int probes_measure_cost(const struct probes *probes, struct probe_cost *ret)
+{
+	struct trial_programs programs = trial_programs(probes);
+
+	return cost_measure(&programs, ret);
 }
 
 void probes_close(struct probes *probes)

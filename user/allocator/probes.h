@@ -11,8 +11,10 @@
 #include <sys/types.h>
 
 #include "bpf/memgap.h"
+#include "user/allocator/cost.h"
 #include "user/base/error.h"
 
+struct bpf_program;
 struct probes;
 
 /* What allocates in a process. */
@@ -28,6 +30,21 @@ struct allocator {
  */
 int probes_open(int proc_fd, unsigned int max_processes, struct probes **ret, struct error *err);
 void probes_close(struct probes *probes); /* NULL is allowed */
+
+/* The same, but nothing is attached yet: to find out what this host offers. probes_close() releases it too. */
+int probes_prepare(int proc_fd, unsigned int max_processes, struct probes **ret, struct error *err);
+
+/* What was found out by trying. */
+struct probes_features {
+	bool iterator;        /* a BPF iterator lists the modules of a process */
+	bool multi;           /* probes are multi-uprobe links, not perf events */
+	bool returns_survive; /* a process under a seccomp filter lives on with a return probe; probes_open() insists on it */
+};
+const struct probes_features *probes_features(const struct probes *probes);
+const struct bpf_program *probes_module_iterator(const struct probes *probes); /* NULL: /proc/PID/maps has to do */
+
+/* As cost_measure() in cost.h. */
+int probes_measure_cost(const struct probes *probes, struct probe_cost *ret);
 
 /* Whoever is in the memory cgroup with this id, or below it, is watched from now on and counted in slot. */
 int probes_watch_cgroup(struct probes *probes, uint64_t cgroup_id, uint32_t slot);

@@ -9,16 +9,13 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "user/allocator/own_code.h"
 #include "user/allocator/uprobes.h"
-#include "user/base/fs.h"
 
 #define EXIT_SURVIVED 42
 #define EXIT_NOT_PROBED 43
@@ -77,27 +74,6 @@ static void run_child(int hold_fd, uint8_t unprobed)
 	end_child(probed_function(1) == 2 ? EXIT_SURVIVED : 1);
 }
 
-/* The function's place in the file: its distance from the mapping that holds it. */
-static int offset_in_file(uint64_t *ret_offset)
-{
-	uintptr_t address = (uintptr_t)probed_function;
-	unsigned long long start, end, offset;
-	char *text;
-	int result = read_whole_file_at(-1, "/proc/self/maps", 1 << 20, &text);
-
-	if (result)
-		return result;
-	result = -ENOENT;
-	for (const char *line = text; *line && result; line += strcspn(line, "\n"), line += *line == '\n') {
-		if (sscanf(line, "%llx-%llx %*s %llx", &start, &end, &offset) != 3 || address < start || address >= end)
-			continue;
-		*ret_offset = address - start + offset;
-		result = 0;
-	}
-	free(text);
-	return result;
-}
-
 static uint64_t read_hits(const struct bpf_map *hits)
 {
 	uint32_t key = 0;
@@ -127,7 +103,7 @@ static int attach_and_try(const struct trial_programs *programs, int exe_fd, pid
 {
 	struct uprobes_request request = { .program = programs->enter, .fd = exe_fd, .pid = child, .n = 1 };
 	struct uprobes entries, returns;
-	int result = offset_in_file(&request.offsets[0]);
+	int result = own_code_offset((const void *)(uintptr_t)probed_function, &request.offsets[0]);
 
 	if (result)
 		return result;

@@ -15,9 +15,11 @@ enum exit_status {
 	EXIT_TARGET = 4, /* no such target */
 };
 
+#define ERROR_TEXT_MAX 512
+
 struct error {
 	enum exit_status status;
-	char text[512]; /* one line, no newline at its end */
+	char text[ERROR_TEXT_MAX]; /* one line, no newline at its end */
 };
 
 /* Writes the line; always returns -1, so that `return error_set(…)` reads well. */

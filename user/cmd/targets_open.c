@@ -10,8 +10,8 @@
 
 #include "user/allocator/needed.h"
 #include "user/base/log.h"
+#include "user/cmd/refusal.h"
 #include "user/cmd/targets.h"
-#include "user/kernel/cgroup.h"
 #include "user/target/command.h"
 
 #define TASK_COMM_LEN 16 /* include/linux/sched.h */
@@ -41,14 +41,8 @@ static int open_cgroup(struct targets *targets, const char *name, struct error *
 
 	if (targets->n_cgroups + 1 >= MEMGAP_MAX_CGROUPS)
 		return error_set(err, EXIT_USAGE, "more than %d cgroups: watch one that holds them all", MEMGAP_MAX_CGROUPS - 1);
-	if (cgroup_dir_open(&targets->hierarchy, name, &dir, err))
+	if (target_open_cgroup(&targets->hierarchy, name, &dir, err))
 		return -1;
-	if (!cgroup_has_memory(dir.fd, targets->hierarchy.version)) {
-		error_set(err, EXIT_HOST, "the memory controller is not on for cgroup %s: "
-			  "`echo +memory` into the cgroup.subtree_control of the one above it", dir.path);
-		cgroup_dir_close(&dir);
-		return -1;
-	}
 	above = nearest_above(targets, dir.path);
 	if (above && above->dir.id == dir.id) {
 		cgroup_dir_close(&dir);
@@ -121,8 +115,8 @@ static int add_members(struct targets *targets, const struct watched_cgroup *cgr
 
 static int open_cgroups(struct targets *targets, struct error *err)
 {
-	for (size_t i = 0; i < targets->options->n_cgroups; i++)
-		if (open_cgroup(targets, targets->options->cgroups[i], err))
+	for (size_t i = 0; i < targets->options->targets.n_cgroups; i++)
+		if (open_cgroup(targets, targets->options->targets.cgroups[i], err))
 			return -1;
 	link_cgroups(targets);
 	for (size_t i = 0; i < targets->n_cgroups; i++) {
@@ -190,25 +184,6 @@ static void count_own(struct targets *targets, const struct watched_process *pro
 		   home && !home->adopts ? MEMGAP_KEEP_IN_SLOT : MEMGAP_KEEP);
 }
 
-static int explain_attach(int result, int proc_fd, const struct pid_identity *id, struct error *err)
-{
-	if (result == -ESRCH && pid_is_alive(proc_fd, id))
-		return error_set(err, EXIT_FAILED, "cannot probe pid %d (%s): its first thread has ended, and with it the view of what "
-				 "it maps; `--source none` shows the kernel's view", id->pid, id->comm);
-	if (result == -ENOENT)
-		return error_set(err, EXIT_FAILED, "nothing to probe in pid %d (%s): it maps no glibc (static, or another C library); "
-				 "`--source none` shows the kernel's view", id->pid, id->comm);
-	if (result == -ESRCH)
-		return error_set(err, EXIT_TARGET, "pid %d (%s) has exited", id->pid, id->comm);
-	if (result == -EACCES || result == -EPERM)
-		return error_set(err, EXIT_HOST, "not permitted to look into pid %d (%s): run as root with CAP_SYS_PTRACE",
-				 id->pid, id->comm);
-	if (result == -EMFILE)
-		return error_set(err, EXIT_HOST, "out of file descriptors: raise the limit (ulimit -n)");
-	return error_set(err, EXIT_HOST, "cannot probe pid %d (%s): %s; MEMGAP_DEBUG=1 shows where", id->pid, id->comm,
-			 strerror(-result));
-}
-
 static int open_pid(struct targets *targets, pid_t pid, struct error *err)
 {
 	struct watched_process *process = targets_find(targets, pid);
@@ -227,7 +202,7 @@ static int open_pid(struct targets *targets, pid_t pid, struct error *err)
 		return 0;
 	result = probes_attach(targets->probes, pid, targets->everyone, &process->allocator);
 	if (result)
-		return explain_attach(result, targets->proc_fd, &id, err);
+		return refusal_explain(result, targets->proc_fd, &id, err);
 	process->has_allocator = true;
 	count_own(targets, process);
 	log_message("pid %d (%s) was running already: what it holds from before is not in Alloc", pid, id.comm);
@@ -263,10 +238,9 @@ static int probe_command(struct targets *targets, struct watched_process *proces
 	if (result)
 		return error_set(err, EXIT_FAILED, "cannot execute %s: %s", command->path, strerror(-result));
 	if (needed.failure)
-		return explain_attach(needed.failure, targets->proc_fd, &process->id, err);
+		return refusal_explain(needed.failure, targets->proc_fd, &process->id, err);
 	if (!process->has_allocator)
-		return error_set(err, EXIT_FAILED, "nothing to probe in %s: it loads no glibc (static, or another C library); "
-				 "`--source none` shows the kernel's view", command->path);
+		return refusal_explain_program(command->path, err);
 	count_own(targets, process);
 	return 0;
 }
@@ -323,16 +297,16 @@ int targets_open(struct targets *targets, struct error *err)
 	targets->command_pid = options->command ? command.pid : 0;
 	raise_fd_limit(&limit);
 	/* processes still to come need probes on the files; and so do more pids than there are file descriptors for */
-	targets->everyone = options->n_cgroups;
-	if (options->probes && !targets->everyone && options->n_pids * probes_fds_per_process(targets->probes) > limit / 2) {
+	targets->everyone = options->targets.n_cgroups;
+	if (options->probes && !targets->everyone && options->targets.n_pids * probes_fds_per_process(targets->probes) > limit / 2) {
 		targets->everyone = true;
 		log_message("too few file descriptors for %zu processes (ulimit -n is %llu): the probes are on their library files, "
-			    "for all processes that map them", options->n_pids, (unsigned long long)limit);
+			    "for all processes that map them", options->targets.n_pids, (unsigned long long)limit);
 	}
 	if (open_cgroups(targets, err))
 		return -1;
-	for (size_t i = 0; i < options->n_pids; i++)
-		if (open_pid(targets, options->pids[i], err))
+	for (size_t i = 0; i < options->targets.n_pids; i++)
+		if (open_pid(targets, options->targets.pids[i], err))
 			return -1;
 	return options->command ? open_command(targets, &command, err) : 0;
 }

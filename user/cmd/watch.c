@@ -298,7 +298,7 @@ static int start(struct watch *watch, struct error *err)
 	watch->timer_fd = timer_open(watch->options.interval_ns, watch->options.interval_ns);
 	watch->start_ns = monotonic_ns();
 	watch->n_targets = targets->n_rows;
-	watch->n_cgroups = watch->options.n_cgroups ? targets->n_cgroups : 0;
+	watch->n_cgroups = watch->options.targets.n_cgroups ? targets->n_cgroups : 0;
 	complete = watch->timer_fd >= 0 && watch->signal_fd >= 0 && !watch_exits(watch) &&
 		   loop_add(&watch->loop, watch->timer_fd, tick, watch) &&
 		   loop_add(&watch->loop, watch->signal_fd, interrupted, watch) &&

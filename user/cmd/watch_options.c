@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "user/base/units.h"
@@ -16,9 +14,7 @@ const char watch_usage[] =
 	"what the kernel charges for it. Needs root.\n"
 	"\n"
 	"Targets, any number of them:\n"
-	"  -p, --pid PID[,PID...]    processes\n"
-	"  -c, --cgroup PATH         a cgroup directory, absolute or relative to the mount: all processes\n"
-	"                            in it and below, present and to come\n"
+	TARGET_USAGE
 	"  -- COMMAND                start it and watch it from its first instruction\n"
 	"\n"
 	"Options:\n"
@@ -42,10 +38,7 @@ const char watch_usage[] =
 enum { OPTION_PER = 256, OPTION_TRIM_AT, OPTION_TRIM_WITH, OPTION_COOLDOWN, OPTION_DRY_RUN, OPTION_MAX_OVERHEAD };
 
 static const struct option long_options[] = {
-	{ "pid", required_argument, NULL, 'p' },
-	{ "cgroup", required_argument, NULL, 'c' },
-	{ "container", required_argument, NULL, 'n' },
-	{ "all", no_argument, NULL, 'a' },
+	TARGET_LONG_OPTIONS,
 	{ "interval", required_argument, NULL, 'i' },
 	{ "count", required_argument, NULL, 'N' },
 	{ "format", required_argument, NULL, 'o' },
@@ -61,47 +54,6 @@ static const struct option long_options[] = {
 };
 
 #define usage(err, ...) error_set(err, EXIT_USAGE, __VA_ARGS__)
-
-static int add_pids(struct watch_options *options, const char *list, struct error *err)
-{
-	char number[16];
-	int64_t pid;
-
-	for (const char *at = list;; at++) {
-		size_t length = strcspn(at, ",");
-		pid_t *pids;
-
-		if (length >= sizeof(number))
-			return usage(err, "'%s' is not a list of pids: -p 123 or -p 123,456", list);
-		memcpy(number, at, length);
-		number[length] = '\0';
-		if (parse_count(number, INT_MAX, &pid))
-			return usage(err, "'%s' is not a list of pids: -p 123 or -p 123,456", list);
-		pids = realloc(options->pids, (options->n_pids + 1) * sizeof(*pids));
-		if (!pids)
-			return error_set(err, EXIT_FAILED, "out of memory");
-		options->pids = pids;
-		pids[options->n_pids++] = (pid_t)pid;
-		at += length;
-		if (!*at)
-			return 0;
-	}
-}
-
-static int add_cgroup(struct watch_options *options, const char *path, struct error *err)
-{
-	const char **cgroups;
-
-	/* as from a variable that is not set: not the root */
-	if (!*path)
-		return usage(err, "'' is no cgroup: -c PATH, or -c / for all");
-	cgroups = realloc(options->cgroups, (options->n_cgroups + 1) * sizeof(*cgroups));
-	if (!cgroups)
-		return error_set(err, EXIT_FAILED, "out of memory");
-	options->cgroups = cgroups;
-	cgroups[options->n_cgroups++] = path;
-	return 0;
-}
 
 static int take_format(struct watch_options *options, const char *name, struct error *err)
 {
@@ -158,39 +110,9 @@ static int take_trim_with(struct watch_options *options, const char *text, struc
 	}
 }
 
-/* What was not understood: a long option is a word of its own, a short one may stand among others. */
-static int unknown(char *argv[], struct error *err)
-{
-	const char *word = argv[optind - 1];
-
-	if (optopt && strncmp(word, "--", 2))
-		return usage(err, "unknown option '-%c': see `memgap watch --help`", optopt);
-	return usage(err, "unknown option '%s': see `memgap watch --help`", word);
-}
-
-static int refuse(int option, char *argv[], struct error *err)
-{
-	switch (option) {
-	case 'n':
-		return usage(err, "-n: containers by name are not there yet: give the container's cgroup with -c");
-	case 'a':
-		return usage(err, "-a: watching everything is not there yet: give cgroups with -c");
-	case OPTION_MAX_OVERHEAD:
-		return usage(err, "--max-overhead is not there yet: the cost of the probes is not bounded");
-	case ':':
-		return usage(err, "option '%s' needs a value: see `memgap watch --help`", argv[optind - 1]);
-	default:
-		return unknown(argv, err);
-	}
-}
-
 static int take_option(struct watch_options *options, int option, char *argv[], struct error *err)
 {
 	switch (option) {
-	case 'p':
-		return add_pids(options, optarg, err);
-	case 'c':
-		return add_cgroup(options, optarg, err);
 	case 'i':
 		return parse_duration(optarg, &options->interval_ns) ?
 			       usage(err, "'%s' is no interval: 200ms, 1s or 1m, and more than 0", optarg) : 0;
@@ -219,8 +141,10 @@ static int take_option(struct watch_options *options, int option, char *argv[], 
 	case 'h':
 		options->help = true;
 		return 0;
+	case OPTION_MAX_OVERHEAD:
+		return usage(err, "--max-overhead is not there yet: the cost of the probes is not bounded");
 	default:
-		return refuse(option, argv, err);
+		return target_options_take(&options->targets, option, argv, err);
 	}
 }
 
@@ -231,7 +155,7 @@ static int check(const struct watch_options *options, struct error *err)
 
 	if (options->help)
 		return 0;
-	if (!options->n_pids && !options->n_cgroups && !options->command)
+	if (!options->targets.n_pids && !options->targets.n_cgroups && !options->command)
 		return usage(err, "nothing to watch: give -p PID, -c CGROUP or -- COMMAND");
 	if (options->trim_option && !policy->enabled)
 		return usage(err, "%s says how to trim, but not when: give --trim-at too", options->trim_option);
@@ -265,7 +189,7 @@ int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struc
 	opterr = 0;
 	while (!result && option != -1) {
 		before = optind;
-		option = getopt_long(argc, argv, "+:p:c:n:ai:N:o:s:h", long_options, NULL);
+		option = getopt_long(argc, argv, TARGET_SHORT_OPTIONS "i:N:o:s:h", long_options, NULL);
 		if (option != -1)
 			result = take_option(&options, option, argv, err);
 	}
@@ -284,8 +208,5 @@ int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struc
 
 void watch_options_free(struct watch_options *options)
 {
-	free(options->pids);
-	free(options->cgroups);
-	options->pids = NULL;
-	options->cgroups = NULL;
+	target_options_free(&options->targets);
 }

@@ -4,11 +4,10 @@
 #define MEMGAP_CMD_WATCH_OPTIONS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "user/base/error.h"
+#include "user/cmd/target_options.h"
 #include "user/output/output.h"
 #include "user/trim/act.h"
 #include "user/trim/decide.h"
@@ -16,10 +15,7 @@
 enum per { PER_TARGET, PER_PROCESS, PER_CGROUP }; /* PER_TARGET: cgroups as cgroups, pids as processes */
 
 struct watch_options {
-	pid_t *pids;
-	size_t n_pids;
-	const char **cgroups; /* as the user wrote them */
-	size_t n_cgroups;
+	struct target_options targets;
 	char *const *command; /* NULL-terminated; NULL: none */
 	uint64_t interval_ns;
 	int64_t count;        /* intervals; 0: endless */
@@ -35,7 +31,7 @@ struct watch_options {
 
 extern const char watch_usage[];
 
-/* Fails with EXIT_USAGE. What it points to is argv's, but for the two arrays: watch_options_free(). */
+/* Fails with EXIT_USAGE. What it points to is argv's, but for the targets' two arrays: watch_options_free(). */
 int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struct error *err);
 void watch_options_free(struct watch_options *options);
 

@@ -39,6 +39,20 @@ bool cgroup_has_memory(int dir_fd, int version)
 	return version == 1 || !faccessat(dir_fd, "memory.current", F_OK, 0) || faccessat(dir_fd, "cgroup.type", F_OK, 0);
 }
 
+bool cgroup_root_has_memory(int root_fd, int version)
+{
+	char text[512], *rest = text, *controller;
+
+	if (version == 1)
+		return true;
+	if (read_file_at(root_fd, "cgroup.controllers", text, sizeof(text)) < 0)
+		return false;
+	while ((controller = strsep(&rest, " \n")))
+		if (!strcmp(controller, "memory"))
+			return true;
+	return false;
+}
+
 int cgroup_memory_read(int dir_fd, int version, struct cgroup_memory *ret)
 {
 	const char *current = version == 2 ? "memory.current" : "memory.usage_in_bytes";

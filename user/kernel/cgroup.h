@@ -21,6 +21,9 @@ int64_t cgroup_parse_bytes(const char *text);
 /* Whether memory is charged to this cgroup itself: on v2 only where the controller is on for it (or it is the root). */
 bool cgroup_has_memory(int dir_fd, int version);
 
+/* Whether the hierarchy with this root has the memory controller at all: a v2 hierarchy may be without. */
+bool cgroup_root_has_memory(int root_fd, int version);
+
 /* Below a cgroup's directory; version 1 or 2. -ENODEV when the cgroup is gone. */
 int cgroup_memory_read(int dir_fd, int version, struct cgroup_memory *ret);
 

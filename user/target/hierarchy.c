@@ -15,6 +15,7 @@
 #include "user/base/fs.h"
 
 #define MOUNTINFO_MAX (4 << 20)
+#define MOUNT_LINE_MAX 8192
 
 /* Whether a comma-separated list has an item. */
 static bool has_item(const char *list, const char *item)
@@ -68,28 +69,44 @@ static int parse_mount(char *line, int *ret_version, char *ret_mount)
 	return 0;
 }
 
+/* The next line, without its end; false when there is none. One that is longer than any mount's becomes an empty one. */
+static bool next_line(const char **text, char line[MOUNT_LINE_MAX])
+{
+	size_t length = strcspn(*text, "\n"), kept = length < MOUNT_LINE_MAX ? length : 0;
+
+	if (!**text)
+		return false;
+	memcpy(line, *text, kept);
+	line[kept] = '\0';
+	*text += length + ((*text)[length] == '\n');
+	return true;
+}
+
 int hierarchy_parse_mountinfo(const char *text, int *ret_version, char *ret_mount)
 {
-	char line[8192], mount[PATH_MAX];
+	char line[MOUNT_LINE_MAX], mount[PATH_MAX];
 	int found = 0, version;
 
-	while (*text && found != 1) {
-		size_t length = strcspn(text, "\n");
-
-		if (length < sizeof(line)) {
-			memcpy(line, text, length);
-			line[length] = '\0';
-			if (!parse_mount(line, &version, mount) && (!found || version == 1)) {
-				found = version;
-				strcpy(ret_mount, mount);
-			}
+	while (found != 1 && next_line(&text, line))
+		if (!parse_mount(line, &version, mount) && (!found || version == 1)) {
+			found = version;
+			strcpy(ret_mount, mount);
 		}
-		text += length + (text[length] == '\n');
-	}
 	if (!found)
 		return -ENOENT;
 	*ret_version = found;
 	return 0;
+}
+
+bool hierarchy_parse_has_v2(const char *text)
+{
+	char line[MOUNT_LINE_MAX], mount[PATH_MAX];
+	int version;
+
+	while (next_line(&text, line))
+		if (!parse_mount(line, &version, mount) && version == 2)
+			return true;
+	return false;
 }
 
 void hierarchy_open(int proc_fd, struct hierarchy *ret)
@@ -101,6 +118,7 @@ void hierarchy_open(int proc_fd, struct hierarchy *ret)
 		return;
 	if (!hierarchy_parse_mountinfo(text, &ret->version, ret->mount))
 		ret->fd = open(ret->mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ret->hybrid = ret->version == 1 && hierarchy_parse_has_v2(text);
 	free(text);
 }
 

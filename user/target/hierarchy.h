@@ -8,6 +8,7 @@
 #define MEMGAP_TARGET_HIERARCHY_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -17,6 +18,7 @@
 
 struct hierarchy {
 	int version; /* 1 or 2 */
+	bool hybrid; /* version 1 for memory, and there is a v2 hierarchy as well */
 	int fd;      /* its mount point, or -1 when none was found */
 	char mount[PATH_MAX];
 };
@@ -27,6 +29,8 @@ struct hierarchy {
  * does not have the controller.
  */
 int hierarchy_parse_mountinfo(const char *text, int *ret_version, char *ret_mount);
+/* Whether a v2 hierarchy is mounted, whatever it is used for. */
+bool hierarchy_parse_has_v2(const char *text);
 /* Never fails: without a mount, fd is -1. hierarchy_close() releases it. */
 void hierarchy_open(int proc_fd, struct hierarchy *ret);
 void hierarchy_close(struct hierarchy *hierarchy);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What `memgap check` found out, as text for people: a fact a line, its name first. What is not known is "-". */
+#ifndef MEMGAP_OUTPUT_CHECK_TEXT_H
+#define MEMGAP_OUTPUT_CHECK_TEXT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "user/allocator/cost.h"
+#include "user/allocator/examine.h"
+#include "user/allocator/host.h"
+#include "user/allocator/probes.h"
+
+struct check_host {
+	const char *kernel;    /* its release */
+	struct host host;
+	bool tried;            /* BPF programs: else what they need is missing */
+	const struct probes_features *features; /* NULL: they could not be loaded, */
+	const char *failure;   /* and why */
+	struct probe_cost cost;
+	int cgroup_version;    /* of the memory hierarchy; 0: none is mounted */
+	bool cgroup_hybrid, cgroup_has_memory;
+	const char *cgroup_mount;
+};
+
+struct check_process {
+	pid_t pid;
+	const char *comm;
+	int seccomp;           /* as struct process_status has it */
+	const struct examined *examined;
+	const char *refusal;   /* why nothing in it is probed; NULL: something is */
+};
+
+/* Whether all is there that `watch` needs for probes. */
+bool check_host_is_ready(const struct check_host *host);
+
+void check_text_host(FILE *stream, const struct check_host *host);
+void check_text_process(FILE *stream, const struct check_process *process, const struct check_host *host);
+/* The functions of an allocator that is probed. */
+void check_text_allocator(FILE *stream, const struct examined_file *file, const struct probe_cost *cost);
+
+#endif

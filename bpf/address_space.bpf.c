@@ -6,7 +6,6 @@
  */
 #include "accounting.bpf.h"
 
-#define PAGE_MASK 4095UL
 #define MAX_ERRNO 4095UL
 
 /* include/uapi/asm-generic/mman-common.h, mman.h */
@@ -19,7 +18,7 @@
 
 static __always_inline __u64 whole_pages(__u64 bytes)
 {
-	return (bytes + PAGE_MASK) & ~PAGE_MASK;
+	return (bytes + PAGE_BYTES - 1) & -PAGE_BYTES;
 }
 
 static __always_inline bool failed(long ret)

@@ -116,6 +116,7 @@ int block_enter(struct pt_regs *ctx)
 	if (!t)
 		return 0;
 	t->allocator = cookie.allocator;
+	t->library = cookie.library;
 	note_request(t, ctx, &cookie);
 	if (!t->old_block)
 		return 0;

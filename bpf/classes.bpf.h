@@ -8,8 +8,6 @@
 
 #include "maps.bpf.h"
 
-#define PAGE_BYTES 4096UL
-
 /* Filled by the loader (user/allocator/tcmalloc.h). */
 extern const volatile __u32 tcmalloc_usable[TCMALLOC_CLASSES];
 
@@ -37,15 +35,53 @@ static __always_inline __u32 log2_floor(__u64 n)
 }
 
 /*
- * 8, 16, 32, 48, 64, and then four classes for each doubling: jemalloc's (sz_s2u_compute() in its sz.h) and, up to some size,
- * mimalloc's (_mi_bin() in its page-queue.c or heap.c).
+ * mimalloc's blocks with pages of their own: _mi_os_good_alloc_size() in os.c; before version 3 rounded up to whole slices, or
+ * from 512 KiB on to whole medium pages (mi_segments_page_alloc() in segment.c).
  */
-static __always_inline __u64 four_a_doubling(__u64 size)
+#define MIMALLOC_NATURAL 16UL /* MI_MAX_ALIGN_SIZE: bytes */
+#define MIMALLOC_SLICE (64UL << 10)
+#define MIMALLOC_MEDIUM_PAGE (512UL << 10)
+
+static __always_inline __u64 coarse(__u64 size)
 {
+	if (size < 512UL << 10)
+		return round_up(size, PAGE_BYTES);
+	if (size < 2UL << 20)
+		return round_up(size, 64UL << 10);
+	if (size < 8UL << 20)
+		return round_up(size, 256UL << 10);
+	if (size < 32UL << 20)
+		return round_up(size, 1UL << 20);
+	return round_up(size, 4UL << 20);
+}
+
+static __always_inline __u64 above_classes(__u32 above, __u64 size)
+{
+	if (above == MEMGAP_ABOVE_PAGES)
+		return round_up(size, PAGE_BYTES);
+	size = coarse(size);
+	if (above == MEMGAP_ABOVE_COARSE_SEGMENTS)
+		size = round_up(size, size > MIMALLOC_MEDIUM_PAGE ? MIMALLOC_MEDIUM_PAGE : MIMALLOC_SLICE);
+	return size;
+}
+
+/*
+ * 8, 16, 32, 48, 64, and then four classes for each doubling, up to some size: jemalloc's (sz_s2u_compute() in its sz.h) and
+ * mimalloc's (_mi_bin() in its page-queue.c).
+ */
+static __always_inline __u64 four_a_doubling(__u32 key, __u64 size)
+{
+	const struct memgap_library *library;
+
 	if (size <= 8)
 		return 8;
 	if (size <= 128)
 		return round_up(size, 16);
+	if (size > MEMGAP_CLASSES_OF_ALL) {
+		library = bpf_map_lookup_elem(&libraries, &key);
+		if (library && library->above && size > library->class_max)
+			return above_classes(library->above, size);
+	}
 	return round_up(size, 1ULL << (log2_floor(size - 1) - 2));
 }
 
@@ -53,20 +89,20 @@ static __always_inline __u64 four_a_doubling(__u64 size)
 #define JEMALLOC_SMALL_MAX 14336UL /* SC_SMALL_MAXCLASS */
 #define JEMALLOC_LARGE_MIN 16384UL /* SC_LARGE_MINCLASS */
 
-static __always_inline __u64 jemalloc_usable(__u64 size, __u64 alignment)
+static __always_inline __u64 jemalloc_usable(__u32 library, __u64 size, __u64 alignment)
 {
 	__u64 usable;
 
 	if (!alignment)
-		return four_a_doubling(size);
+		return four_a_doubling(library, size);
 	if (!size)
 		size = 1;
 	if (size <= JEMALLOC_SMALL_MAX && alignment <= PAGE_BYTES) {
-		usable = four_a_doubling(round_up(size, alignment));
+		usable = four_a_doubling(library, round_up(size, alignment));
 		if (usable < JEMALLOC_LARGE_MIN)
 			return usable;
 	}
-	return size <= JEMALLOC_LARGE_MIN ? JEMALLOC_LARGE_MIN : four_a_doubling(size);
+	return size <= JEMALLOC_LARGE_MIN ? JEMALLOC_LARGE_MIN : four_a_doubling(library, size);
 }
 
 /* gperftools' pages: kPageSize in src/common.h, its default. */
@@ -107,51 +143,25 @@ static __always_inline __u64 tcmalloc_moved(__u64 size, __u64 old_usable)
 }
 
 /*
- * Above MI_MEDIUM_OBJ_SIZE_MAX a block has pages of its own: _mi_os_good_alloc_size() in os.c, then whole slices, or from
- * 512 KiB on whole medium pages (mi_segments_page_alloc() in segment.c).
- */
-#define MIMALLOC_MEDIUM_MAX (128UL << 10)
-#define MIMALLOC_SLICE (64UL << 10)
-#define MIMALLOC_MEDIUM_PAGE (512UL << 10)
-
-static __always_inline __u64 mimalloc_good_size(__u64 size)
-{
-	if (size < 512UL << 10)
-		return round_up(size, PAGE_BYTES);
-	if (size < 2UL << 20)
-		return round_up(size, 64UL << 10);
-	if (size < 8UL << 20)
-		return round_up(size, 256UL << 10);
-	if (size < 32UL << 20)
-		return round_up(size, 1UL << 20);
-	return round_up(size, 4UL << 20);
-}
-
-/*
- * Within a block of its own a more than naturally aligned one may begin anywhere: that counts at the size that was asked for, its
+ * Within a larger block a more than naturally aligned one may begin anywhere: that counts at the size that was asked for, its
  * usable size is somewhat more.
  */
-static __always_inline __u64 mimalloc_usable(__u64 size, __u64 alignment)
+static __always_inline __u64 mimalloc_usable(__u32 library, __u64 size, __u64 alignment)
 {
-	if (alignment > 16)
-		return size;
-	if (size <= MIMALLOC_MEDIUM_MAX)
-		return four_a_doubling(size);
-	size = mimalloc_good_size(size);
-	return round_up(size, size > MIMALLOC_MEDIUM_PAGE ? MIMALLOC_MEDIUM_PAGE : MIMALLOC_SLICE);
+	return alignment > MIMALLOC_NATURAL ? size : four_a_doubling(library, size);
 }
 
 static __always_inline __u64 class_of_request(const struct thread_state *t)
 {
 	switch (t->allocator) {
 	case MEMGAP_JEMALLOC:
-		return jemalloc_usable(t->size, t->alignment);
+		return jemalloc_usable(t->library, t->size, t->alignment);
 	case MEMGAP_TCMALLOC:
 		if (t->alignment)
 			return tcmalloc_aligned(t->size, t->alignment);
 		return t->call == MEMGAP_CALL_REALLOC ? tcmalloc_moved(t->size, t->old_usable) : tcmalloc_plain(t->size);
 	default:
-		return mimalloc_usable(t->size, t->alignment);
+		return mimalloc_usable(t->library, t->size, t->alignment);
 	}
 }
 

@@ -12,10 +12,15 @@
 #define CHUNK_FLAGS 7UL     /* SIZE_BITS */
 #define CHUNK_IS_MMAPPED 2UL
 
-/* An mmapped chunk pays for prev_size too, any other lends it from its neighbour. */
-static __always_inline __u64 usable_of_header(__u64 head)
+/*
+ * A chunk lends the word before its header, prev_size, to its neighbour below. An mmapped one has none, and pays for it itself;
+ * from glibc 2.43 on what it pays is not in its size. There its size ends short of the page that it ends with.
+ */
+static __always_inline __u64 usable_of_header(__u64 block, __u64 head)
 {
-	return (head & ~CHUNK_FLAGS) - (head & CHUNK_IS_MMAPPED ? 2 : 1) * sizeof(head);
+	__u64 size = head & ~CHUNK_FLAGS, end = block - 2 * sizeof(head) + size;
+
+	return size - (head & CHUNK_IS_MMAPPED && !(end & (PAGE_BYTES - 1)) ? 2 : 1) * sizeof(head);
 }
 
 /* Usable bytes of the block at `block`; -EFAULT when its header cannot be read (paged out). */
@@ -25,7 +30,7 @@ static __always_inline int chunk_usable(__u64 block, __u64 *ret_usable)
 
 	if (bpf_probe_read_user(&head, sizeof(head), (void *)(block - sizeof(head))))
 		return -14;
-	*ret_usable = usable_of_header(head);
+	*ret_usable = usable_of_header(block, head);
 	return 0;
 }
 

@@ -20,8 +20,9 @@ static __always_inline int remember_old(struct thread_state *t, struct pt_regs *
 
 	if (size && cookie->call == MEMGAP_CALL_REALLOCARRAY)
 		size = ARGUMENT_2(ctx, cookie);
+	t->old_block = block;
 	t->old_usable = 0;
-	t->frees_old = block && !size;
+	t->frees_old = !size;
 	return block ? block_usable(t->allocator, block, &t->old_usable) : 0;
 }
 
@@ -53,7 +54,7 @@ static __always_inline int count_call(struct memgap_process *p, struct thread_st
 		return -1;
 	if (block && block_usable(t->allocator, block, &usable))
 		return -1;
-	if (t->call >= MEMGAP_CALL_REALLOC && t->old_usable && (block || t->frees_old))
+	if (t->call >= MEMGAP_CALL_REALLOC && t->old_block && (block || t->frees_old))
 		count_free(p, t->old_usable);
 	if (block)
 		count_malloc(p, usable);
@@ -118,7 +119,7 @@ static __always_inline int freed_usable(struct pt_regs *ctx, const union memgap_
 {
 	if (!cookie->has_header)
 		return block_usable(cookie->allocator, block, ret_usable);
-	*ret_usable = usable_of_header(ARGUMENT_1(ctx, cookie));
+	*ret_usable = usable_of_header(block, ARGUMENT_1(ctx, cookie));
 	return 0;
 }
 

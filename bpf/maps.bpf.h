@@ -17,6 +17,8 @@
 #define MAP_LINKAGE extern
 #endif
 
+#define PAGE_BYTES 4096UL
+
 /* pid -> what is known of the process. A process that is not in here costs one look-up an event. */
 MAP_LINKAGE struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -60,7 +62,7 @@ struct thread_state {
 	__u32 frees_old;   /* realloc to size 0: a NULL result means that the old block was freed */
 	__u32 has_freed;
 	__u32 ends;        /* the thread has called __call_tls_dtors() */
-	__u32 padding;
+	__u32 library;     /* key in the map `libraries` */
 };
 
 MAP_LINKAGE struct {

@@ -93,7 +93,19 @@ union memgap_cookie {
  */
 struct memgap_library {
 	__s32 internal_frees[MEMGAP_INTERNAL_FREES]; /* bytes; 0: unused */
+	__u32 above;     /* enum memgap_above, of requests larger than */
+	__u32 class_max; /* the largest of the four size classes a doubling (jemalloc, mimalloc), bytes */
 };
+
+/* What a request that is larger than every size class is rounded up to. */
+enum memgap_above {
+	MEMGAP_ABOVE_NEVER,           /* there are classes for all sizes: jemalloc up to 5.3.0 */
+	MEMGAP_ABOVE_PAGES,           /* 4 KiB: jemalloc from 5.3.1 on */
+	MEMGAP_ABOVE_COARSE,          /* the larger, the coarser: mimalloc 3 */
+	MEMGAP_ABOVE_COARSE_SEGMENTS, /* and that to parts of a segment: mimalloc 2 */
+};
+
+#define MEMGAP_CLASSES_OF_ALL 32768 /* so far all of them have these classes */
 
 /* tcmalloc's usable size for a request of up to TCMALLOC_MAX_CLASS bytes, at tcmalloc_index() of it. */
 #define TCMALLOC_MAX_CLASS (256 * 1024)
@@ -189,6 +201,7 @@ enum memgap_tally {
 _Static_assert(sizeof(struct memgap_counters) == 80, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_process) == 192, "both sides agree on the layout");
 _Static_assert(sizeof(union memgap_cookie) == 8, "a cookie is one word");
+_Static_assert(sizeof(struct memgap_library) == 32, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_module) == 32, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_event) == 8, "both sides agree on the layout");
 

@@ -45,6 +45,15 @@ $(TEST_PROGRAMS): $(B)/tests/programs/%: tests/programs/%.c Makefile tests/tests
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(COMMON_CFLAGS) -fno-builtin $(if $(findstring preload,$@),-shared -fPIC) $< -o $@ -pthread
 
+# The exerciser for each way to be linked with a libc.
+EXERCISES := $(patsubst %,$(B)/tests/programs/exercise-%,static static-pie musl musl-static)
+$(INTEGRATION_SUITES): | $(EXERCISES)
+$(EXERCISES): $(B)/tests/programs/exercise-%: tests/programs/exercise.c Makefile tests/tests.mk
+	@echo "  PROGRAM $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(if $(findstring musl,$*),musl-gcc,$(CC)) -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-builtin $< -o $@ -pthread \
+		$(if $(findstring static-pie,$*),-static-pie,$(if $(findstring static,$*),-static))
+
 -include $(UNIT_SUITES:=.d) $(INTEGRATION_SUITES:=.d) $(TEST_PROGRAMS:=.d)
 
 # The benchmark: programs to measure on, and empty probes to measure against.

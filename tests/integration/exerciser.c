@@ -82,9 +82,8 @@ static void watch(struct exerciser *e, enum start start, unsigned int max_proces
 }
 
 /* command_start() gives the child our stdin and stdout. */
-static void start_with_pipes(struct exerciser *e, struct command *command, struct error *err)
+static void start_with_pipes(struct exerciser *e, char *const argv[], struct command *command, struct error *err)
 {
-	char *argv[] = { PROGRAM, NULL };
 	int in[2], out[2], old_in = dup(0), old_out = dup(1);
 	struct inherited inherited;
 
@@ -93,7 +92,7 @@ static void start_with_pipes(struct exerciser *e, struct command *command, struc
 	fflush(stdout);
 	dup2(in[0], 0);
 	dup2(out[1], 1);
-	if (command_start(argv, &inherited, command, err))
+	if (command_start((char **)argv, &inherited, command, err))
 		fail_msg("%s", err->text);
 	dup2(old_in, 0);
 	dup2(old_out, 1);
@@ -105,14 +104,14 @@ static void start_with_pipes(struct exerciser *e, struct command *command, struc
 	e->out = out[0];
 }
 
-void exerciser_start(struct exerciser *e, enum start start, unsigned int max_processes)
+static void start_program(struct exerciser *e, char *const argv[], enum start start, unsigned int max_processes)
 {
 	struct command command;
 	struct error err;
 
 	*e = (struct exerciser){ .proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
 	hierarchy_open(e->proc_fd, &e->hierarchy);
-	start_with_pipes(e, &command, &err);
+	start_with_pipes(e, argv, &command, &err);
 	e->pid = command.pid;
 	if (start == START_CGROUP)
 		make_cgroup(e);
@@ -120,6 +119,28 @@ void exerciser_start(struct exerciser *e, enum start start, unsigned int max_pro
 	if (command_release(&command, &err))
 		fail_msg("%s", err.text);
 	assert_string_equal(exerciser_hear(e), "ready");
+}
+
+void exerciser_start(struct exerciser *e, enum start start, unsigned int max_processes)
+{
+	char *argv[] = { PROGRAM, NULL };
+
+	start_program(e, argv, start, max_processes);
+}
+
+void exerciser_start_command(struct exerciser *e, char *const argv[])
+{
+	start_program(e, argv, START_UNPROBED, 0);
+}
+
+struct allocator exerciser_attach(struct exerciser *e)
+{
+	struct allocator allocator;
+
+	assert_int_equal(probes_attach(e->probes, e->pid, false, &allocator), 0);
+	assert_int_equal(probes_add(e->probes, e->pid, 0, MEMGAP_KEEP), 0);
+	e->expected = (struct memgap_counters){ 0 };
+	return allocator;
 }
 
 void exerciser_stop(struct exerciser *e)

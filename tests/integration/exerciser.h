@@ -26,6 +26,11 @@ enum start {
 	START_UNPROBED, /* nothing is watched yet */
 };
 
+/* Another program, or another way to start it, which speaks the same language; nothing is watched yet. */
+void exerciser_start_command(struct exerciser *e, char *const argv[]);
+/* Probes it as it runs, and counts from here on: `expected` starts anew. Its allocator as memgap names it. */
+struct allocator exerciser_attach(struct exerciser *e);
+
 /* max_processes: room for watched processes, 0: plenty. Any failure fails the test. */
 void exerciser_start(struct exerciser *e, enum start start, unsigned int max_processes);
 void exerciser_stop(struct exerciser *e);

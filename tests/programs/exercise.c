@@ -108,7 +108,9 @@ static void calls_that_fail(void)
 	must_fail(memalign(64, huge));
 	must_fail(aligned_alloc(64, huge));
 	must_fail(valloc(huge));
+#ifdef __GLIBC__
 	must_fail(pvalloc(huge));
+#endif
 	if (posix_memalign(&block, 3, 100) != EINVAL || posix_memalign(&block, 64, huge) != ENOMEM || block != (void *)1)
 		abort();
 	give_back(kept);
@@ -130,7 +132,9 @@ static void aligned_blocks(void)
 		}
 	}
 	held[n++] = got(valloc(100));
+#ifdef __GLIBC__
 	held[n++] = got(pvalloc(100));
+#endif
 }
 
 static void realloc_from_null(void)
@@ -180,6 +184,59 @@ static void realloc_mmapped(void)
 	expected.frees++;
 	block = got(reallocarray(block, 3, 1000));
 	give_back(block);
+}
+
+/* Whatever an allocator makes of it: step by step up and down, by a little and by much. */
+static void realloc_sizes(void)
+{
+	static const size_t sizes[] = { 1, 9, 17, 100, 110, 140, 1000, 1001, 1300, 5000, 4000, 2000, 1999, 20000, 33000, 40000,
+					30000, 140000, 170000, 100000, 600000, 1200000, 700000, 3000000, 40000000, 50000, 10 };
+	void *block = got(malloc(0)), *neighbour = NULL;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		block = got_again(block, sizes[i]);
+		if (neighbour)
+			give_back(neighbour);
+		neighbour = got(malloc(sizes[i] / 3));
+	}
+	give_back(neighbour);
+	give_back(block);
+}
+
+/* C99 leaves open whether that frees it, or hands out a new one of no size. */
+static void realloc_to_zero(void)
+{
+	void *block = got(malloc(777));
+
+	expected.alloc -= (long)malloc_usable_size(block);
+	expected.frees++;
+	block = realloc(block, 0);
+	if (block)
+		give_back(got(block));
+}
+
+/* C++'s, where there are any: operator new and delete, for arrays, with an alignment, sized, not throwing. */
+void *operator_new(size_t size) __asm__("_Znwm") __attribute__((weak));
+void *operator_new_array(size_t size) __asm__("_Znam") __attribute__((weak));
+void *operator_new_nothrow(size_t size, const void *tag) __asm__("_ZnwmRKSt9nothrow_t") __attribute__((weak));
+void operator_delete(void *block) __asm__("_ZdlPv") __attribute__((weak));
+void operator_delete_sized(void *block, size_t size) __asm__("_ZdlPvm") __attribute__((weak));
+void operator_delete_array(void *block) __asm__("_ZdaPv") __attribute__((weak));
+
+static void new_and_delete(void)
+{
+	if (!operator_new || !operator_new_array || !operator_new_nothrow || !operator_delete || !operator_delete_sized ||
+	    !operator_delete_array)
+		return;
+	for (size_t i = 1; i < 40000; i += i / 3 + 1) {
+		void *one = got(operator_new(i)), *array = got(operator_new_array(i * 2)), *other = got(operator_new_nothrow(i, ""));
+
+		expected.alloc -= (long)(malloc_usable_size(one) + malloc_usable_size(array) + malloc_usable_size(other));
+		expected.frees += 3;
+		operator_delete(one);
+		operator_delete_array(array);
+		operator_delete_sized(other, i);
+	}
 }
 
 /* realloc(block, 0) frees it and returns NULL; so does reallocarray. */
@@ -472,6 +529,9 @@ static const struct {
 	{ "realloc_moving", realloc_moving },
 	{ "realloc_mmapped", realloc_mmapped },
 	{ "realloc_to_nothing", realloc_to_nothing },
+	{ "realloc_sizes", realloc_sizes },
+	{ "realloc_to_zero", realloc_to_zero },
+	{ "new_and_delete", new_and_delete },
 	{ "threads_start", threads_start },
 	{ "threads_work", threads_work },
 	{ "thread_ends", thread_ends },

@@ -14,7 +14,7 @@ static const struct {
 	unsigned int call;
 } functions[] = {
 	{ "malloc", MEMGAP_CALL_MALLOC }, { "calloc", MEMGAP_CALL_CALLOC }, { "realloc", MEMGAP_CALL_REALLOC },
-	{ "reallocarray", MEMGAP_CALL_REALLOCARRAY }, { "memalign", MEMGAP_CALL_MEMALIGN },
+	{ "memalign", MEMGAP_CALL_MEMALIGN },
 	{ "aligned_alloc", MEMGAP_CALL_MEMALIGN }, { "posix_memalign", MEMGAP_CALL_POSIX_MEMALIGN },
 	{ "valloc", MEMGAP_CALL_VALLOC }, { "pvalloc", MEMGAP_CALL_PVALLOC }, { "free", MEMGAP_CALL_FREE },
 	{ FAMILY_THREAD_END, MEMGAP_CALL_THREAD_END },

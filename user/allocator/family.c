@@ -7,7 +7,7 @@ const struct family_function family[] = {
 	{ "malloc", MEMGAP_CALL_MALLOC, FAMILY_OF_ALL },
 	{ "calloc", MEMGAP_CALL_CALLOC, FAMILY_OF_ALL },
 	{ "realloc", MEMGAP_CALL_REALLOC, FAMILY_OF_ALL },
-	{ "reallocarray", MEMGAP_CALL_REALLOCARRAY, FAMILY_OF_ALL },
+	{ "reallocarray", MEMGAP_CALL_REALLOCARRAY, FAMILY_OF_REMEMBERED }, /* of the libcs it calls realloc, whosever that is */
 	{ "memalign", MEMGAP_CALL_MEMALIGN, FAMILY_OF_ALL },
 	{ "aligned_alloc", MEMGAP_CALL_MEMALIGN, FAMILY_OF_ALL },
 	{ "posix_memalign", MEMGAP_CALL_POSIX_MEMALIGN, FAMILY_OF_ALL },

@@ -91,8 +91,11 @@ static void take_function(struct reading *reading, const char *name, const GElf_
 	struct library *library = reading->library;
 	uint64_t offset;
 
-	/* an IFUNC's symbol is its resolver, not the function; a local one is not what others call */
-	if (!base || GELF_ST_TYPE(symbol->st_info) != STT_FUNC || GELF_ST_BIND(symbol->st_info) == STB_LOCAL)
+	/* an IFUNC's symbol is its resolver, not the function */
+	if (!base || GELF_ST_TYPE(symbol->st_info) != STT_FUNC)
+		return;
+	/* a local one is not what others call; but static linking may make a libc's functions local */
+	if (GELF_ST_BIND(symbol->st_info) == STB_LOCAL && !library->is_static)
 		return;
 	for (const struct family_function *f = family; f->symbol; f++)
 		if (!strcmp(base, f->symbol) && family_has(f, library->allocator) &&
@@ -174,6 +177,25 @@ static bool is_known_musl(const struct library *library, const struct version *v
 	       (version->major == 1 && (version->minor > 2 || (version->minor == 2 && version->patch >= 1)));
 }
 
+/*
+ * As measured on the packaged versions: jemalloc 5.3.0 and 5.3.1 (which has "disable_large_size_classes" on), mimalloc
+ * 2.0.9, 3.0.1 and 3.6.0; of any other version that is taken which comes before it.
+ */
+static void describe_classes(struct library *library, const struct version *version)
+{
+	bool new_jemalloc = version->major > 5 || (version->major == 5 && (version->minor > 3 ||
+			    (version->minor == 3 && version->patch >= 1)));
+
+	library->above = MEMGAP_ABOVE_NEVER;
+	if (library->allocator == MEMGAP_JEMALLOC && new_jemalloc) {
+		library->above = MEMGAP_ABOVE_PAGES;
+		library->class_max = MEMGAP_CLASSES_OF_ALL;
+	} else if (library->allocator == MEMGAP_MIMALLOC) {
+		library->above = version->major >= 3 ? MEMGAP_ABOVE_COARSE : MEMGAP_ABOVE_COARSE_SEGMENTS;
+		library->class_max = version->major < 3 ? 128 << 10 : version->minor ? 512 << 10 : 1 << 20;
+	}
+}
+
 static int identify(struct reading *reading)
 {
 	static const char *const names[] = { [MEMGAP_GLIBC] = "glibc", [MEMGAP_MUSL] = "musl", [MEMGAP_JEMALLOC] = "jemalloc",
@@ -190,6 +212,7 @@ static int identify(struct reading *reading)
 		snprintf(library->name, sizeof(library->name), "%s %u.%u", name, version.major, version.minor);
 	else
 		snprintf(library->name, sizeof(library->name), "%s %u.%u.%u", name, version.major, version.minor, version.patch);
+	describe_classes(library, &version);
 	library->free_restarts = library->allocator == MEMGAP_GLIBC &&
 				 (!version.major || version.major > 2 || (version.major == 2 && version.minor >= 43));
 	return 0;

@@ -26,6 +26,8 @@ struct library_function {
 struct library {
 	char name[LIBRARY_NAME_MAX]; /* "glibc 2.36" */
 	enum memgap_allocator allocator;
+	enum memgap_above above;     /* these two as in struct memgap_library */
+	uint32_t class_max;
 	bool is_static; /* linked into the program, whose own calls are direct ones */
 	size_t n;
 	struct library_function functions[FAMILY_MAX]; /* aliases (the same address) once, forwarders not at all */

@@ -87,6 +87,8 @@ static int describe(struct probed_files *files, struct known_file *known)
 	if (key >= MEMGAP_MAX_LIBRARIES)
 		return -ENOSPC;
 	memcpy(library.internal_frees, known->library.internal_frees, sizeof(library.internal_frees));
+	library.above = known->library.above;
+	library.class_max = known->library.class_max;
 	result = bpf_map__update_elem(files->libraries, &key, sizeof(key), &library, sizeof(library), BPF_ANY);
 	if (!result)
 		known->library_key = files->n_libraries = key;

@@ -99,7 +99,7 @@ static bool find_musl(const char *text, size_t size, struct version *ret)
 	return false;
 }
 
-/* MI_MALLOC_VERSION as mi_version() loads it: one digit major, one minor, and the patch in one digit or, in newer ones, two. */
+/* MI_MALLOC_VERSION as mi_version() loads it: 209 is 2.0.9; newer ones have two digits for minor and patch, 30600 is 3.6.0. */
 static struct version read_mimalloc(const struct elf_file *file, uint64_t offset)
 {
 	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
@@ -116,8 +116,8 @@ static struct version read_mimalloc(const struct elf_file *file, uint64_t offset
 		memcpy(&number, at + 1, sizeof(number));
 	if (number >= 100 && number < 1000)
 		version = (struct version){ number / 100, number / 10 % 10, number % 10 };
-	else if (number >= 10000 && number < 100000)
-		version = (struct version){ number / 10000, number / 1000 % 10, number % 1000 };
+	else if (number >= 10000 && number < 1000000)
+		version = (struct version){ number / 10000, number / 100 % 100, number % 100 };
 	return version;
 }
 

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every allocator that memgap knows, in the ways that programs get it: loaded before the libc, or linked in. What was
+ * counted has to be what its own malloc_usable_size() says of the blocks, to the byte.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/integration/exerciser.h"
+
+#define FOLDER "build/tests/programs/"
+#define PACKAGES "build/packages/"
+#define USR "/usr/lib/x86_64-linux-gnu/"
+
+struct program {
+	const char *title;
+	const char *file;      /* of the exerciser */
+	const char *suite;     /* of Debian, whose libraries it is run with; NULL: the machine's own libc */
+	const char *preload;   /* below build/packages, or NULL */
+	const char *name;      /* that memgap has for the allocator */
+	bool rounds_alignment; /* a block with an alignment is somewhere in a larger one (mimalloc) */
+};
+
+static const struct program programs[] = {
+	{ "jemalloc 5.3.0", "exercise", NULL, "bookworm/libjemalloc2" USR "libjemalloc.so.2", "jemalloc 5.3.0", false },
+	{ "jemalloc of sid", "exercise", "sid", "sid/libjemalloc2" USR "libjemalloc.so.2", "jemalloc 5.", false },
+	{ "tcmalloc 2.10", "exercise", NULL, "bookworm/libtcmalloc-minimal4" USR "libtcmalloc_minimal.so.4", "tcmalloc 2.10", false },
+	{ "tcmalloc of trixie", "exercise", "trixie", "trixie/libtcmalloc-minimal4t64" USR "libtcmalloc_minimal.so.4", "tcmalloc 2.16",
+	  false },
+	{ "mimalloc 2.0.9", "exercise", NULL, "bookworm/libmimalloc2.0" USR "libmimalloc.so.2", "mimalloc 2.0.9", true },
+	{ "mimalloc of trixie", "exercise", "trixie", "trixie/libmimalloc3" USR "libmimalloc.so.3", "mimalloc 3.0.", true },
+	{ "mimalloc of sid", "exercise", "sid", "sid/libmimalloc3" USR "libmimalloc.so.3", "mimalloc 3.", true },
+	{ "glibc of trixie", "exercise", "trixie", NULL, "glibc 2.41", false },
+	{ "glibc of sid", "exercise", "sid", NULL, "glibc 2.", false },
+	{ "static glibc", "exercise-static", NULL, NULL, "glibc", false },
+	{ "static-PIE glibc", "exercise-static-pie", NULL, NULL, "glibc", false },
+	{ "musl", "exercise-musl", NULL, NULL, "musl 1.2.", false },
+	{ "static musl", "exercise-musl-static", NULL, NULL, "musl", false },
+};
+
+/* A copy of the suite's own loader and libraries. */
+static void start_in_suite(struct exerciser *e, const struct program *program)
+{
+	static const char *const packages[] = { "libc6", "libgcc-s1", "libstdc++6" };
+	char file[256], loader[256], path[1024] = "", preload[256];
+	size_t used = 0;
+
+	for (size_t i = 0; i < 3; i++)
+		used += (size_t)snprintf(path + used, sizeof(path) - used, "%s" PACKAGES "%s/%s" USR, i ? ":" : "", program->suite,
+					 packages[i]);
+	snprintf(file, sizeof(file), FOLDER "%s", program->file);
+	snprintf(loader, sizeof(loader), PACKAGES "%s/libc6" USR "ld-linux-x86-64.so.2", program->suite);
+	snprintf(preload, sizeof(preload), PACKAGES "%s", program->preload ? program->preload : "");
+	exerciser_start_command(e, (char *[]){ loader, "--library-path", path, "--preload", program->preload ? preload : "", file, NULL });
+}
+
+static void start_here(struct exerciser *e, const struct program *program)
+{
+	char file[256], preload[256];
+
+	snprintf(file, sizeof(file), FOLDER "%s", program->file);
+	snprintf(preload, sizeof(preload), PACKAGES "%s", program->preload ? program->preload : "");
+	if (program->preload)
+		setenv("LD_PRELOAD", preload, 1);
+	exerciser_start_command(e, (char *[]){ file, NULL });
+	unsetenv("LD_PRELOAD");
+}
+
+static struct exerciser start(const struct program *program)
+{
+	struct exerciser e;
+
+	if (program->suite)
+		start_in_suite(&e, program);
+	else
+		start_here(&e, program);
+	return e;
+}
+
+static void check(struct exerciser *e, const char *action)
+{
+	struct memgap_counters counted;
+
+	exerciser_do(e, action);
+	counted = exerciser_counted(e, e->pid);
+	if (memcmp(&counted.alloc, &e->expected.alloc, sizeof(counted.alloc)) || counted.mallocs != e->expected.mallocs)
+		print_error("after %s:\n", action);
+	assert_same_blocks(&counted, &e->expected);
+}
+
+static void all_blocks_count_with_their_usable_size(void **state)
+{
+	static const char *const actions[] = { "malloc_all_sizes", "free_all", "free_null", "calloc_blocks", "free_all",
+					       "realloc_from_null", "free_all", "realloc_sizes", "realloc_mmapped",
+					       "realloc_to_zero", "new_and_delete", "calls_that_fail" };
+	const struct program *program = *state;
+	struct exerciser e = start(program);
+	struct allocator allocator = exerciser_attach(&e);
+
+	if (strncmp(allocator.name, program->name, strlen(program->name)))
+		fail_msg("it is named %s", allocator.name);
+	assert_false(allocator.foreign);
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		check(&e, actions[i]);
+	if (!program->rounds_alignment) {
+		check(&e, "aligned_blocks");
+		check(&e, "free_all");
+	}
+	exerciser_stop(&e);
+}
+
+/* Threads' own caches; a block that another thread frees; the ends of threads. */
+static void threads_count_exactly(void **state)
+{
+	struct exerciser e = start(*state);
+
+	exerciser_do(&e, "threads_start");
+	exerciser_do(&e, "threads_work");
+	exerciser_do(&e, "thread_ends"); /* what a libc allocates for its first one is made */
+	exerciser_attach(&e);
+	if (((const struct program *)*state)->suite || ((const struct program *)*state)->preload)
+		exerciser_do(&e, "malloc_all_sizes");
+	else
+		exerciser_do(&e, "calloc_blocks");
+	for (int i = 0; i < 3; i++)
+		exerciser_do(&e, "threads_work");
+	{
+		struct memgap_counters counted = exerciser_counted(&e, e.pid);
+
+		assert_int_equal(counted.mallocs, e.expected.mallocs);
+		assert_int_equal(counted.total_alloc, e.expected.total_alloc);
+		assert_int_equal(counted.missed, 0);
+	}
+	exerciser_stop(&e);
+}
+
+static int fetch_packages(void **state)
+{
+	static const char *const commands[] = {
+		"tests/packages.sh bookworm libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0",
+		"tests/packages.sh trixie libc6 libgcc-s1 libstdc++6 libtcmalloc-minimal4t64 libmimalloc3",
+		"tests/packages.sh sid libc6 libgcc-s1 libstdc++6 libjemalloc2 libmimalloc3",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (system(commands[i]))
+			return -1;
+	return 0;
+}
+
+#define N_PROGRAMS (sizeof(programs) / sizeof(programs[0]))
+
+int main(void)
+{
+	struct CMUnitTest tests[2 * N_PROGRAMS];
+	static char names[2 * N_PROGRAMS][96];
+
+	for (size_t i = 0; i < N_PROGRAMS; i++) {
+		snprintf(names[2 * i], sizeof(names[0]), "%s: all blocks count with their usable size", programs[i].title);
+		snprintf(names[2 * i + 1], sizeof(names[0]), "%s: threads count exactly", programs[i].title);
+		tests[2 * i] = (struct CMUnitTest){ names[2 * i], all_blocks_count_with_their_usable_size, NULL, NULL,
+						    (void *)(uintptr_t)&programs[i] };
+		tests[2 * i + 1] = (struct CMUnitTest){ names[2 * i + 1], threads_count_exactly, NULL, NULL,
+							(void *)(uintptr_t)&programs[i] };
+	}
+	return _cmocka_run_group_tests("allocators", tests, 2 * N_PROGRAMS, fetch_packages, NULL);
+}

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# packages.sh SUITE PACKAGE...: Debian's amd64 packages, unpacked each into build/packages/SUITE/PACKAGE and nowhere else:
+# nothing is installed. apt verifies them as always, in a state of its own; the mirror is that of this machine's apt.
+# What is there already is not fetched again, and each is there whole or not at all.
+#
+# Exit status 69 (EX_UNAVAILABLE, sysexits.h): the suite or a package cannot be had; stderr says why.
+set -euo pipefail
+
+readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg UNAVAILABLE=69
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=tests/lib/mirror.sh
+. "$here/lib/mirror.sh"
+
+unavailable() {
+	echo "packages: $suite: $*" | sed -E 's,[a-z+]+://[^ ]*,the mirror,g' >&2
+	exit "$UNAVAILABLE"
+}
+
+# This machine's way to a mirror (a proxy, whether dates are checked), but none of its hooks, pins or sources.
+settings() {
+	apt-config dump --format '%F "%v";%n' Acquire
+	cat <<-END
+		APT::Architecture "amd64";
+		APT::Architectures { "amd64"; };
+		APT::Sandbox::User "root";
+		Dir::State "$state";
+		Dir::State::status "/dev/null";
+		Dir::Cache "$state/cache";
+		Dir::Cache { pkgcache ""; srcpkgcache ""; };
+		Dir::Etc "$state/etc";
+	END
+}
+
+# An index that has just been fetched names what the mirror has: a suite may have moved on since the last time.
+prepare() {
+	local mirror signed=
+	mirror=$(mirror_uri Debian) || unavailable "apt on this machine has no mirror of Debian"
+	[ ! -e "$KEYRING" ] || signed=signed-by=$KEYRING
+	mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state"/etc/{apt.conf,preferences,sources.list}.d
+	settings >"$state/apt.conf"
+	echo "deb [arch=amd64 target=Packages $signed] $mirror $suite main" >"$state/etc/sources.list"
+	export APT_CONFIG=$state/apt.conf
+	prepared=1
+	apt-get update -qq --error-on=any >"$state/log" 2>&1 || unavailable "$(grep -m 1 -E '^[EW]:' "$state/log")"
+}
+
+fetch() {
+	local package=$1 part=$suite_directory/.$1.part
+	rm -rf "$part"
+	mkdir -p "$part/root"
+	(cd "$part" && apt-get download -qq "$package") >"$state/log" 2>&1 || unavailable "$package: $(grep -m 1 ^E: "$state/log")"
+	dpkg-deb -x "$part"/*.deb "$part/root"
+	mv -T "$part/root" "$suite_directory/$package"
+	rm -rf "$part"
+}
+
+[ $# -ge 2 ] || {
+	echo "usage: packages.sh SUITE PACKAGE..." >&2
+	exit 2
+}
+suite=$1
+shift
+suite_directory=$here/../build/packages/$suite
+mkdir -p "$suite_directory"
+suite_directory=$(readlink -f "$suite_directory")
+state=$suite_directory/.apt
+exec 9>"$suite_directory/.lock"
+flock 9
+prepared=
+
+for package in "$@"; do
+	[ ! -d "$suite_directory/$package" ] || continue
+	[ -n "$prepared" ] || prepare
+	fetch "$package"
+done

@@ -114,6 +114,10 @@ static void all_blocks_count_with_their_usable_size(void **state)
 		check(&e, "aligned_blocks");
 		check(&e, "free_all");
 	}
+	if (!program->preload) {
+		check(&e, "pvalloc_block");
+		check(&e, "free_all");
+	}
 	exerciser_stop(&e);
 }
 

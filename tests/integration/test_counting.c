@@ -93,7 +93,7 @@ static void calls_that_fail_count_nothing(void **state)
 
 static void aligned_blocks_count_once(void **state)
 {
-	DO_AND_CHECK(*state, "aligned_blocks", "free_all");
+	DO_AND_CHECK(*state, "aligned_blocks", "free_all", "pvalloc_block", "free_all");
 }
 
 static void realloc_from_null_is_a_malloc(void **state)

@@ -61,12 +61,12 @@ static void attach_needed(const char *path, void *data)
 }
 
 /* The child is waiting before its exec. */
-static void watch(struct exerciser *e, enum start start, unsigned int max_processes)
+static void watch(struct exerciser *e, enum start start, const struct probes_limits *limits)
 {
 	struct cgroup_dir dir;
 	struct error err;
 
-	if (probes_open(e->proc_fd, max_processes, &e->probes, &err))
+	if (probes_open(e->proc_fd, limits, &e->probes, &err))
 		fail_msg("%s", err.text);
 	if (start == START_UNPROBED)
 		return;
@@ -104,7 +104,7 @@ static void start_with_pipes(struct exerciser *e, char *const argv[], struct com
 	e->out = out[0];
 }
 
-static void start_program(struct exerciser *e, char *const argv[], enum start start, unsigned int max_processes)
+static void start_program(struct exerciser *e, char *const argv[], enum start start, const struct probes_limits *limits)
 {
 	struct command command;
 	struct error err;
@@ -115,22 +115,22 @@ static void start_program(struct exerciser *e, char *const argv[], enum start st
 	e->pid = command.pid;
 	if (start == START_CGROUP)
 		make_cgroup(e);
-	watch(e, start, max_processes);
+	watch(e, start, limits);
 	if (command_release(&command, &err))
 		fail_msg("%s", err.text);
 	assert_string_equal(exerciser_hear(e), "ready");
 }
 
-void exerciser_start(struct exerciser *e, enum start start, unsigned int max_processes)
+void exerciser_start(struct exerciser *e, enum start start, const struct probes_limits *limits)
 {
 	char *argv[] = { PROGRAM, NULL };
 
-	start_program(e, argv, start, max_processes);
+	start_program(e, argv, start, limits);
 }
 
-void exerciser_start_command(struct exerciser *e, char *const argv[])
+void exerciser_start_command(struct exerciser *e, char *const argv[], const struct probes_limits *limits)
 {
-	start_program(e, argv, START_UNPROBED, 0);
+	start_program(e, argv, START_UNPROBED, limits);
 }
 
 struct allocator exerciser_attach(struct exerciser *e)
@@ -202,6 +202,20 @@ void exerciser_do(struct exerciser *e, const char *action)
 {
 	exerciser_tell(e, action);
 	exerciser_add(&e->expected, exerciser_hear(e));
+}
+
+static void ignore_event(const struct memgap_event *event, void *data)
+{
+	(void)event;
+	(void)data;
+}
+
+void exerciser_events(struct exerciser *e)
+{
+	bool lost;
+
+	probes_take_events(e->probes, ignore_event, NULL, &lost);
+	assert_false(lost);
 }
 
 struct memgap_counters exerciser_counted(struct exerciser *e, pid_t pid)

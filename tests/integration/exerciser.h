@@ -27,12 +27,12 @@ enum start {
 };
 
 /* Another program, or another way to start it, which speaks the same language; nothing is watched yet. */
-void exerciser_start_command(struct exerciser *e, char *const argv[]);
+void exerciser_start_command(struct exerciser *e, char *const argv[], const struct probes_limits *limits);
 /* Probes it as it runs, and counts from here on: `expected` starts anew. Its allocator as memgap names it. */
 struct allocator exerciser_attach(struct exerciser *e);
 
-/* max_processes: room for watched processes, 0: plenty. Any failure fails the test. */
-void exerciser_start(struct exerciser *e, enum start start, unsigned int max_processes);
+/* Any failure fails the test. */
+void exerciser_start(struct exerciser *e, enum start start, const struct probes_limits *limits);
 void exerciser_stop(struct exerciser *e);
 
 /* Sends a line. */
@@ -43,6 +43,9 @@ const char *exerciser_hear(struct exerciser *e);
 void exerciser_do(struct exerciser *e, const char *action);
 /* Adds the counts of an answer. */
 void exerciser_add(struct memgap_counters *sum, const char *answer);
+
+/* Takes what the kernel side has reported so far. */
+void exerciser_events(struct exerciser *e);
 
 /* The probes' counters of a process (the exerciser: its own pid), of the cgroup. */
 struct memgap_counters exerciser_counted(struct exerciser *e, pid_t pid);

@@ -47,7 +47,7 @@ static const struct program programs[] = {
 };
 
 /* A copy of the suite's own loader and libraries. */
-static void start_in_suite(struct exerciser *e, const struct program *program)
+static void start_in_suite(struct exerciser *e, const struct program *program, const struct probes_limits *limits)
 {
 	static const char *const packages[] = { "libc6", "libgcc-s1", "libstdc++6" };
 	char file[256], loader[256], path[1024] = "", preload[256];
@@ -59,10 +59,11 @@ static void start_in_suite(struct exerciser *e, const struct program *program)
 	snprintf(file, sizeof(file), FOLDER "%s", program->file);
 	snprintf(loader, sizeof(loader), PACKAGES "%s/libc6" USR "ld-linux-x86-64.so.2", program->suite);
 	snprintf(preload, sizeof(preload), PACKAGES "%s", program->preload ? program->preload : "");
-	exerciser_start_command(e, (char *[]){ loader, "--library-path", path, "--preload", program->preload ? preload : "", file, NULL });
+	exerciser_start_command(e, (char *[]){ loader, "--library-path", path, "--preload", program->preload ? preload : "", file, NULL },
+				limits);
 }
 
-static void start_here(struct exerciser *e, const struct program *program)
+static void start_here(struct exerciser *e, const struct program *program, const struct probes_limits *limits)
 {
 	char file[256], preload[256];
 
@@ -70,19 +71,26 @@ static void start_here(struct exerciser *e, const struct program *program)
 	snprintf(preload, sizeof(preload), PACKAGES "%s", program->preload ? program->preload : "");
 	if (program->preload)
 		setenv("LD_PRELOAD", preload, 1);
-	exerciser_start_command(e, (char *[]){ file, NULL });
+	exerciser_start_command(e, (char *[]){ file, NULL }, limits);
 	unsetenv("LD_PRELOAD");
 }
 
-static struct exerciser start(const struct program *program)
+static struct exerciser start_with(const struct program *program, const struct probes_limits *limits)
 {
 	struct exerciser e;
 
 	if (program->suite)
-		start_in_suite(&e, program);
+		start_in_suite(&e, program, limits);
 	else
-		start_here(&e, program);
+		start_here(&e, program, limits);
 	return e;
+}
+
+static struct exerciser start(const struct program *program)
+{
+	const struct probes_limits plenty = { 0 };
+
+	return start_with(program, &plenty);
 }
 
 static void check(struct exerciser *e, const char *action)
@@ -100,7 +108,7 @@ static void all_blocks_count_with_their_usable_size(void **state)
 {
 	static const char *const actions[] = { "malloc_all_sizes", "free_all", "free_null", "calloc_blocks", "free_all",
 					       "realloc_from_null", "free_all", "realloc_sizes", "realloc_mmapped",
-					       "realloc_to_zero", "new_and_delete", "calls_that_fail" };
+					       "realloc_to_zero", "new_and_delete", "jemalloc_calls", "calls_that_fail" };
 	const struct program *program = *state;
 	struct exerciser e = start(program);
 	struct allocator allocator = exerciser_attach(&e);
@@ -146,6 +154,61 @@ static void threads_count_exactly(void **state)
 	exerciser_stop(&e);
 }
 
+/* malloc_all_sizes makes 1000 blocks: those for which there was no room are missed, and not freed either. */
+static void a_full_map_shows_in_missed_and_nothing_else_is_wrong(void **state)
+{
+	const struct probes_limits few = { .blocks = 512 };
+	struct exerciser e = start_with(&programs[0], &few);
+	struct memgap_counters counted;
+
+	(void)state;
+	exerciser_attach(&e);
+	exerciser_do(&e, "malloc_all_sizes");
+	counted = exerciser_counted(&e, e.pid);
+	assert_int_equal(counted.mallocs + counted.missed, 1000);
+	assert_in_range(counted.mallocs, 1, 512);
+	assert_true(counted.alloc > 0 && counted.alloc < e.expected.alloc);
+	exerciser_do(&e, "free_all");
+	e.expected = exerciser_counted(&e, e.pid);
+	assert_int_equal(e.expected.alloc, 0);
+	assert_int_equal(e.expected.frees, counted.mallocs);
+	check(&e, "calloc_blocks");
+	exerciser_stop(&e);
+}
+
+/* Blocks from before the attach are no loss, and are not taken for others when they are freed. */
+static void blocks_from_before_that_are_not_remembered_count_nothing(void **state)
+{
+	struct exerciser e = start(&programs[0]);
+
+	(void)state;
+	exerciser_do(&e, "malloc_all_sizes");
+	exerciser_attach(&e);
+	exerciser_do(&e, "free_all");
+	e.expected = (struct memgap_counters){ 0 };
+	check(&e, "calloc_blocks");
+	exerciser_stop(&e);
+}
+
+static void ended_programs_leave_no_block_behind(void **state)
+{
+	struct exerciser e = start(&programs[0]);
+	struct memgap_counters counted;
+
+	(void)state;
+	exerciser_attach(&e);
+	exerciser_do(&e, "malloc_all_sizes");
+	assert_int_equal(probes_blocks(e.probes), 1000);
+	exerciser_tell(&e, "exec"); /* the same program again */
+	assert_string_equal(exerciser_hear(&e), "ready");
+	exerciser_events(&e);
+	probes_tidy(e.probes);
+	counted = exerciser_counted(&e, e.pid); /* C++'s runtime may hold some from the start */
+	assert_int_equal(probes_blocks(e.probes), counted.mallocs - counted.frees);
+	assert_true(counted.mallocs - counted.frees < 10);
+	exerciser_stop(&e);
+}
+
 static int fetch_packages(void **state)
 {
 	static const char *const commands[] = {
@@ -161,11 +224,17 @@ static int fetch_packages(void **state)
 	return 0;
 }
 
+#define N_OTHERS 3
 #define N_PROGRAMS (sizeof(programs) / sizeof(programs[0]))
 
 int main(void)
 {
-	struct CMUnitTest tests[2 * N_PROGRAMS];
+	static const struct CMUnitTest others[] = {
+		cmocka_unit_test(a_full_map_shows_in_missed_and_nothing_else_is_wrong),
+		cmocka_unit_test(blocks_from_before_that_are_not_remembered_count_nothing),
+		cmocka_unit_test(ended_programs_leave_no_block_behind),
+	};
+	struct CMUnitTest tests[2 * N_PROGRAMS + N_OTHERS];
 	static char names[2 * N_PROGRAMS][96];
 
 	for (size_t i = 0; i < N_PROGRAMS; i++) {
@@ -176,5 +245,6 @@ int main(void)
 		tests[2 * i + 1] = (struct CMUnitTest){ names[2 * i + 1], threads_count_exactly, NULL, NULL,
 							(void *)(uintptr_t)&programs[i] };
 	}
-	return _cmocka_run_group_tests("allocators", tests, 2 * N_PROGRAMS, fetch_packages, NULL);
+	memcpy(&tests[2 * N_PROGRAMS], others, sizeof(others));
+	return _cmocka_run_group_tests("allocators", tests, 2 * N_PROGRAMS + N_OTHERS, fetch_packages, NULL);
 }

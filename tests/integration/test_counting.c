@@ -14,11 +14,13 @@
 
 #include "tests/integration/exerciser.h"
 
+static const struct probes_limits plenty = { 0 }, two = { .processes = 2 };
+
 static int start_probed(void **state)
 {
 	struct exerciser *e = malloc(sizeof(*e));
 
-	exerciser_start(e, START_PROBED, 0);
+	exerciser_start(e, START_PROBED, &plenty);
 	*state = e;
 	return 0;
 }
@@ -27,7 +29,7 @@ static int start_in_cgroup(void **state)
 {
 	struct exerciser *e = malloc(sizeof(*e));
 
-	exerciser_start(e, START_CGROUP, 0);
+	exerciser_start(e, START_CGROUP, &plenty);
 	*state = e;
 	return 0;
 }
@@ -36,7 +38,7 @@ static int start_in_cgroup_with_room_for_two(void **state)
 {
 	struct exerciser *e = malloc(sizeof(*e));
 
-	exerciser_start(e, START_CGROUP, 2);
+	exerciser_start(e, START_CGROUP, &two);
 	*state = e;
 	return 0;
 }
@@ -45,7 +47,7 @@ static int start_unprobed(void **state)
 {
 	struct exerciser *e = malloc(sizeof(*e));
 
-	exerciser_start(e, START_UNPROBED, 0);
+	exerciser_start(e, START_UNPROBED, &plenty);
 	*state = e;
 	return 0;
 }

@@ -244,6 +244,33 @@ static void new_and_delete(void)
 	}
 }
 
+/* jemalloc's own, where it is there: mallocx(3). */
+void *mallocx(size_t size, int flags) __attribute__((weak));
+void *rallocx(void *block, size_t size, int flags) __attribute__((weak));
+size_t xallocx(void *block, size_t size, size_t extra, int flags) __attribute__((weak));
+void dallocx(void *block, int flags) __attribute__((weak));
+void sdallocx(void *block, size_t size, int flags) __attribute__((weak));
+
+#define LG_ALIGN_256 8 /* MALLOCX_LG_ALIGN(8) */
+
+static void jemalloc_calls(void)
+{
+	for (size_t i = 1; mallocx && i < 100000; i += i / 2 + 1) {
+		void *one = got(mallocx(i, 0)), *aligned = got(mallocx(i, LG_ALIGN_256));
+
+		expected.alloc -= (long)malloc_usable_size(one);
+		expected.frees += 2;
+		one = got(rallocx(one, i * 3, 0));
+		expected.alloc -= (long)malloc_usable_size(aligned);
+		xallocx(aligned, i * 2, 0, LG_ALIGN_256);
+		got(aligned);
+		expected.alloc -= (long)(malloc_usable_size(one) + malloc_usable_size(aligned));
+		expected.frees += 2;
+		sdallocx(aligned, malloc_usable_size(aligned), LG_ALIGN_256);
+		dallocx(one, 0);
+	}
+}
+
 /* realloc(block, 0) frees it and returns NULL; so does reallocarray. */
 static void realloc_to_nothing(void)
 {
@@ -538,6 +565,7 @@ static const struct {
 	{ "realloc_sizes", realloc_sizes },
 	{ "realloc_to_zero", realloc_to_zero },
 	{ "new_and_delete", new_and_delete },
+	{ "jemalloc_calls", jemalloc_calls },
 	{ "threads_start", threads_start },
 	{ "threads_work", threads_work },
 	{ "thread_ends", thread_ends },

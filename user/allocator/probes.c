@@ -26,6 +26,7 @@ struct probes {
 	struct probed_files files;
 	struct probes_features features;
 	struct counters *counters;
+	bool untidy;          /* something has ended since probes_tidy() */
 	uint64_t events_lost; /* as last seen */
 	probes_event callback; /* during probes_take_events() */
 	void *callback_data;
@@ -43,10 +44,14 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 
 static int pass_event(void *context, void *data, size_t size)
 {
+	const struct memgap_event *event = data;
 	struct probes *probes = context;
 
-	if (size >= sizeof(struct memgap_event) && probes->callback)
-		probes->callback(data, probes->callback_data);
+	if (size < sizeof(*event) || !probes->callback)
+		return 0;
+	probes->untidy |= event->type == MEMGAP_EVENT_EXIT || event->type == MEMGAP_EVENT_EXEC ||
+			  event->type == MEMGAP_EVENT_EXEC_BY_THREAD;
+	probes->callback(event, probes->callback_data);
 	return 0;
 }
 
@@ -65,14 +70,16 @@ static const struct way {
 	bool multi;    /* uprobe links for many places: Linux 6.6 */
 } ways[] = { { true, true }, { true, false }, { false, false } };
 
-static int load_with(struct probes *probes, const struct way *way, unsigned int max_processes)
+static int load_with(struct probes *probes, const struct way *way, const struct probes_limits *limits)
 {
 	probes->bpf = memgap_bpf__open();
 	if (!probes->bpf)
 		return -errno;
 	tcmalloc_fill_classes((uint32_t *)probes->bpf->rodata->tcmalloc_usable);
-	if (max_processes)
-		bpf_map__set_max_entries(probes->bpf->maps.processes, max_processes);
+	if (limits->processes)
+		bpf_map__set_max_entries(probes->bpf->maps.processes, limits->processes);
+	if (limits->blocks)
+		bpf_map__set_max_entries(probes->bpf->maps.blocks, limits->blocks);
 	bpf_program__set_autoload(probes->bpf->progs.list_modules, way->iterator);
 	bpf_program__set_autoattach(probes->bpf->progs.list_modules, false);
 	if (way->multi) {
@@ -110,14 +117,14 @@ static int refuse_killers(const struct probes *probes, struct error *err)
 			 "(Linux 6.11 to 6.13.2): update it; `--source none` works meanwhile");
 }
 
-static int load(struct probes *probes, unsigned int max_processes, struct error *err)
+static int load(struct probes *probes, const struct probes_limits *limits, struct error *err)
 {
 	bool loaded = false;
 	struct trial trial;
 	int result = 0;
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]) && result != -EPERM; i++) {
-		result = load_with(probes, &ways[i], max_processes);
+		result = load_with(probes, &ways[i], limits);
 		loaded = !result;
 		if (!result)
 			result = try_probes(probes, &trial);
@@ -155,7 +162,7 @@ static int open_counters(struct probes *probes)
 	return counters_open(&maps, bpf_map__max_entries(maps.processes), &probes->counters);
 }
 
-int probes_prepare(int proc_fd, unsigned int max_processes, struct probes **ret, struct error *err)
+int probes_prepare(int proc_fd, const struct probes_limits *limits, struct probes **ret, struct error *err)
 {
 	struct probes *probes;
 
@@ -165,7 +172,7 @@ int probes_prepare(int proc_fd, unsigned int max_processes, struct probes **ret,
 	probes = calloc(1, sizeof(*probes));
 	if (!probes)
 		return error_set(err, EXIT_FAILED, "out of memory");
-	if (load(probes, max_processes, err)) {
+	if (load(probes, limits, err)) {
 		probes_close(probes);
 		return -1;
 	}
@@ -186,11 +193,11 @@ int probes_prepare(int proc_fd, unsigned int max_processes, struct probes **ret,
 	return 0;
 }
 
-int probes_open(int proc_fd, unsigned int max_processes, struct probes **ret, struct error *err)
+int probes_open(int proc_fd, const struct probes_limits *limits, struct probes **ret, struct error *err)
 {
 	struct probes *probes;
 
-	if (probes_prepare(proc_fd, max_processes, &probes, err))
+	if (probes_prepare(proc_fd, limits, &probes, err))
 		return -1;
 	if (refuse_killers(probes, err) || attach(probes, err)) {
 		probes_close(probes);
@@ -284,6 +291,30 @@ int probes_read_counters(struct probes *probes)
 const struct counters *probes_counters(const struct probes *probes)
 {
 	return probes->counters;
+}
+
+void probes_tidy(struct probes *probes)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options);
+
+	if (!probes->untidy || !probes->files.any_remembered)
+		return;
+	probes->untidy = false;
+	if (bpf_prog_test_run_opts(bpf_program__fd(probes->bpf->progs.purge_blocks), &options))
+		log_debug("cannot forget blocks: errno %d", errno);
+}
+
+size_t probes_blocks(struct probes *probes)
+{
+	struct { __u64 block; __u32 pid, image; } keys[2];
+	const struct bpf_map *map = probes->bpf->maps.blocks;
+	size_t n = 0;
+
+	while (!bpf_map__get_next_key(map, n ? &keys[0] : NULL, &keys[1], sizeof(keys[1]))) {
+		keys[0] = keys[1];
+		n++;
+	}
+	return n;
 }
 
 size_t probes_list(struct probes *probes, pid_t *pids, size_t max)

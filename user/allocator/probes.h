@@ -24,15 +24,20 @@ struct allocator {
 	bool foreign;         /* there is another allocator as well, or a wrapper: this one may never be called */
 };
 
+/* How much the kernel side has room for; 0: the default of bpf/memgap.h. What does not fit is counted in `missed`. */
+struct probes_limits {
+	unsigned int processes; /* watched at once */
+	unsigned int blocks;    /* remembered at once, of allocators that keep no size beside a block */
+};
+
 /*
- * proc_fd: a directory fd of /proc, the caller's, kept open as long as the probes are. max_processes: how many can be
- * watched at once, 0 for MEMGAP_MAX_PROCESSES; one more is counted in `missed`. Fails with EXIT_HOST and the remedy.
+ * proc_fd: a directory fd of /proc, the caller's, kept open as long as the probes are. Fails with EXIT_HOST and the remedy.
  */
-int probes_open(int proc_fd, unsigned int max_processes, struct probes **ret, struct error *err);
+int probes_open(int proc_fd, const struct probes_limits *limits, struct probes **ret, struct error *err);
 void probes_close(struct probes *probes); /* NULL is allowed */
 
 /* The same, but nothing is attached yet: to find out what this host offers. probes_close() releases it too. */
-int probes_prepare(int proc_fd, unsigned int max_processes, struct probes **ret, struct error *err);
+int probes_prepare(int proc_fd, const struct probes_limits *limits, struct probes **ret, struct error *err);
 
 /* What was found out by trying. */
 struct probes_features {
@@ -75,6 +80,12 @@ int probes_read_process(struct probes *probes, pid_t pid, struct memgap_process 
 /* Reads what was counted, all of it at once (user/allocator/counters.h). What is returned then is as of that reading. */
 int probes_read_counters(struct probes *probes);
 const struct counters *probes_counters(const struct probes *probes);
+/* Once in a while: forgets the blocks of processes, and of programs, that have ended since. */
+void probes_tidy(struct probes *probes);
+
+/* How many blocks are remembered now. */
+size_t probes_blocks(struct probes *probes);
+
 /* The pids watched now, of which at most max are written; returns their number. */
 size_t probes_list(struct probes *probes, pid_t *pids, size_t max);
 

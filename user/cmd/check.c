@@ -51,6 +51,7 @@ static bool has_all_needs(const struct host *host)
 
 static void look_at_host(struct check *check)
 {
+	const struct probes_limits limits = { 0 };
 	struct check_host *host = &check->host;
 
 	uname(&check->system);
@@ -64,7 +65,7 @@ static void look_at_host(struct check *check)
 	host->cgroup_has_memory = host->cgroup_version && cgroup_root_has_memory(check->hierarchy.fd, host->cgroup_version);
 	host_read(check->proc_fd, &host->host);
 	host->tried = has_all_needs(&host->host);
-	if (host->tried && probes_prepare(check->proc_fd, 0, &check->probes, &check->failure))
+	if (host->tried && probes_prepare(check->proc_fd, &limits, &check->probes, &check->failure))
 		host->failure = check->failure.text;
 	if (check->probes) {
 		host->features = probes_features(check->probes);

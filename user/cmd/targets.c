@@ -238,6 +238,8 @@ void targets_new_interval(struct targets *targets)
 {
 	for (size_t i = 0; i < targets->n_processes; i++)
 		targets->processes[i]->looks = 0;
+	if (targets->probes)
+		probes_tidy(targets->probes);
 }
 
 void targets_follow(struct targets *targets)

@@ -289,7 +289,7 @@ int targets_open(struct targets *targets, struct error *err)
 	if (targets->proc_fd < 0)
 		return error_set(err, EXIT_HOST, "cannot open /proc: %s", strerror(errno));
 	hierarchy_open(targets->proc_fd, &targets->hierarchy);
-	if (options->probes && probes_open(targets->proc_fd, 0, &targets->probes, err))
+	if (options->probes && probes_open(targets->proc_fd, &options->limits, &targets->probes, err))
 		return -1;
 	/* first of all, so that it inherits nothing that we change for ourselves; it waits until it is released */
 	if (options->command && command_start(options->command, &targets->inherited, &command, err))

@@ -30,12 +30,14 @@ const char watch_usage[] =
 	"      --trim-with signal:NAME\n"
 	"                            sent only to a process that expects it (default signal:USR1)\n"
 	"      --cooldown DUR        the least time between two trims of one target (default 10s)\n"
+	"      --max-blocks N        room for the blocks of allocators whose sizes must be remembered:\n"
+	"                            jemalloc, tcmalloc, mimalloc (default 1048576)\n"
 	"      --dry-run             say what would be done, do nothing\n"
 	"  -h, --help\n"
 	"\n"
 	"Exit status: 0 done, 1 the work failed, 2 usage, 3 this host cannot do it, 4 no such target.\n";
 
-enum { OPTION_PER = 256, OPTION_TRIM_AT, OPTION_TRIM_WITH, OPTION_COOLDOWN, OPTION_DRY_RUN, OPTION_MAX_OVERHEAD };
+enum { OPTION_PER = 256, OPTION_TRIM_AT, OPTION_TRIM_WITH, OPTION_COOLDOWN, OPTION_DRY_RUN, OPTION_MAX_OVERHEAD, OPTION_MAX_BLOCKS };
 
 static const struct option long_options[] = {
 	TARGET_LONG_OPTIONS,
@@ -48,10 +50,13 @@ static const struct option long_options[] = {
 	{ "trim-with", required_argument, NULL, OPTION_TRIM_WITH },
 	{ "cooldown", required_argument, NULL, OPTION_COOLDOWN },
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+	{ "max-blocks", required_argument, NULL, OPTION_MAX_BLOCKS },
 	{ "max-overhead", required_argument, NULL, OPTION_MAX_OVERHEAD },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
+
+#define MAX_BLOCKS (1 << 28) /* the kernel takes 16 bytes for each at once, and about 72 more when it is there */
 
 #define usage(err, ...) error_set(err, EXIT_USAGE, __VA_ARGS__)
 
@@ -110,6 +115,16 @@ static int take_trim_with(struct watch_options *options, const char *text, struc
 	}
 }
 
+static int take_max_blocks(struct watch_options *options, const char *text, struct error *err)
+{
+	int64_t blocks;
+
+	if (parse_count(text, MAX_BLOCKS, &blocks))
+		return usage(err, "'%s' is no number of blocks: a whole number from 1 to %d", text, MAX_BLOCKS);
+	options->limits.blocks = (unsigned int)blocks;
+	return 0;
+}
+
 static int take_option(struct watch_options *options, int option, char *argv[], struct error *err)
 {
 	switch (option) {
@@ -134,6 +149,8 @@ static int take_option(struct watch_options *options, int option, char *argv[], 
 		options->trim_option = "--cooldown";
 		return parse_duration(optarg, &options->policy.cooldown_ns) ?
 			       usage(err, "'%s' is no cooldown: 200ms, 10s or 1m, and more than 0", optarg) : 0;
+	case OPTION_MAX_BLOCKS:
+		return take_max_blocks(options, optarg, err);
 	case OPTION_DRY_RUN:
 		options->trim_option = "--dry-run";
 		options->dry_run = true;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "user/allocator/probes.h"
 #include "user/base/error.h"
 #include "user/cmd/target_options.h"
 #include "user/output/output.h"
@@ -22,6 +23,7 @@ struct watch_options {
 	const struct output_format *format;
 	bool probes;          /* --source auto or probe; false: none */
 	enum per per;
+	struct probes_limits limits;
 	struct trim_policy policy;
 	struct trim_action action;
 	bool dry_run;

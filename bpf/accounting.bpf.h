@@ -32,35 +32,53 @@ static __always_inline void send_event(__u32 type, __u32 pid)
 	bpf_ringbuf_submit(e, 0);
 }
 
-/* The process whose memory the current thread runs in, if it is watched, and its pid. */
-static __always_inline struct memgap_process *find_process(__u32 *ret_pid)
+static __always_inline struct thread_state *current_thread(__u64 flags)
 {
-	__u32 pid = bpf_get_current_pid_tgid() >> 32;
-	struct memgap_process *p = bpf_map_lookup_elem(&processes, &pid);
-
-	if (p && p->owner) {
-		pid = p->owner;
-		p = bpf_map_lookup_elem(&processes, &pid);
-	}
-	*ret_pid = pid;
-	return p;
+	return bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, flags);
 }
 
-static __always_inline struct memgap_process *current_process(void)
+/* The record of a process, and its index; NULL: it is not watched. */
+static __always_inline struct memgap_process *record_of(__u32 pid, __u32 *ret_index)
 {
-	__u32 pid;
+	__u32 *index = bpf_map_lookup_elem(&processes, &pid);
 
-	return find_process(&pid);
+	if (!index)
+		return NULL;
+	*ret_index = *index;
+	return bpf_map_lookup_elem(&records, index);
+}
+
+static __always_inline struct memgap_process *find_record(__u32 pid)
+{
+	__u32 index;
+
+	return record_of(pid, &index);
+}
+
+/* The process whose memory the current thread, with that state or NULL, runs in; NULL: it is not watched. */
+static __always_inline struct memgap_process *process_of(struct thread_state *t)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32, index;
+	struct memgap_process *p;
+
+	if (t && t->record) {
+		p = bpf_map_lookup_elem(&records, &t->record);
+		if (p && p->pid == pid)
+			return p;
+	}
+	p = record_of(pid, &index);
+	if (!p)
+		return NULL;
+	if (p->owner)
+		return find_record(p->owner);
+	if (t)
+		t->record = index;
+	return p;
 }
 
 static __always_inline struct memgap_counters *cgroup_counters(__u32 slot)
 {
 	return slot ? bpf_map_lookup_elem(&cgroups, &slot) : NULL;
-}
-
-static __always_inline struct thread_state *current_thread(__u64 flags)
-{
-	return bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, flags);
 }
 
 static __always_inline void count_missed(struct memgap_process *p)

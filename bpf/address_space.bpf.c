@@ -34,7 +34,7 @@ static __always_inline struct pt_regs *syscall_regs(void)
 SEC("tracepoint/syscalls/sys_exit_mmap")
 int mmap_return(struct trace_event_raw_sys_exit *ctx)
 {
-	struct memgap_process *p = current_process();
+	struct memgap_process *p = process_of(current_thread(0));
 	struct pt_regs *regs;
 	__u64 flags;
 
@@ -51,7 +51,7 @@ int mmap_return(struct trace_event_raw_sys_exit *ctx)
 SEC("tracepoint/syscalls/sys_exit_munmap")
 int munmap_return(struct trace_event_raw_sys_exit *ctx)
 {
-	struct memgap_process *p = current_process();
+	struct memgap_process *p = process_of(current_thread(0));
 
 	if (p && !failed(ctx->ret))
 		FLOW_ADD(p, unmapped, whole_pages(PT_REGS_PARM2_CORE_SYSCALL(syscall_regs())));
@@ -61,7 +61,7 @@ int munmap_return(struct trace_event_raw_sys_exit *ctx)
 SEC("tracepoint/syscalls/sys_exit_mremap")
 int mremap_return(struct trace_event_raw_sys_exit *ctx)
 {
-	struct memgap_process *p = current_process();
+	struct memgap_process *p = process_of(current_thread(0));
 	__u64 old_bytes, new_bytes;
 	struct pt_regs *regs;
 
@@ -80,12 +80,13 @@ int mremap_return(struct trace_event_raw_sys_exit *ctx)
 SEC("tracepoint/syscalls/sys_enter_brk")
 int brk_enter(void *ctx)
 {
-	struct memgap_process *p = current_process();
-	struct thread_state *t;
+	struct thread_state *t = current_thread(0);
+	struct memgap_process *p = process_of(t);
 
 	if (!p)
 		return 0;
-	t = current_thread(BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!t)
+		t = current_thread(BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!t) {
 		count_missed(p);
 		return 0;
@@ -97,13 +98,10 @@ int brk_enter(void *ctx)
 SEC("tracepoint/syscalls/sys_exit_brk")
 int brk_return(struct trace_event_raw_sys_exit *ctx)
 {
-	struct memgap_process *p = current_process();
-	struct thread_state *t;
+	struct thread_state *t = current_thread(0);
+	struct memgap_process *p = process_of(t);
 
-	if (!p)
-		return 0;
-	t = current_thread(0);
-	if (!t || !t->brk_before)
+	if (!p || !t || !t->brk_before)
 		return 0;
 	/* brk returns the end of the heap, also when it did not move it */
 	FLOW_ADD(p, brk, (__s64)ctx->ret - (__s64)t->brk_before);
@@ -114,7 +112,7 @@ int brk_return(struct trace_event_raw_sys_exit *ctx)
 SEC("tracepoint/syscalls/sys_exit_madvise")
 int madvise_return(struct trace_event_raw_sys_exit *ctx)
 {
-	struct memgap_process *p = current_process();
+	struct memgap_process *p = process_of(current_thread(0));
 	struct pt_regs *regs;
 	__u64 advice;
 

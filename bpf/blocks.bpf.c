@@ -16,15 +16,15 @@ static __always_inline __u32 image_id(const struct memgap_process *p)
 	return (__u32)(p->image_ns >> 10);
 }
 
-static __always_inline struct block_key key_of(const struct memgap_process *p, __u32 pid, __u64 block)
+static __always_inline struct block_key key_of(const struct memgap_process *p, __u64 block)
 {
-	return (struct block_key){ .block = block, .pid = pid, .image = image_id(p) };
+	return (struct block_key){ .block = block, .pid = p->pid, .image = image_id(p) };
 }
 
 /* Forgets a block; its usable size, or 0 when it was not remembered. */
-static __always_inline __u64 forget(const struct memgap_process *p, __u32 pid, __u64 block)
+static __always_inline __u64 forget(const struct memgap_process *p, __u64 block)
 {
-	struct block_key key = key_of(p, pid, block);
+	struct block_key key = key_of(p, block);
 	__u64 *found = bpf_map_lookup_elem(&blocks, &key), usable;
 
 	if (!found)
@@ -35,14 +35,14 @@ static __always_inline __u64 forget(const struct memgap_process *p, __u32 pid, _
 }
 
 /* Remembers and counts a block. One that is remembered already was freed behind our back. */
-static __always_inline void remember(struct memgap_process *p, __u32 pid, __u64 block, __u64 usable)
+static __always_inline void remember(struct memgap_process *p, __u64 block, __u64 usable)
 {
-	struct block_key key = key_of(p, pid, block);
+	struct block_key key = key_of(p, block);
 	long result = bpf_map_update_elem(&blocks, &key, &usable, BPF_NOEXIST);
 
 	p->remembers = 1;
 	if (result == -17 /* EEXIST */) {
-		count_free(p, forget(p, pid, block));
+		count_free(p, forget(p, block));
 		count_missed(p);
 		result = bpf_map_update_elem(&blocks, &key, &usable, BPF_NOEXIST);
 	}
@@ -111,7 +111,6 @@ int block_enter(struct pt_regs *ctx)
 	union memgap_cookie cookie = { .value = bpf_get_attach_cookie(ctx) };
 	struct thread_state *t = begin_call(ctx, &cookie);
 	struct memgap_process *p;
-	__u32 pid;
 
 	if (!t)
 		return 0;
@@ -121,15 +120,15 @@ int block_enter(struct pt_regs *ctx)
 	if (!t->old_block)
 		return 0;
 	/* forgotten now: from its release inside the call on, another thread may be given the same address */
-	p = find_process(&pid);
-	t->old_usable = p ? forget(p, pid, t->old_block) : 0;
+	p = process_of(t);
+	t->old_usable = p ? forget(p, t->old_block) : 0;
 	return 0;
 }
 
 /* A block that the call left as it was. */
-static __always_inline void put_back(struct memgap_process *p, __u32 pid, const struct thread_state *t)
+static __always_inline void put_back(struct memgap_process *p, const struct thread_state *t)
 {
-	struct block_key key = key_of(p, pid, t->old_block);
+	struct block_key key = key_of(p, t->old_block);
 	__u64 usable = t->old_usable;
 
 	if (bpf_map_update_elem(&blocks, &key, &usable, BPF_NOEXIST)) {
@@ -148,7 +147,7 @@ static __always_inline __u64 usable_of(const struct thread_state *t, __u64 block
 	return class_of_request(t);
 }
 
-static __always_inline int count_call(struct memgap_process *p, __u32 pid, const struct thread_state *t, __u64 result)
+static __always_inline int count_call(struct memgap_process *p, const struct thread_state *t, __u64 result)
 {
 	bool has_old = t->old_block && t->old_usable;
 	__u64 block, usable;
@@ -162,7 +161,7 @@ static __always_inline int count_call(struct memgap_process *p, __u32 pid, const
 		if (returned_block(t, result, &block))
 			return -1;
 		if (!block && has_old && t->size) {
-			put_back(p, pid, t);
+			put_back(p, t);
 			return 0;
 		}
 		usable = block ? usable_of(t, block) : 0;
@@ -170,7 +169,7 @@ static __always_inline int count_call(struct memgap_process *p, __u32 pid, const
 	if (has_old)
 		count_free(p, t->old_usable);
 	if (usable)
-		remember(p, pid, block, usable);
+		remember(p, block, usable);
 	return 0;
 }
 
@@ -179,12 +178,11 @@ int block_return(struct pt_regs *ctx)
 {
 	struct thread_state *t = end_call(ctx);
 	struct memgap_process *p;
-	__u32 pid;
 
 	if (!t)
 		return 0;
-	p = find_process(&pid);
-	if (p && count_call(p, pid, t, READ_RESULT(ctx)))
+	p = process_of(t);
+	if (p && count_call(p, t, READ_RESULT(ctx)))
 		count_missed(p);
 	return 0;
 }
@@ -195,14 +193,13 @@ int block_free(struct pt_regs *ctx)
 	union memgap_cookie cookie = { .value = bpf_get_attach_cookie(ctx) };
 	__u64 block = ARGUMENT_0(ctx, &cookie), usable;
 	struct memgap_process *p;
-	__u32 pid;
 
 	if (!block)
 		return 0;
-	p = find_process(&pid);
+	p = process_of(current_thread(0));
 	if (!p)
 		return 0;
-	usable = forget(p, pid, block);
+	usable = forget(p, block);
 	if (usable)
 		count_free(p, usable);
 	return 0;
@@ -211,8 +208,7 @@ int block_free(struct pt_regs *ctx)
 /* Blocks of processes, and of programs, that are no more. */
 static long forget_stale(struct bpf_map *map, struct block_key *key, __u64 *usable, void *data)
 {
-	__u32 pid = key->pid;
-	struct memgap_process *p = bpf_map_lookup_elem(&processes, &pid);
+	struct memgap_process *p = find_record(key->pid);
 
 	if (!p || p->exited || image_id(p) != key->image)
 		bpf_map_delete_elem(map, key);

@@ -43,7 +43,7 @@ static __always_inline bool is_nested(const struct thread_state *t, __u64 sp)
 /* The state of a thread that has none yet; NULL when its process is not watched, or memory is out. */
 static __always_inline struct thread_state *new_thread(void)
 {
-	struct memgap_process *p = current_process();
+	struct memgap_process *p = process_of(NULL);
 	struct thread_state *t;
 
 	if (!p)
@@ -54,9 +54,9 @@ static __always_inline struct thread_state *new_thread(void)
 	return t;
 }
 
-static __always_inline void count_missed_now(void)
+static __always_inline void count_missed_now(struct thread_state *t)
 {
-	struct memgap_process *p = current_process();
+	struct memgap_process *p = process_of(t);
 
 	if (p)
 		count_missed(p);
@@ -78,7 +78,7 @@ static __always_inline struct thread_state *begin_call(struct pt_regs *ctx, cons
 	if (t->sp) {
 		if (is_nested(t, sp))
 			return NULL;
-		count_missed_now(); /* the outer call never came back: a longjmp, or its return was missed */
+		count_missed_now(t); /* the outer call never came back: a longjmp, or its return was missed */
 	}
 	t->sp = sp;
 	t->call = cookie->call;

@@ -40,7 +40,7 @@ int malloc_enter(struct pt_regs *ctx)
 	if (cookie.call == MEMGAP_CALL_POSIX_MEMALIGN) {
 		t->memptr = ARGUMENT_0(ctx, &cookie);
 	} else if (remember_old(t, ctx, &cookie)) {
-		count_missed_now();
+		count_missed_now(t);
 		t->sp = 0;
 	}
 	return 0;
@@ -69,7 +69,7 @@ int malloc_return(struct pt_regs *ctx)
 
 	if (!t)
 		return 0;
-	p = current_process();
+	p = process_of(t);
 	if (p && count_call(p, t, READ_RESULT(ctx)))
 		count_missed(p);
 	return 0;
@@ -138,7 +138,7 @@ int free_enter(struct pt_regs *ctx)
 		return 0;
 	if (t && t->sp && is_nested(t, sp_at_start(ctx, &cookie)))
 		return 0; /* realloc frees its old block: counted when it returns */
-	p = current_process();
+	p = process_of(t);
 	if (!p)
 		return 0;
 	if (((t && t->ends) || cookie.checks_always) && is_internal_free(&cookie, ctx))

@@ -19,17 +19,37 @@
 
 #define PAGE_BYTES 4096UL
 
-/* pid -> what is known of the process. A process that is not in here costs one look-up an event. */
+/* pid -> index of its record. A process that is not in here costs one look-up an event. */
 MAP_LINKAGE struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MEMGAP_MAX_PROCESSES);
 	__type(key, __u32);
-	__type(value, struct memgap_process);
+	__type(value, __u32);
 } processes SEC(".maps");
+
+/* An array, since threads keep the index of theirs: an element is found in a third of the time that a hash table takes. */
+MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, MEMGAP_MAX_PROCESSES + 1);
+	__type(key, __u32);
+	__type(value, struct memgap_process);
+} records SEC(".maps");
+
+/*
+ * Indices of records that were given back: first in, first out, and only taken when there are no unused ones left, so that a
+ * program still counting into a record that was given back does not do so into another process's.
+ */
+MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, MEMGAP_MAX_PROCESSES);
+	__type(value, __u32);
+} free_records SEC(".maps");
 
 /* slot -> the counters of a cgroup target */
 MAP_LINKAGE struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, MEMGAP_MAX_CGROUPS);
 	__type(key, __u32);
 	__type(value, struct memgap_counters);
@@ -57,12 +77,14 @@ struct thread_state {
 	__u64 alignment;   /* bytes; 0: none in particular */
 	__u64 brk_before;  /* brk: end of the heap when the call began */
 	__u64 first_free;  /* the block of the thread's first free, as long as nothing else was allocated or freed in it */
+	__u32 record;      /* index of the process's, or 0; it may be another's by now: its pid tells */
 	__u32 call;        /* enum memgap_call */
 	__u32 allocator;   /* enum memgap_allocator */
 	__u32 frees_old;   /* realloc to size 0: a NULL result means that the old block was freed */
 	__u32 has_freed;
 	__u32 ends;        /* the thread has called __call_tls_dtors() */
 	__u32 library;     /* key in the map `libraries` */
+	__u32 padding;
 };
 
 MAP_LINKAGE struct {
@@ -110,6 +132,7 @@ MAP_LINKAGE struct {
 /* enum memgap_tally -> how often */
 MAP_LINKAGE struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, MEMGAP_TALLIES);
 	__type(key, __u32);
 	__type(value, __u64);

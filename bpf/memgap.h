@@ -154,7 +154,10 @@ enum memgap_keep {
 	MEMGAP_KEEP_IN_SLOT, /* and it is counted in its slot, wherever it moves */
 };
 
-/* A watched process; the key of its map is the pid (tgid) as the initial pid namespace has it. */
+/*
+ * A watched process: an element of `records`, which the loader has mapped. The map `processes` leads from the pid (tgid), as the
+ * initial pid namespace has it, to the index; element 0 is not used.
+ */
 struct memgap_process {
 	struct memgap_counters counters;
 	struct memgap_counters settled; /* the part that the cgroups it was in have already, or never get */
@@ -164,7 +167,7 @@ struct memgap_process {
 	__u32 keep;     /* enum memgap_keep */
 	__u32 exited;
 	__u32 remembers; /* it has, or had, blocks in the map `blocks` */
-	__u32 padding;
+	__u32 pid;       /* 0: the record is not in use */
 };
 
 enum memgap_event_type {
@@ -195,6 +198,7 @@ enum memgap_tally {
 	MEMGAP_LOST_PROCESS, /* the process map was full: that process is not watched */
 	MEMGAP_SETTLING,     /* how often a process began to be settled with its cgroup, */
 	MEMGAP_SETTLED,      /* and how often that was finished */
+	MEMGAP_RECORDS,      /* how many of the records have been taken for the first time */
 	MEMGAP_TALLIES,
 };
 

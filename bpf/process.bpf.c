@@ -5,6 +5,9 @@
  */
 #include "accounting.bpf.h"
 
+/* Room in `records`, set by the loader. */
+const volatile __u32 max_processes = MEMGAP_MAX_PROCESSES;
+
 /* Deeper nesting than this is not looked through; the kernel's own default limit is far above real use. */
 #define MAX_CGROUP_DEPTH 32
 
@@ -42,19 +45,67 @@ static __always_inline __u32 watched_slot(struct task_struct *task)
 	return 0;
 }
 
-static __always_inline void add_process(__u32 pid, struct memgap_process *p, __u32 event)
+/* The index of a record that nobody has; 0: there is none left. */
+static __always_inline __u32 take_record(void)
 {
+	__u32 place = MEMGAP_RECORDS, index = 0;
+	__u64 *taken = bpf_map_lookup_elem(&tallies, &place);
+
+	if (taken && *taken < max_processes)
+		index = __sync_fetch_and_add(taken, 1) + 1;
+	if (index && index <= max_processes)
+		return index;
+	return bpf_map_pop_elem(&free_records, &index) ? 0 : index;
+}
+
+static __always_inline void give_back_record(struct memgap_process *p, __u32 index)
+{
+	p->pid = 0;
+	bpf_map_push_elem(&free_records, &index, 0);
+}
+
+static __always_inline int insert_process(__u32 pid, const struct memgap_process *new)
+{
+	__u32 index = take_record();
+	struct memgap_process *p = index ? bpf_map_lookup_elem(&records, &index) : NULL;
+
+	if (!p)
+		return -1;
+	*p = *new;
+	p->pid = pid;
+	if (!bpf_map_update_elem(&processes, &pid, &index, BPF_NOEXIST))
+		return 0;
+	give_back_record(p, index);
+	return -1;
+}
+
+static __always_inline void remove_process(__u32 pid)
+{
+	__u32 index;
+	struct memgap_process *p = record_of(pid, &index);
+
+	bpf_map_delete_elem(&processes, &pid);
+	if (p)
+		give_back_record(p, index);
+}
+
+static __always_inline void add_process(__u32 pid, const struct memgap_process *new, __u32 event)
+{
+	struct memgap_process *p = find_record(pid);
 	struct memgap_counters *c;
 
-	if (bpf_map_update_elem(&processes, &pid, p, BPF_ANY)) {
+	if (p) {
+		*p = *new; /* another program, or a pid that is used again */
+		p->pid = pid;
+	} else if (insert_process(pid, new)) {
 		tally(MEMGAP_LOST_PROCESS);
-		c = cgroup_counters(p->slot);
+		c = cgroup_counters(new->slot);
 		if (c)
 			atomic_add(c->missed, 1);
 		return;
 	}
 	/* a vfork child of a lone target only lends it its calls: nobody is to look at it */
-	if (p->slot || p->keep)
+	if (new->slot || new->keep)
 		send_event(event, pid);
 }
 
@@ -70,7 +121,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 
 	if ((__u32)BPF_CORE_READ(child, tgid) != pid || !BPF_CORE_READ(child, mm))
 		return 0; /* a thread, or the kernel's own */
-	p = bpf_map_lookup_elem(&processes, &parent_pid);
+	p = find_record(parent_pid);
 	new.slot = watched_slot(child);
 	if (p && BPF_CORE_READ(child, mm) == BPF_CORE_READ(parent, mm))
 		new.owner = p->owner ? p->owner : parent_pid;
@@ -90,7 +141,7 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid)
 {
 	__u32 pid = BPF_CORE_READ(task, tgid);
-	struct memgap_process new = {}, *p = bpf_map_lookup_elem(&processes, &pid);
+	struct memgap_process new = {}, *p = find_record(pid);
 	struct thread_state *t = current_thread(0);
 
 	if (t)
@@ -102,7 +153,7 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid)
 		new.keep = p->keep;
 		if (p->owner && !new.slot) {
 			/* the vfork child of a lone target has a memory of its own from here on, and is none itself */
-			bpf_map_delete_elem(&processes, &pid);
+			remove_process(pid);
 			return 0;
 		}
 	} else {
@@ -121,7 +172,7 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *task)
 {
 	__u32 pid = BPF_CORE_READ(task, tgid);
-	struct memgap_process *p = bpf_map_lookup_elem(&processes, &pid);
+	struct memgap_process *p = find_record(pid);
 
 	if (!p || BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
@@ -129,7 +180,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	if (p->keep)
 		p->exited = 1;
 	else
-		bpf_map_delete_elem(&processes, &pid);
+		remove_process(pid);
 	send_event(MEMGAP_EVENT_EXIT, pid);
 	return 0;
 }
@@ -144,7 +195,7 @@ int BPF_PROG(process_moved, struct cgroup *to, const char *path, struct task_str
 	if ((__u32)BPF_CORE_READ(task, pid) != pid)
 		return 0; /* a lone thread: memory is the process's */
 	slot = watched_slot(task);
-	p = bpf_map_lookup_elem(&processes, &pid);
+	p = find_record(pid);
 	if (!p && slot) {
 		new.slot = slot;
 		add_process(pid, &new, MEMGAP_EVENT_JOIN);
@@ -152,7 +203,7 @@ int BPF_PROG(process_moved, struct cgroup *to, const char *path, struct task_str
 		settle(p);
 		p->slot = slot;
 		if (!slot && !p->keep)
-			bpf_map_delete_elem(&processes, &pid);
+			remove_process(pid);
 		send_event(slot ? MEMGAP_EVENT_JOIN : MEMGAP_EVENT_LEAVE, pid);
 	}
 	return 0;

@@ -234,7 +234,7 @@ struct memgap_counters exerciser_cgroup_counted(struct exerciser *e)
 	pid_t pids[16];
 	size_t n = probes_list(e->probes, pids, 16);
 
-	assert_int_equal(probes_read_counters(e->probes), 0);
+	probes_read_counters(e->probes);
 	counters = *counters_of_cgroup(probes_counters(e->probes), SLOT);
 	counters.alloc = 0;
 	for (size_t i = 0; i < n; i++)

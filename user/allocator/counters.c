@@ -1,39 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/allocator/counters.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "user/allocator/records.h"
 
 /* A process that ends between two readings would be missing in its cgroup: then all is read again. More often than this is a
  * storm of short processes, for which the next interval makes up. */
 #define MAX_TRIES 8
 
 struct counters {
-	struct counters_maps maps;
-	size_t n, max; /* processes */
-	__u32 *pids;
-	struct memgap_process *records; /* as the map hands them out */
-	size_t *order;                  /* their indices, by pid */
+	const struct records *records;
+	size_t n;                        /* processes */
+	struct memgap_process *processes; /* by pid */
 	struct memgap_counters cgroups[MEMGAP_MAX_CGROUPS];
 	struct memgap_counters before[MEMGAP_MAX_CGROUPS]; /* of the reading before */
 };
 
-int counters_open(const struct counters_maps *maps, size_t max_processes, struct counters **ret)
+int counters_open(const struct records *records, struct counters **ret)
 {
 	struct counters *counters = calloc(1, sizeof(*counters));
 
 	if (!counters)
 		return -ENOMEM;
-	counters->maps = *maps;
-	counters->max = max_processes;
-	/* large ones, of which only what is filled becomes resident */
-	counters->pids = calloc(max_processes, sizeof(*counters->pids));
-	counters->records = calloc(max_processes, sizeof(*counters->records));
-	counters->order = calloc(max_processes, sizeof(*counters->order));
-	if (!counters->pids || !counters->records || !counters->order) {
+	counters->records = records;
+	/* a large one, of which only what is filled becomes resident */
+	counters->processes = calloc(records->max, sizeof(*counters->processes));
+	if (!counters->processes) {
 		counters_close(counters);
 		return -ENOMEM;
 	}
@@ -45,52 +40,19 @@ void counters_close(struct counters *counters)
 {
 	if (!counters)
 		return;
-	free(counters->pids);
-	free(counters->records);
-	free(counters->order);
+	free(counters->processes);
 	free(counters);
 }
 
-static uint64_t read_tally(const struct counters *counters, __u32 place)
+static void copy_all(struct counters *counters)
 {
-	uint64_t n = 0;
+	uint32_t used = records_used(counters->records);
 
-	bpf_map__lookup_elem(counters->maps.tallies, &place, sizeof(place), &n, sizeof(n), 0);
-	return n;
-}
-
-/* Keys and values of a whole map, in few calls. */
-static int read_map(const struct bpf_map *map, __u32 *keys, void *values, size_t value_size, size_t max, size_t *ret_n)
-{
-	__u32 position[4], *in = NULL; /* the kernel's own mark of where it was */
-	size_t n = 0;
-
-	for (;;) {
-		__u32 count = (__u32)(max - n);
-		int result = count ? bpf_map_lookup_batch(bpf_map__fd(map), in, position, keys + n, (char *)values + n * value_size,
-							  &count, NULL) :
-				     -ENOENT;
-
-		if (result && result != -ENOENT)
-			return result;
-		n += count;
-		if (result == -ENOENT || !count)
-			break;
-		in = position;
-	}
-	*ret_n = n;
-	return 0;
-}
-
-static int read_maps(struct counters *counters)
-{
-	__u32 slots[MEMGAP_MAX_CGROUPS];
-	size_t n_slots;
-	int result = read_map(counters->maps.cgroups, slots, counters->cgroups, sizeof(counters->cgroups[0]), MEMGAP_MAX_CGROUPS,
-			      &n_slots);
-
-	return result ? result : read_map(counters->maps.processes, counters->pids, counters->records,
-					  sizeof(counters->records[0]), counters->max, &counters->n);
+	memcpy(counters->cgroups, counters->records->cgroups, sizeof(counters->cgroups));
+	counters->n = 0;
+	for (uint32_t i = 1; i <= used; i++)
+		if (counters->records->all[i].pid)
+			counters->processes[counters->n++] = counters->records->all[i];
 }
 
 static void add(struct memgap_counters *sum, const struct memgap_counters *counted, const struct memgap_counters *settled)
@@ -106,11 +68,11 @@ static void add(struct memgap_counters *sum, const struct memgap_counters *count
 	sum->missed += counted->missed - settled->missed;
 }
 
-static int compare_pids(const void *a, const void *b, void *pids)
+static int compare_pids(const void *a, const void *b)
 {
-	__u32 x = ((const __u32 *)pids)[*(const size_t *)a], y = ((const __u32 *)pids)[*(const size_t *)b];
+	const struct memgap_process *x = a, *y = b;
 
-	return (x > y) - (x < y);
+	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
 /* What has been shown is not taken back, should a process be missing this time. */
@@ -121,51 +83,32 @@ static void keep_growing(struct memgap_counters *now, const struct memgap_counte
 	*now = *before;
 }
 
-int counters_read(struct counters *counters)
+void counters_read(struct counters *counters)
 {
-	const struct memgap_counters none = { 0 };
-	uint64_t settled;
-	int result = 0;
+	memcpy(counters->before, counters->cgroups, sizeof(counters->before));
+	for (int i = 0; i < MAX_TRIES; i++) {
+		uint64_t settled = records_tally(counters->records, MEMGAP_SETTLED);
 
-	for (size_t i = 0; i < MEMGAP_MAX_CGROUPS; i++)
-		counters->before[i] = counters->cgroups[i];
-	for (int i = 0; !result && i < MAX_TRIES; i++) {
-		settled = read_tally(counters, MEMGAP_SETTLED);
-		result = read_maps(counters);
-		if (read_tally(counters, MEMGAP_SETTLING) == settled)
+		copy_all(counters);
+		if (records_tally(counters->records, MEMGAP_SETTLING) == settled)
 			break;
 	}
-	if (result)
-		return result;
 	for (size_t i = 0; i < counters->n; i++) {
-		const struct memgap_process *record = &counters->records[i];
+		const struct memgap_process *process = &counters->processes[i];
 
-		counters->order[i] = i;
-		if (record->slot && record->slot < MEMGAP_MAX_CGROUPS)
-			add(&counters->cgroups[record->slot], &record->counters, &record->settled);
+		if (process->slot && process->slot < MEMGAP_MAX_CGROUPS)
+			add(&counters->cgroups[process->slot], &process->counters, &process->settled);
 	}
 	for (size_t i = 0; i < MEMGAP_MAX_CGROUPS; i++)
 		keep_growing(&counters->cgroups[i], &counters->before[i]);
-	counters->cgroups[0] = none;
-	qsort_r(counters->order, counters->n, sizeof(*counters->order), compare_pids, counters->pids);
-	return 0;
+	qsort(counters->processes, counters->n, sizeof(*counters->processes), compare_pids);
 }
 
 const struct memgap_process *counters_of_process(const struct counters *counters, pid_t pid)
 {
-	size_t low = 0, high = counters->n;
+	const struct memgap_process key = { .pid = (__u32)pid };
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2, at = counters->order[middle];
-
-		if (counters->pids[at] == (__u32)pid)
-			return &counters->records[at];
-		if (counters->pids[at] < (__u32)pid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+	return bsearch(&key, counters->processes, counters->n, sizeof(key), compare_pids);
 }
 
 const struct memgap_counters *counters_of_cgroup(const struct counters *counters, uint32_t slot)

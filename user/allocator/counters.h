@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel side has counted, read all at once: a few system calls however many processes there are, and
- * figures of cgroups and of their processes that fit together.
+ * What the kernel side has counted, read all at once and without a system call: figures of cgroups and of their processes that
+ * fit together.
  */
 #ifndef MEMGAP_ALLOCATOR_COUNTERS_H
 #define MEMGAP_ALLOCATOR_COUNTERS_H
@@ -12,20 +12,16 @@
 
 #include "bpf/memgap.h"
 
-struct bpf_map;
-
-struct counters_maps {
-	const struct bpf_map *processes, *cgroups, *tallies;
-};
+struct records;
 
 struct counters;
 
-/* max_processes: as many as the map holds. -ENOMEM. counters_close() allows NULL. */
-int counters_open(const struct counters_maps *maps, size_t max_processes, struct counters **ret);
+/* The records are the caller's. -ENOMEM. counters_close() allows NULL. */
+int counters_open(const struct records *records, struct counters **ret);
 void counters_close(struct counters *counters);
 
-/* Reads them; those of before are gone. 0, or -errno. */
-int counters_read(struct counters *counters);
+/* Reads them; those of before are gone. */
+void counters_read(struct counters *counters);
 
 /* A process as it was then; NULL when it was not watched. */
 const struct memgap_process *counters_of_process(const struct counters *counters, pid_t pid);

@@ -13,6 +13,7 @@
 #include "user/allocator/counters.h"
 #include "user/allocator/host.h"
 #include "user/allocator/probed_files.h"
+#include "user/allocator/records.h"
 #include "user/allocator/tcmalloc.h"
 #include "user/allocator/trial.h"
 #include "user/allocator/uprobes.h"
@@ -25,6 +26,7 @@ struct probes {
 	struct ring_buffer *ring;
 	struct probed_files files;
 	struct probes_features features;
+	struct records records;
 	struct counters *counters;
 	bool untidy;          /* something has ended since probes_tidy() */
 	uint64_t events_lost; /* as last seen */
@@ -76,8 +78,11 @@ static int load_with(struct probes *probes, const struct way *way, const struct 
 	if (!probes->bpf)
 		return -errno;
 	tcmalloc_fill_classes((uint32_t *)probes->bpf->rodata->tcmalloc_usable);
-	if (limits->processes)
+	if (limits->processes) {
 		bpf_map__set_max_entries(probes->bpf->maps.processes, limits->processes);
+		bpf_map__set_max_entries(probes->bpf->maps.records, limits->processes + 1);
+		probes->bpf->rodata->max_processes = limits->processes;
+	}
 	if (limits->blocks)
 		bpf_map__set_max_entries(probes->bpf->maps.blocks, limits->blocks);
 	bpf_program__set_autoload(probes->bpf->progs.list_modules, way->iterator);
@@ -157,9 +162,11 @@ static int attach(struct probes *probes, struct error *err)
 
 static int open_counters(struct probes *probes)
 {
-	struct counters_maps maps = { probes->bpf->maps.processes, probes->bpf->maps.cgroups, probes->bpf->maps.tallies };
+	struct records_maps maps = { probes->bpf->maps.processes, probes->bpf->maps.records, probes->bpf->maps.free_records,
+				     probes->bpf->maps.cgroups, probes->bpf->maps.tallies };
+	int result = records_open(&maps, &probes->records);
 
-	return counters_open(&maps, bpf_map__max_entries(maps.processes), &probes->counters);
+	return result ? result : counters_open(&probes->records, &probes->counters);
 }
 
 int probes_prepare(int proc_fd, const struct probes_limits *limits, struct probes **ret, struct error *err)
@@ -230,6 +237,7 @@ void probes_close(struct probes *probes)
 		return;
 	probed_files_remove_all(&probes->files);
 	counters_close(probes->counters);
+	records_close(&probes->records);
 	ring_buffer__free(probes->ring);
 	memgap_bpf__destroy(probes->bpf);
 	free(probes);
@@ -264,28 +272,28 @@ void probes_forget(struct probes *probes, pid_t pid)
 int probes_add(struct probes *probes, pid_t pid, uint32_t slot, enum memgap_keep keep)
 {
 	struct memgap_process process = { .slot = slot, .keep = keep };
-	__u32 key = (__u32)pid;
 
-	return bpf_map__update_elem(probes->bpf->maps.processes, &key, sizeof(key), &process, sizeof(process), BPF_NOEXIST);
+	return records_add(&probes->records, pid, &process);
 }
 
 void probes_remove(struct probes *probes, pid_t pid)
 {
-	__u32 key = (__u32)pid;
-
-	bpf_map__delete_elem(probes->bpf->maps.processes, &key, sizeof(key), 0);
+	records_remove(&probes->records, pid);
 }
 
 int probes_read_process(struct probes *probes, pid_t pid, struct memgap_process *ret)
 {
-	__u32 key = (__u32)pid;
+	const struct memgap_process *process = records_find(&probes->records, pid);
 
-	return bpf_map__lookup_elem(probes->bpf->maps.processes, &key, sizeof(key), ret, sizeof(*ret), 0);
+	if (!process)
+		return -ENOENT;
+	*ret = *process;
+	return 0;
 }
 
-int probes_read_counters(struct probes *probes)
+void probes_read_counters(struct probes *probes)
 {
-	return counters_read(probes->counters);
+	counters_read(probes->counters);
 }
 
 const struct counters *probes_counters(const struct probes *probes)
@@ -319,27 +327,18 @@ size_t probes_blocks(struct probes *probes)
 
 size_t probes_list(struct probes *probes, pid_t *pids, size_t max)
 {
-	__u32 key, *previous = NULL;
+	uint32_t used = records_used(&probes->records);
 	size_t n = 0;
 
-	while (n < max && !bpf_map__get_next_key(probes->bpf->maps.processes, previous, &key, sizeof(key))) {
-		pids[n++] = (pid_t)key;
-		previous = &key;
-	}
+	for (uint32_t i = 1; i <= used && n < max; i++)
+		if (probes->records.all[i].pid)
+			pids[n++] = (pid_t)probes->records.all[i].pid;
 	return n;
 }
 
 int probes_events_fd(const struct probes *probes)
 {
 	return ring_buffer__epoll_fd(probes->ring);
-}
-
-static uint64_t read_lost(struct probes *probes, __u32 place)
-{
-	uint64_t n = 0;
-
-	bpf_map__lookup_elem(probes->bpf->maps.tallies, &place, sizeof(place), &n, sizeof(n), 0);
-	return n;
 }
 
 void probes_take_events(struct probes *probes, probes_event callback, void *data, bool *ret_lost)
@@ -350,14 +349,14 @@ void probes_take_events(struct probes *probes, probes_event callback, void *data
 	probes->callback_data = data;
 	ring_buffer__consume(probes->ring);
 	probes->callback = NULL;
-	lost = read_lost(probes, MEMGAP_LOST_EVENT);
+	lost = records_tally(&probes->records, MEMGAP_LOST_EVENT);
 	*ret_lost = lost != probes->events_lost;
 	probes->events_lost = lost;
 }
 
 uint64_t probes_lost(struct probes *probes)
 {
-	uint64_t lost = read_lost(probes, MEMGAP_LOST_PROCESS);
+	uint64_t lost = records_tally(&probes->records, MEMGAP_LOST_PROCESS);
 	struct bpf_program *program;
 
 	bpf_object__for_each_program(program, probes->bpf->obj) {

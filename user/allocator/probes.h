@@ -78,7 +78,7 @@ void probes_remove(struct probes *probes, pid_t pid);
 int probes_read_process(struct probes *probes, pid_t pid, struct memgap_process *ret);
 
 /* Reads what was counted, all of it at once (user/allocator/counters.h). What is returned then is as of that reading. */
-int probes_read_counters(struct probes *probes);
+void probes_read_counters(struct probes *probes);
 const struct counters *probes_counters(const struct probes *probes);
 /* Once in a while: forgets the blocks of processes, and of programs, that have ended since. */
 void probes_tidy(struct probes *probes);

@@ -205,15 +205,16 @@ class Judge:
         gives_back = site.call == CALL_FREE if site else call.name.startswith(("free", "cfree", "_Zd"))
         if gives_back and not call.arguments[0] and not entries:
             return  # need not be seen
-        if not entries:
+        if not entries and not (site is None and not call.result):
             yield "no hit"
+        if not entries:
             return
         yield from self.judge_entry(call, site, entries[0])
         yield from self.judge_others(call, entries, gives_back)
         yield from self.judge_returns(call, site, entries, returns)
 
     def judge_entry(self, call, site, hit):
-        if site is None:  # a function that ends in a jump to another: that one is probed
+        if site is None:  # a function that ends in a jump to another, if it does not fail before: that one is probed
             site = next((s for s in self.run.sites if (s.entry, s.call) == (hit.offset, hit.call)), None)
             if site is None:
                 yield f"a hit at no known place: {hit}"
@@ -222,12 +223,18 @@ class Judge:
             yield f"hit in another function, at {hit.ip - hit.offset:#x} rather than {call.function:#x}"
         if (hit.call, hit.offset) != (site.call, site.entry):
             yield f"the cookie is not the function's: {hit}"
-        if hit.arguments[:site.arguments] != call.arguments[:site.arguments]:
+        if hit.arguments[:site.arguments] != self.expected_arguments(call, site)[:site.arguments]:
             yield f"seen with {self.show(hit.arguments[:site.arguments])}"
         if hit.header != hit.before:
             yield f"the word before the block is {hit.before:#x}, seen {hit.header:#x}"
         if hit.caller != self.expected_caller(call, site):
             yield f"the caller seen at {hit.caller:#x} is at {call.caller:#x}"
+
+    @staticmethod
+    def expected_arguments(call, site):
+        """A libc's reallocarray() ends in realloc()."""
+        block, count, size = call.arguments
+        return (block, count * size) if call.name == "reallocarray" and "realloc" in site.names else call.arguments
 
     def expected_caller(self, call, site):
         """A return probe before the entry's place has put its own address there by then."""

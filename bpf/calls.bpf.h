@@ -9,16 +9,6 @@
 #include "accounting.bpf.h"
 #include "registers.bpf.h"
 
-#define ARGUMENT_0(ctx, cookie) READ_ARGUMENT(ctx, (cookie)->register_0, 1)
-#define ARGUMENT_1(ctx, cookie) READ_ARGUMENT(ctx, (cookie)->register_1, 2)
-#define ARGUMENT_2(ctx, cookie) READ_ARGUMENT(ctx, (cookie)->register_2, 3)
-
-/* The stack pointer as it was at the function's first instruction: it points to the return address. */
-static __always_inline __u64 sp_at_start(struct pt_regs *ctx, const union memgap_cookie *cookie)
-{
-	return READ_SP(ctx) + cookie->pushed * sizeof(__u64);
-}
-
 /*
  * The outer call's return address has been replaced by the return probe's trampoline, at the start of the process's
  * area for out-of-line execution (uprobe_get_trampoline_vaddr() in kernel/events/uprobes.c). A tail call

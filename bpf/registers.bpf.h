@@ -6,7 +6,11 @@
 #ifndef MEMGAP_REGISTERS_BPF_H
 #define MEMGAP_REGISTERS_BPF_H
 
-#include "maps.bpf.h"
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "memgap.h"
 
 #define LOAD_REGISTER(ctx, field)                                                                   \
 	({                                                                                          \
@@ -51,5 +55,15 @@ static __always_inline __u64 read_register(const struct pt_regs *ctx, __u8 numbe
 #define READ_IP(ctx) PT_REGS_IP(ctx)
 #define READ_RESULT(ctx) PT_REGS_RC(ctx)
 #endif
+
+#define ARGUMENT_0(ctx, cookie) READ_ARGUMENT(ctx, (cookie)->register_0, 1)
+#define ARGUMENT_1(ctx, cookie) READ_ARGUMENT(ctx, (cookie)->register_1, 2)
+#define ARGUMENT_2(ctx, cookie) READ_ARGUMENT(ctx, (cookie)->register_2, 3)
+
+/* The stack pointer as it was at the function's first instruction: it points to the return address. */
+static __always_inline __u64 sp_at_start(struct pt_regs *ctx, const union memgap_cookie *cookie)
+{
+	return READ_SP(ctx) + cookie->pushed * sizeof(__u64);
+}
 
 #endif

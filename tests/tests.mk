@@ -6,16 +6,20 @@ UNIT_SUITES := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(sort $(wildcard tes
 INTEGRATION_SUITES := $(patsubst tests/integration/%.c,$(B)/tests/integration/%,$(sort $(wildcard tests/integration/test_*.c)))
 TEST_PROGRAMS := $(patsubst tests/programs/%.c,$(B)/tests/programs/%,$(sort $(wildcard tests/programs/*.c)))
 CLI_SUITES := $(sort $(wildcard tests/cli/test_*.py))
+PROOF_SUITES := $(sort $(wildcard tests/proof/test_*.py))
+PROOF := $(B)/tests/proof
+# x86-64 alone: elsewhere every probe sits on a function's first instruction
+PROOF_PROGRAMS := $(if $(filter x86_64,$(ARCH)),$(PROOF)/prover $(PROOF)/caller $(PROOF)/caller.o)
 CONTAINER_SUITES := $(sort $(wildcard tests/container/test_*.py))
 
-.PHONY: check check-all check-unit check-integration check-cli check-container
+.PHONY: check check-all check-unit check-integration check-cli check-proof check-container
 check: ## all tests (root; installs what is missing)
 	$(Q)tests/deps.sh all
 	$(Q)$(MAKE) --no-print-directory check-all
 
-check-all: all $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS)
+check-all: all $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(PROOF_PROGRAMS)
 	$(Q)tests/prepare.sh
-	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(CONTAINER_SUITES)
+	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PROOF_SUITES) $(CONTAINER_SUITES)
 
 check-unit: $(UNIT_SUITES) ## cmocka tests of the pure functions (no root)
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES)
@@ -27,6 +31,11 @@ check-integration: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) ## counters agains
 check-cli: all $(TEST_PROGRAMS) ## the command line from end to end (root)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(CLI_SUITES)
+
+check-proof: $(PROOF_PROGRAMS) ## each place that is probed, on the libraries of several Debian releases (root)
+	$(Q)tests/prepare.sh
+	$(Q)tests/run.sh $(PROOF_SUITES)
+	$(Q)grep '^# |' build/tests/test_proof.log
 
 check-container: all ## a container watched by a sidecar (root, Podman)
 	$(Q)tests/prepare.sh
@@ -56,6 +65,51 @@ $(EXERCISES): $(B)/tests/programs/exercise-%: tests/programs/exercise.c Makefile
 
 -include $(UNIT_SUITES:=.d) $(INTEGRATION_SUITES:=.d) $(TEST_PROGRAMS:=.d)
 
+# The proof of the places that are probed: a program that needs no libc, and one that attaches to the library under it.
+CALLER_CFLAGS := -std=gnu11 -O2 -g $(WARNINGS) -I. -MD -MP -ffreestanding -fno-builtin -fno-stack-protector \
+	-fno-tree-loop-distribute-patterns -fPIC -fvisibility=hidden
+CALLER_OBJECTS := $(patsubst %,$(O)/tests/proof/%.o,caller functions exercise start main)
+
+$(CALLER_OBJECTS): $(O)/%.o: %.c Makefile tests/tests.mk
+	@echo "  CC      $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CALLER_CFLAGS) -c $< -o $@
+
+# shared: else the linker would settle that symbols which no library has here are NULL
+$(PROOF)/caller: $(filter-out %/main.o,$(CALLER_OBJECTS))
+	@echo "  PROGRAM $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -nostdlib -shared -Wl,-e,_start $^ -o $@
+
+# to be linked with a libc, or another allocator and a libc
+$(PROOF)/caller.o: $(filter-out %/start.o,$(CALLER_OBJECTS))
+	@echo "  PROGRAM $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -nostdlib -r $^ -o $@
+
+$(PROOF)/prover: tests/proof/prover.c tests/proof/named.c $(LIBRARY_OBJECTS) $(B)/skeleton/prover.skel.h Makefile tests/tests.mk
+	@echo "  PROGRAM $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(filter tests/%.c,$^) $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@
+
+-include $(CALLER_OBJECTS:.o=.d) $(PROOF)/prover.d
+
+# BPF objects of the tests' own
+TEST_BPF := floor prover
+vpath %.bpf.c tests/bench tests/proof
+
+$(TEST_BPF:%=$(O)/%.bpf.o): $(O)/%.bpf.o: %.bpf.c Makefile tests/tests.mk
+	@echo "  BPF     $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -I. -c $< -o $@
+
+$(TEST_BPF:%=$(B)/skeleton/%.skel.h): $(B)/skeleton/%.skel.h: $(O)/%.bpf.o
+	@echo "  SKEL    $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
+
+-include $(TEST_BPF:%=$(O)/%.bpf.d)
+
 # The benchmark: programs to measure on, and empty probes to measure against.
 BENCH := $(B)/tests/bench
 .PHONY: bench bench-programs
@@ -65,16 +119,6 @@ $(BENCH)/pairs: tests/bench/pairs.c Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(COMMON_CFLAGS) -fno-builtin $< -o $@ -pthread
-
-$(O)/floor.bpf.o: tests/bench/floor.bpf.c Makefile
-	@echo "  BPF     $@"
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
-
-$(B)/skeleton/floor.skel.h: $(O)/floor.bpf.o
-	@echo "  SKEL    $@"
-	$(Q)mkdir -p $(@D)
-	$(Q)$(BPFTOOL) gen skeleton $< name floor_bpf >$@
 
 $(BENCH)/floor: tests/bench/floor.c $(LIBRARY_OBJECTS) $(B)/skeleton/floor.skel.h Makefile tests/tests.mk
 	@echo "  PROGRAM $@"

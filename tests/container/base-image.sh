@@ -15,25 +15,12 @@ readonly IMAGE=docker.io/library/debian:bookworm-slim SUITE=bookworm
 readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 here=$(dirname "$(readlink -f "$0")")
 readonly here
+# shellcheck source=tests/lib/mirror.sh
+. "$here/../lib/mirror.sh"
 
 die() {
 	echo "base-image: $*" >&2
 	exit 1
-}
-
-# mirror_uri LABEL: where this machine's apt gets what Debian labels so, newest suite or not. (apt knows
-# labels once it has fetched the Release files.)
-mirror_uri() {
-	local uri
-	# shellcheck disable=SC2016 # apt expands these
-	uri=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)' 'Created-By: Packages' |
-		awk -F'|' -v label="$1" '$1 == "Debian" && $2 == label && $3 == "main" && !n++ { print $4 }')
-	# Cloud images list their mirrors in a file.
-	if [[ $uri == mirror+file:* ]]; then
-		uri=$(awk 'NF && !/^#/ && !n++ { print $1 }' "${uri#mirror+file:}")
-	fi
-	[[ -n $uri ]] || die "apt has fetched nothing labelled $1: run apt-get update, or pull $IMAGE from a registry"
-	echo "${uri%/}"
 }
 
 apt_sources() {
@@ -94,8 +81,9 @@ if "$here/engine" image inspect "$IMAGE" >/dev/null 2>&1; then
 fi
 [[ $EUID -eq 0 ]] || die "$IMAGE is missing: run as root to make it, or pull it from a registry"
 command -v debootstrap >/dev/null || die "$IMAGE is missing: install debootstrap, or pull it from a registry"
-mirror=$(mirror_uri Debian)
-security=$(mirror_uri Debian-Security)
+unlabelled="apt has no source labelled so: run apt-get update, or pull $IMAGE from a registry"
+mirror=$(mirror_uri Debian) || die "Debian: $unlabelled"
+security=$(mirror_uri Debian-Security) || die "Debian-Security: $unlabelled"
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/memgap-base-image.XXXXXX")
 make_root "$work/root"
 # By way of a file: from a pipe, an archive cut short could look complete.

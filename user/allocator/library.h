@@ -13,7 +13,7 @@
 #include "bpf/memgap.h"
 #include "user/allocator/sites.h"
 
-#define FAMILY_MAX 48
+#define FAMILY_MAX 64
 #define LIBRARY_NAME_MAX 32
 
 struct library_function {

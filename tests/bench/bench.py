@@ -22,6 +22,7 @@ SECONDS = 0.12 if QUICK else 0.3  # of one measurement
 SIZES = [1, 1000] if QUICK else [1, 10, 100, 1000]
 WINDOW_S = 3 if QUICK else 10
 MANY_CGROUPS = 0 if QUICK else 200
+PIDS = 0 if QUICK else 50
 ATTACHES = 3 if QUICK else 10
 DEADLINE_S = 900  # of the whole; every step has its own
 OUTPUT = "build/bench.json"
@@ -97,7 +98,7 @@ def main():
     signal.alarm(DEADLINE_S)
     pairs = {allocator: measure_allocator(allocator) for allocator in ALLOCATORS}
     attach = measure_attach()
-    rows = scale.measure(SIZES, MANY_CGROUPS, WINDOW_S, say)
+    rows = scale.measure(SIZES, MANY_CGROUPS, PIDS, WINDOW_S, say)
     say("")
     goals = report.goals(pairs, attach["memgap_ms"], rows)
     report.print_pairs(pairs, {name: tool.label for name, tool in TOOLS.items()}, ROUNDS, RUNS)

@@ -2,6 +2,7 @@
 """From the rounds to a table, and the goals beside what was measured. What is not known is None, and `-` in the table."""
 import statistics
 
+from scale import ONE_CGROUP
 from subject import ALLOCATORS
 
 MIB = 1 << 20
@@ -43,7 +44,7 @@ def goal(name, measured, limit, unit="", at_least=False):
 
 def goals(pairs, attach_ms, scale):
     """pairs: {allocator: {tool: Rounds}}; scale: see scale.py."""
-    many = next((row for row in scale if row["processes"] == PROCESSES and row["cgroups"] == 1), {})
+    many = next((row for row in scale if row["processes"] == PROCESSES and row["how"] == ONE_CGROUP), {})
     found = []
     for allocator in ALLOCATORS:
         tools = pairs[allocator]
@@ -110,18 +111,22 @@ def print_attach(attach):
 
 
 def print_scale(scale):
-    print("\nmemgap -c with idle processes, a line a second for each cgroup\n")
-    row("processes (in cgroups)", ["% of a core", "CPU ticks", "seconds", "RSS MiB", "maps MiB", "first line s"])
+    print("\nmemgap itself, with idle processes and a line a second for each cgroup or pid\n")
+    print(f"{'processes':<22}" + "".join(f"{head:>13}" for head in (
+        "% of a core", "CPU ticks", "in s", "RSS MiB", "maps MiB", "first line s", "to end s")))
     for r in scale:
         maps = r["bpf_maps_bytes"]
-        row(f"{r['processes']:,} ({r['cgroups']:,})", [
-            figure(r["cpu_percent_of_a_core"], 2), figure(r["cpu_ticks"], 0), figure(r["window_s"], 1),
-            figure(r["rss_bytes"] / MIB, 1), figure(None if maps is None else maps / MIB, 1), figure(r["first_line_s"], 2)])
+        cells = (figure(r["cpu_percent_of_a_core"], 2), figure(r["cpu_ticks"], 0), figure(r["window_s"], 1),
+                 figure(r["rss_bytes"] / MIB, 1), figure(None if maps is None else maps / MIB, 1),
+                 figure(r["first_line_s"], 2), figure(r["end_s"], 2))
+        print(f"{r['processes']:,} ({r['how']})".ljust(22) + "".join(f"{cell:>13}" for cell in cells))
+        if r["processes_seen"] != r["processes"]:
+            print(f"  (it saw {r['processes_seen']:,} of them)")
 
 
 def growth(scale):
     """From the least to the most processes in one cgroup: what each one more takes."""
-    rows = [r for r in scale if r["cgroups"] == 1]
+    rows = [r for r in scale if r["how"] == ONE_CGROUP]
     if len(rows) < 2:
         return None
     few, many = rows[0], rows[-1]
@@ -134,7 +139,7 @@ def growth(scale):
 def print_growth(scale):
     grows = growth(scale)
     if grows:
-        print(f"\neach process more takes {grows['rss_bytes_per_process']:,.0f} bytes; each 1,000 more "
+        print(f"\neach process more takes {grows['rss_bytes_per_process']:,.0f} bytes of RSS; each 1,000 more "
               f"{grows['cpu_percent_of_a_core_per_1000_processes']:.2f} % of a core")
 
 

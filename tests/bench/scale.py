@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What memgap itself takes: memory and CPU, with one process and with a thousand."""
-import contextlib
 import os
 import re
 import select
@@ -11,6 +10,7 @@ from memgap import MEMGAP, Cgroup, Program, Watch, is_alive, read, stat_of, stat
 from subject import PAIRS, Scope
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+ONE_CGROUP = "one cgroup"
 SECONDS = 60  # to start or to end a thousand processes, or for memgap's first line of them
 
 
@@ -80,32 +80,40 @@ def attach_times(pairs, times):
     return found
 
 
-def measure_one(cgroups, processes, seconds):
-    """memgap at one line a second for each of the cgroups, which hold so many processes."""
+def target_of(sample):
+    return sample["target"]["cgroup"], sample["target"].get("pid")
+
+
+def measure_one(targets, how, processes, seconds):
+    """memgap at one line a second for each of the targets, which are so many processes."""
     with Scope() as scope:
         began = time.monotonic()
-        watch = Watch(scope, *(option for cgroup in cgroups for option in ("-c", cgroup.path)), interval="1s")
+        watch = Watch(scope, *targets, interval="1s")
         first = watch.sample(seconds=SECONDS)
         first_line_s = time.monotonic() - began
         start = watch.sample(lambda sample: sample["elapsed_s"] > first["elapsed_s"] + 0.5)
         ticks, began = cpu_ticks(watch.pid), time.monotonic()
         watch.sample(lambda sample: sample["elapsed_s"] > start["elapsed_s"] + seconds - 0.5, seconds + SECONDS)
         ticks, elapsed = cpu_ticks(watch.pid) - ticks, time.monotonic() - began
-        status, last = status_of(watch.pid), {sample["target"]["cgroup"]: sample for sample in watch.samples()}
-        found = {"processes": processes, "cgroups": len(cgroups),
-                 "processes_seen": sum(sample["target"]["processes"] for sample in last.values()),
+        status, last = status_of(watch.pid), {target_of(sample): sample["target"] for sample in watch.samples()}
+        found = {"processes": processes, "how": how,
+                 "processes_seen": sum(target.get("processes") or 1 for target in last.values()),
                  "window_s": elapsed, "cpu_ticks": ticks, "ticks_per_s": TICKS_PER_S,
                  "cpu_percent_of_a_core": 100 * ticks / TICKS_PER_S / elapsed,
                  "rss_bytes": status["VmRSS"], "rss_peak_bytes": status["VmHWM"], "bpf_maps_bytes": map_bytes(watch.pid),
                  "fds": len(os.listdir(f"/proc/{watch.pid}/fd")), "first_line_s": first_line_s}
+        began = time.monotonic()
         watch.stop()
-        with contextlib.suppress(AssertionError):
-            watch.end()
-        return found
+        watch.finish(SECONDS)
+        return {**found, "end_s": time.monotonic() - began}
 
 
-def measure(sizes, many_cgroups, seconds, say):
-    """One cgroup with each of these numbers of processes; then the largest number spread over many cgroups."""
+def options(cgroups):
+    return [option for cgroup in cgroups for option in ("-c", cgroup.path)]
+
+
+def measure(sizes, many_cgroups, pids, seconds, say):
+    """One cgroup with each of these numbers of processes; the largest number in many cgroups; some by their pids."""
     found = []
     with Scope() as scope:
         # before the processes: cleaning up goes backwards, and a cgroup is removed when it is empty
@@ -114,10 +122,14 @@ def measure(sizes, many_cgroups, seconds, say):
         for size in sizes:
             say(f"{size} processes")
             idle.add(size - len(idle.processes), one)
-            found.append(measure_one([one], size, seconds))
+            found.append(measure_one(options([one]), ONE_CGROUP, size, seconds))
         if many:
             say(f"{sizes[-1]} processes in {many_cgroups} cgroups")
             for i, process in enumerate(idle.processes):
                 many[i % many_cgroups].add(process.pid)
-            found.append(measure_one(many, sizes[-1], seconds))
+            found.append(measure_one(options(many), f"{many_cgroups} cgroups", sizes[-1], seconds))
+        if pids:
+            say(f"{pids} pids")
+            named = ",".join(str(process.pid) for process in idle.processes[:pids])
+            found.append(measure_one(["-p", named], "-p", pids, seconds))
     return found

@@ -59,7 +59,7 @@ $(EXERCISES): $(B)/tests/programs/exercise-%: tests/programs/exercise.c Makefile
 # The benchmark: programs to measure on, and empty probes to measure against.
 BENCH := $(B)/tests/bench
 .PHONY: bench bench-programs
-bench: ## what memgap costs, beside other tools (root; installs them; 4 minutes, QUICK=1: 40 s)
+bench: ## what memgap costs, beside other tools (root; installs them; 3 minutes, QUICK=1: 40 s)
 	$(Q)tests/deps.sh build
 	$(Q)tests/deps.sh bench || echo "the benchmark goes on without what is missing" >&2
 	$(Q)$(MAKE) --no-print-directory bench-programs

@@ -17,12 +17,12 @@ from subject import ALLOCATORS, RUNS, Allocator, Pairs, Refused, Scope  # noqa: 
 from tools import Bpftrace, Floor, Heaptrack, Memgap, Memleak, Untraced  # noqa: E402
 
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
-ROUNDS = 1 if QUICK else 5
+ROUNDS = 1 if QUICK else 3
 SECONDS = 0.12 if QUICK else 0.3  # of one measurement
 SIZES = [1, 1000] if QUICK else [1, 10, 100, 1000]
 WINDOW_S = 3 if QUICK else 10
 MANY_CGROUPS = 0 if QUICK else 200
-PIDS = 0 if QUICK else 50
+PIDS = 0 if QUICK else 20
 ATTACHES = 3 if QUICK else 10
 DEADLINE_S = 900  # of the whole; every step has its own
 OUTPUT = "build/bench.json"
@@ -72,16 +72,19 @@ def measure_allocator(name):
 
 
 def measure_attach():
-    with Scope() as scope:
-        pairs = Pairs(scope, Allocator(scope, "glibc"))
-        say("attaching")
-        floor = Floor("chosen", "")
-        for _ in range(ATTACHES):
-            with floor.on(pairs):
-                pass
-        memgap = scale.attach_times(pairs, ATTACHES)
+    """Medians, in ms; what could not be measured is None."""
+    floor, memgap, reason = Floor("chosen", ""), [], None
+    try:
+        with Scope() as scope:
+            pairs = Pairs(scope, Allocator(scope, "glibc"))
+            memgap = scale.attach_times(pairs, ATTACHES)
+            for _ in range(ATTACHES):
+                with floor.on(pairs):
+                    pass
+    except (Refused, AssertionError, OSError) as error:
+        reason = str(error)
     return {"floor_ms": report.median(floor.attach_ms), "memgap_ms": report.median([own for own, _ in memgap]),
-            "memgap_from_start_ms": report.median([whole for _, whole in memgap])}
+            "memgap_from_start_ms": report.median([whole for _, whole in memgap]), "reason": reason}
 
 
 def interrupt(number, _):
@@ -92,27 +95,31 @@ def interrupt(number, _):
     sys.exit("bench: it took too long" if number == signal.SIGALRM else 128 + number)
 
 
+def write(pairs, attach, rows, goals):
+    host = {"kernel": platform.release(), "machine": platform.machine(), "cpus": os.cpu_count()}
+    rounds = {allocator: {name: rounds.as_json() for name, rounds in tools.items()} for allocator, tools in pairs.items()}
+    with open(OUTPUT, "w") as file:
+        json.dump({"host": host, "quick": QUICK, "rounds": ROUNDS, "runs_in_a_round": RUNS, "pairs": rounds, "attach": attach,
+                   "scale": rows, "growth": report.growth(rows), "goals": goals}, file, indent=2)
+        file.write("\n")
+
+
 def main():
     for number in signal.SIGINT, signal.SIGTERM, signal.SIGALRM:
         signal.signal(number, interrupt)
     signal.alarm(DEADLINE_S)
+    sys.stdout.reconfigure(line_buffering=True)
     pairs = {allocator: measure_allocator(allocator) for allocator in ALLOCATORS}
-    attach = measure_attach()
-    rows = scale.measure(SIZES, MANY_CGROUPS, PIDS, WINDOW_S, say)
     say("")
-    goals = report.goals(pairs, attach["memgap_ms"], rows)
     report.print_pairs(pairs, {name: tool.label for name, tool in TOOLS.items()}, ROUNDS, RUNS)
+    attach = measure_attach()
     report.print_attach(attach)
+    rows = scale.measure(SIZES, MANY_CGROUPS, PIDS, WINDOW_S, say)
     report.print_scale(rows)
     report.print_growth(rows)
+    goals = report.goals(pairs, attach["memgap_ms"], rows)
     report.print_goals(goals)
-    with open(OUTPUT, "w") as file:
-        json.dump({"host": {"kernel": platform.release(), "machine": platform.machine(), "cpus": os.cpu_count()},
-                   "quick": QUICK, "rounds": ROUNDS, "runs_in_a_round": RUNS,
-                   "pairs": {allocator: {name: rounds.as_json() for name, rounds in tools.items()}
-                             for allocator, tools in pairs.items()},
-                   "attach": attach, "scale": rows, "growth": report.growth(rows), "goals": goals}, file, indent=2)
-        file.write("\n")
+    write(pairs, attach, rows, goals)
     print(f"\nall figures: {OUTPUT}")
 
 

@@ -59,10 +59,9 @@ def goals(pairs, attach_ms, scale):
     for allocator in ALLOCATORS:
         memgap = pairs[allocator]["memgap"]
         found.append(goal(f"{allocator}: memgap, two threads / one", least_ratio(memgap.two, memgap.one), 1.2))
-    rss = many.get("rss_bytes")
     return found + [goal("attach to a running process", attach_ms, 50, "ms"),
                     goal("1,000 processes: CPU", many.get("cpu_percent_of_a_core"), CPU_GOAL_PERCENT, "% of a core"),
-                    goal("1,000 processes: RSS", None if rss is None else rss / MIB, MEMORY_GOAL_MIB, "MiB")]
+                    goal("1,000 processes: RSS", in_mib(many.get("rss_bytes")), MEMORY_GOAL_MIB, "MiB")]
 
 
 def figure(value, digits=None):
@@ -71,6 +70,10 @@ def figure(value, digits=None):
     if digits is None:
         digits = 0 if abs(value) >= 100 else 1
     return f"{value:,.{digits}f}"
+
+
+def in_mib(size):
+    return None if size is None else size / MIB
 
 
 def row(label, cells):
@@ -108,6 +111,8 @@ def print_attach(attach):
     row("floor: three kinds of probes", [figure(attach["floor_ms"])])
     row("memgap: the same", [figure(attach["memgap_ms"])])
     row("memgap: from its start until then", [figure(attach["memgap_from_start_ms"])])
+    if attach["reason"]:
+        print(f"not measured: {attach['reason']}")
 
 
 def print_scale(scale):
@@ -115,18 +120,19 @@ def print_scale(scale):
     print(f"{'processes':<22}" + "".join(f"{head:>13}" for head in (
         "% of a core", "CPU ticks", "in s", "RSS MiB", "maps MiB", "first line s", "to end s")))
     for r in scale:
-        maps = r["bpf_maps_bytes"]
         cells = (figure(r["cpu_percent_of_a_core"], 2), figure(r["cpu_ticks"], 0), figure(r["window_s"], 1),
-                 figure(r["rss_bytes"] / MIB, 1), figure(None if maps is None else maps / MIB, 1),
+                 figure(in_mib(r["rss_bytes"]), 1), figure(in_mib(r["bpf_maps_bytes"]), 1),
                  figure(r["first_line_s"], 2), figure(r["end_s"], 2))
         print(f"{r['processes']:,} ({r['how']})".ljust(22) + "".join(f"{cell:>13}" for cell in cells))
-        if r["processes_seen"] != r["processes"]:
+        if r["reason"]:
+            print(f"  not measured: {r['reason']}")
+        elif r["processes_seen"] != r["processes"]:
             print(f"  (it saw {r['processes_seen']:,} of them)")
 
 
 def growth(scale):
     """From the least to the most processes in one cgroup: what each one more takes."""
-    rows = [r for r in scale if r["how"] == ONE_CGROUP]
+    rows = [r for r in scale if r["how"] == ONE_CGROUP and not r["reason"]]
     if len(rows) < 2:
         return None
     few, many = rows[0], rows[-1]

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from memgap import MEMGAP, Cgroup, Program, Watch, is_alive, read, stat_of, status_of, wait_for
-from subject import PAIRS, Scope
+from subject import PAIRS, Refused, Scope
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 ONE_CGROUP = "one cgroup"
@@ -56,7 +56,11 @@ def map_bytes(pid):
     """What the BPF maps of a process take, as the kernel shows it for each that it holds open; None if it does not."""
     found = {}
     for fd in os.listdir(f"/proc/{pid}/fdinfo"):
-        fields = dict(line.split(":", 1) for line in read(f"/proc/{pid}/fdinfo/{fd}").splitlines() if ":" in line)
+        try:
+            text = read(f"/proc/{pid}/fdinfo/{fd}")
+        except FileNotFoundError:  # closed meanwhile
+            continue
+        fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
         if "map_id" in fields and "memlock" in fields:
             found[int(fields["map_id"])] = int(fields["memlock"])
     return sum(found.values()) if found else None
@@ -74,6 +78,8 @@ def attach_times(pairs, times):
                 if attached := re.search(r"probes attached in ([\d.]+) ms", line):
                     found.append((float(attached[1]), (time.monotonic() - began) * 1e3))
                     break
+            else:
+                raise Refused(f"memgap ended without having attached: status {program.end()}")
             program.stop()
             program.end()
         pairs.wait_until_not_probed()
@@ -84,8 +90,8 @@ def target_of(sample):
     return sample["target"]["cgroup"], sample["target"].get("pid")
 
 
-def measure_one(targets, how, processes, seconds):
-    """memgap at one line a second for each of the targets, which are so many processes."""
+def measure_one(targets, seconds):
+    """memgap at one line a second for each of the targets."""
     with Scope() as scope:
         began = time.monotonic()
         watch = Watch(scope, *targets, interval="1s")
@@ -96,9 +102,8 @@ def measure_one(targets, how, processes, seconds):
         watch.sample(lambda sample: sample["elapsed_s"] > start["elapsed_s"] + seconds - 0.5, seconds + SECONDS)
         ticks, elapsed = cpu_ticks(watch.pid) - ticks, time.monotonic() - began
         status, last = status_of(watch.pid), {target_of(sample): sample["target"] for sample in watch.samples()}
-        found = {"processes": processes, "how": how,
-                 "processes_seen": sum(target.get("processes") or 1 for target in last.values()),
-                 "window_s": elapsed, "cpu_ticks": ticks, "ticks_per_s": TICKS_PER_S,
+        found = {"processes_seen": sum(target.get("processes") or 1 for target in last.values()),
+                 "window_s": elapsed, "cpu_ticks": ticks,
                  "cpu_percent_of_a_core": 100 * ticks / TICKS_PER_S / elapsed,
                  "rss_bytes": status["VmRSS"], "rss_peak_bytes": status["VmHWM"], "bpf_maps_bytes": map_bytes(watch.pid),
                  "fds": len(os.listdir(f"/proc/{watch.pid}/fd")), "first_line_s": first_line_s}
@@ -106,6 +111,18 @@ def measure_one(targets, how, processes, seconds):
         watch.stop()
         watch.finish(SECONDS)
         return {**found, "end_s": time.monotonic() - began}
+
+
+def measure_or_say(targets, how, processes, seconds):
+    """The same; when it fails, nothing is known but why."""
+    row = dict.fromkeys(("processes_seen", "window_s", "cpu_ticks", "cpu_percent_of_a_core", "rss_bytes", "rss_peak_bytes",
+                         "bpf_maps_bytes", "fds", "first_line_s", "end_s"))
+    try:
+        row |= measure_one(targets, seconds)
+        reason = None
+    except (AssertionError, OSError) as error:
+        reason = str(error)[:200]
+    return {"processes": processes, "how": how, "ticks_per_s": TICKS_PER_S, **row, "reason": reason}
 
 
 def options(cgroups):
@@ -122,14 +139,14 @@ def measure(sizes, many_cgroups, pids, seconds, say):
         for size in sizes:
             say(f"{size} processes")
             idle.add(size - len(idle.processes), one)
-            found.append(measure_one(options([one]), ONE_CGROUP, size, seconds))
+            found.append(measure_or_say(options([one]), ONE_CGROUP, size, seconds))
         if many:
             say(f"{sizes[-1]} processes in {many_cgroups} cgroups")
             for i, process in enumerate(idle.processes):
                 many[i % many_cgroups].add(process.pid)
-            found.append(measure_one(options(many), f"{many_cgroups} cgroups", sizes[-1], seconds))
+            found.append(measure_or_say(options(many), f"{many_cgroups} cgroups", sizes[-1], seconds))
         if pids:
             say(f"{pids} pids")
             named = ",".join(str(process.pid) for process in idle.processes[:pids])
-            found.append(measure_one(["-p", named], "-p", pids, seconds))
+            found.append(measure_or_say(["-p", named], "-p", pids, seconds))
     return found

@@ -64,7 +64,7 @@ bench: ## what memgap costs, beside other tools (root; installs them; 3 minutes,
 	$(Q)tests/deps.sh bench || echo "the benchmark goes on without what is missing" >&2
 	$(Q)$(MAKE) --no-print-directory bench-programs
 	$(Q)tests/prepare.sh
-	$(Q)tests/bench/memleak.sh $(BENCH)/memleak
+	$(Q)tests/bench/memleak.sh $(BENCH)/fetched/memleak
 	$(Q)QUICK=$(QUICK) tests/bench/bench.py
 
 bench-programs: all $(BENCH)/pairs $(BENCH)/floor

@@ -9,7 +9,7 @@ from memgap import Program, Watch
 from subject import Pairs, Refused, Scope
 
 FLOOR = os.path.abspath("build/tests/bench/floor")
-FETCHED = os.path.abspath("build/tests/bench/memleak")  # see memleak.sh
+FETCHED = os.path.abspath("build/tests/bench/fetched")  # see memleak.sh
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin:{FETCHED}"
 
 

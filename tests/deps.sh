@@ -1,26 +1,38 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Installs with apt what is missing for `build`ing, or for `all`: tests and demos as well. Debian 12 and 13,
-# Ubuntu 24.04. Says nothing and needs no root when all is there.
+# Installs with apt what is missing for `build`ing, for `all`: tests and demos as well, or for the `bench`. Debian 12
+# and 13, Ubuntu 24.04. Says nothing and needs no root when all is there.
 set -euo pipefail
 
 build=(clang llvm libbpf-dev libelf-dev zlib1g-dev libjansson-dev libzydis-dev pkg-config make gcc libc6-dev)
 tests=(libcmocka-dev python3 podman runc buildah debootstrap util-linux mount procps strace git musl-tools binutils)
+bench=(python3 libc-bin coreutils libbpf-tools bpftrace heaptrack libjemalloc2)
 
-# Debian has bpftool in a package of its own; Ubuntu keeps it with its kernel's tools.
+# Debian has bpftool in a package of its own; Ubuntu keeps it with its kernel's tools. Some libraries' names have
+# changed with the releases.
 # shellcheck disable=SC1091
-if [ "$(. /etc/os-release && echo "$ID")" = ubuntu ]; then
+case $(. /etc/os-release && echo "$ID-${VERSION_ID:-}") in
+ubuntu-*)
 	build+=(linux-tools-common linux-tools-generic)
-else
+	bench+=(libtcmalloc-minimal4t64 libmimalloc2.0)
+	;;
+debian-12)
 	build+=(bpftool)
-fi
+	bench+=(libtcmalloc-minimal4 libmimalloc2.0)
+	;;
+*)
+	build+=(bpftool)
+	bench+=(libtcmalloc-minimal4t64 libmimalloc3)
+	;;
+esac
 
 wanted=("${build[@]}")
 case ${1:-} in
 build) ;;
 all) wanted+=("${tests[@]}") ;;
+bench) wanted+=("${bench[@]}") ;;
 *)
-	echo "usage: deps.sh build|all" >&2
+	echo "usage: deps.sh build|all|bench" >&2
 	exit 2
 	;;
 esac

@@ -113,6 +113,14 @@ $(TEST_BPF:%=$(B)/skeleton/%.skel.h): $(B)/skeleton/%.skel.h: $(O)/%.bpf.o
 # The benchmark: programs to measure on, and empty probes to measure against.
 BENCH := $(B)/tests/bench
 .PHONY: bench bench-programs
+bench: ## what memgap costs, beside other tools (root; installs them; 3 minutes, QUICK=1: 40 s)
+	$(Q)tests/deps.sh build
+	$(Q)tests/deps.sh bench || echo "the benchmark goes on without what is missing" >&2
+	$(Q)$(MAKE) --no-print-directory bench-programs
+	$(Q)tests/prepare.sh
+	$(Q)tests/bench/memleak.sh $(BENCH)/fetched/memleak
+	$(Q)QUICK=$(QUICK) tests/bench/bench.py
+
 bench-programs: all $(BENCH)/pairs $(BENCH)/floor
 
 $(BENCH)/pairs: tests/bench/pairs.c Makefile tests/tests.mk

@@ -91,8 +91,9 @@ class Program:
         return line.decode(errors="replace")
 
     def stderr(self):
-        self.errors.seek(0)
-        return self.errors.read()
+        """What it has written so far; where it writes on is the file's position, which stays."""
+        fd = self.errors.fileno()
+        return os.pread(fd, os.fstat(fd).st_size, 0).decode(errors="replace")
 
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)

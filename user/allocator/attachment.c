@@ -8,6 +8,7 @@
 
 #include "user/allocator/family.h"
 #include "user/base/fs.h"
+#include "user/base/log.h"
 
 _Static_assert(FAMILY_MAX <= UPROBES_MAX, "a library's probes fit in one request");
 
@@ -70,6 +71,7 @@ int attachment_make(struct attachment *ret, const struct attachment_programs *pr
 {
 	struct attachment attachment = { .entries.link_fd = -1, .returns.link_fd = -1, .frees.link_fd = -1 };
 	struct uprobes_request request = { .fd = fd, .pid = pid };
+	uint64_t began_ns = monotonic_ns();
 	int result;
 
 	request.program = programs->free_enter;
@@ -85,6 +87,7 @@ int attachment_make(struct attachment *ret, const struct attachment_programs *pr
 		return result;
 	}
 	attachment.complete_ns = monotonic_ns();
+	log_debug("probes attached in %.1f ms", (double)(attachment.complete_ns - began_ns) / 1e6);
 	*ret = attachment;
 	return 0;
 }

@@ -173,18 +173,26 @@ static __always_inline int count_call(struct memgap_process *p, const struct thr
 	return 0;
 }
 
+static __always_inline int finish_call(struct thread_state *t, __u64 result)
+{
+	struct memgap_process *p = t ? process_of(t) : NULL;
+
+	if (p && count_call(p, t, result))
+		count_missed(p);
+	return 0;
+}
+
 SEC("uretprobe")
 int block_return(struct pt_regs *ctx)
 {
-	struct thread_state *t = end_call(ctx);
-	struct memgap_process *p;
+	return finish_call(end_returned_call(ctx), READ_RESULT(ctx));
+}
 
-	if (!t)
-		return 0;
-	p = process_of(t);
-	if (p && count_call(p, t, READ_RESULT(ctx)))
-		count_missed(p);
-	return 0;
+/* A RET of a function that may throw (user/allocator/exits.h); other functions may have it in common with it. */
+SEC("uprobe")
+int block_exit(struct pt_regs *ctx)
+{
+	return finish_call(end_call(READ_SP(ctx)), READ_RESULT(ctx));
 }
 
 SEC("uprobe")

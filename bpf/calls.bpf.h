@@ -24,10 +24,23 @@ static __always_inline bool returns_to_trampoline(__u64 sp)
 	       address == BPF_CORE_READ(area, vaddr);
 }
 
-/* Whether a call at sp was made by the call that the thread is in. */
-static __always_inline bool is_nested(const struct thread_state *t, __u64 sp)
+static __always_inline __u64 read_word(__u64 address)
 {
-	return sp < t->sp || (sp == t->sp && returns_to_trampoline(sp));
+	__u64 word;
+
+	return bpf_probe_read_user(&word, sizeof(word), (void *)address) ? 0 : word;
+}
+
+/*
+ * Whether a call at sp was made by the call that the thread is in. One that may throw may be over without a sign: then its
+ * frame is overwritten by whoever comes so far down the stack again. One that is at the same place is a tail call, or the
+ * next try.
+ */
+static __always_inline bool is_nested(const struct thread_state *t, __u64 sp, __u64 function)
+{
+	if (!t->may_throw)
+		return sp < t->sp || (sp == t->sp && returns_to_trampoline(sp));
+	return sp <= t->sp && !(sp == t->sp && function == t->function) && read_word(t->sp) == t->caller;
 }
 
 /* The state of a thread that has none yet; NULL when its process is not watched, or memory is out. */
@@ -66,27 +79,40 @@ static __always_inline struct thread_state *begin_call(struct pt_regs *ctx, cons
 	if (!t)
 		return NULL;
 	if (t->sp) {
-		if (is_nested(t, sp))
+		if (is_nested(t, sp, READ_IP(ctx) - cookie->offset))
 			return NULL;
-		count_missed_now(t); /* the outer call never came back: a longjmp, or its return was missed */
+		if (!t->may_throw)
+			count_missed_now(t); /* the outer call never came back: a longjmp, or its return was missed */
 	}
 	t->sp = sp;
 	t->call = cookie->call;
+	t->may_throw = cookie->may_throw;
+	if (cookie->may_throw) {
+		t->function = READ_IP(ctx) - cookie->offset;
+		t->caller = read_word(sp);
+	}
 	return t;
 }
 
-/* The state of the call that returns here; NULL when it is none that began: a nested one, or from before the probes. */
-static __always_inline struct thread_state *end_call(struct pt_regs *ctx)
+/*
+ * The state of the call that ends here, where the stack pointer was sp at its start; NULL when it is none that began: a
+ * nested one, or from before the probes.
+ */
+static __always_inline struct thread_state *end_call(__u64 sp)
 {
-	__u64 sp = READ_SP(ctx);
 	struct thread_state *t = current_thread(0);
 
-	/* the return has popped one word: any other stack pointer is a nested call's */
-	if (!t || !t->sp || sp != t->sp + sizeof(__u64))
+	if (!t || !t->sp || sp != t->sp)
 		return NULL;
 	t->sp = 0;
 	t->first_free = 0;
 	return t;
+}
+
+/* The same at a return probe: the return has popped one word. */
+static __always_inline struct thread_state *end_returned_call(struct pt_regs *ctx)
+{
+	return end_call(READ_SP(ctx) - sizeof(__u64));
 }
 
 /* The block that a call handed out; 0 when it failed. */

@@ -64,7 +64,7 @@ static __always_inline int count_call(struct memgap_process *p, struct thread_st
 SEC("uretprobe")
 int malloc_return(struct pt_regs *ctx)
 {
-	struct thread_state *t = end_call(ctx);
+	struct thread_state *t = end_returned_call(ctx);
 	struct memgap_process *p;
 
 	if (!t)
@@ -136,7 +136,7 @@ int free_enter(struct pt_regs *ctx)
 	block = ARGUMENT_0(ctx, &cookie);
 	if (!block)
 		return 0;
-	if (t && t->sp && is_nested(t, sp_at_start(ctx, &cookie)))
+	if (t && t->sp && is_nested(t, sp_at_start(ctx, &cookie), 0))
 		return 0; /* realloc frees its old block: counted when it returns */
 	p = process_of(t);
 	if (!p)

@@ -70,6 +70,8 @@ MAP_LINKAGE struct {
  */
 struct thread_state {
 	__u64 sp;
+	__u64 function;    /* for a call that may throw: where the function starts, */
+	__u64 caller;      /* and what is at `sp` */
 	__u64 old_block;   /* realloc: 0: there was none */
 	__u64 old_usable;  /* its usable bytes; 0: not known */
 	__u64 memptr;      /* posix_memalign: where the block's address will be */
@@ -84,7 +86,7 @@ struct thread_state {
 	__u32 has_freed;
 	__u32 ends;        /* the thread has called __call_tls_dtors() */
 	__u32 library;     /* key in the map `libraries` */
-	__u32 padding;
+	__u32 may_throw;   /* the call that the thread is in */
 };
 
 MAP_LINKAGE struct {

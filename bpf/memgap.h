@@ -73,7 +73,7 @@ union memgap_cookie {
 		__u64 has_header : 1;    /* glibc's free(): the word before the block is in register_1 by now */
 		__u64 checks_always : 1; /* is_internal_free() must be asked in all threads, not only in those that end */
 		__u64 free_restarts : 1; /* is_restart() must be asked */
-		__u64 unused : 1;
+		__u64 may_throw : 1;     /* it ends at one of its exits, or never */
 		__u64 library : 16;      /* key in the map `libraries` */
 	};
 };

@@ -5,6 +5,8 @@ TEST_LIBS := cmocka
 UNIT_SUITES := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 INTEGRATION_SUITES := $(patsubst tests/integration/%.c,$(B)/tests/integration/%,$(sort $(wildcard tests/integration/test_*.c)))
 TEST_PROGRAMS := $(patsubst tests/programs/%.c,$(B)/tests/programs/%,$(sort $(wildcard tests/programs/*.c)))
+CXX := $(if $(filter default undefined,$(origin CXX)),g++,$(CXX))
+CXX_PROGRAMS := $(patsubst tests/programs/%.cc,$(B)/tests/programs/%,$(sort $(wildcard tests/programs/*.cc)))
 CLI_SUITES := $(sort $(wildcard tests/cli/test_*.py))
 PROOF_SUITES := $(sort $(wildcard tests/proof/test_*.py))
 PROOF := $(B)/tests/proof
@@ -17,7 +19,7 @@ check: ## all tests (root; installs what is missing)
 	$(Q)tests/deps.sh all
 	$(Q)$(MAKE) --no-print-directory check-all
 
-check-all: all $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(PROOF_PROGRAMS)
+check-all: all $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PROOF_SUITES) $(CONTAINER_SUITES)
 
@@ -28,7 +30,7 @@ check-integration: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) ## counters agains
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(INTEGRATION_SUITES)
 
-check-cli: all $(TEST_PROGRAMS) ## the command line from end to end (root)
+check-cli: all $(TEST_PROGRAMS) $(CXX_PROGRAMS) ## the command line from end to end (root)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(CLI_SUITES)
 
@@ -53,6 +55,11 @@ $(TEST_PROGRAMS): $(B)/tests/programs/%: tests/programs/%.c Makefile tests/tests
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(COMMON_CFLAGS) -fno-builtin $(if $(findstring preload,$@),-shared -fPIC) $< -o $@ -pthread
+
+$(CXX_PROGRAMS): $(B)/tests/programs/%: tests/programs/%.cc Makefile tests/tests.mk
+	@echo "  PROGRAM $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++17 -O1 -g -fno-builtin -Wall -Wextra -Werror -Wno-alloc-size-larger-than $< -o $@
 
 # The exerciser for each way to be linked with a libc.
 EXERCISES := $(patsubst %,$(B)/tests/programs/exercise-%,static static-pie musl musl-static)

@@ -21,4 +21,10 @@ int empty_free(void *ctx)
 	return 0;
 }
 
+SEC("uprobe")
+int empty_exit(void *ctx)
+{
+	return 0;
+}
+
 char LICENSE[] SEC("license") = "GPL";

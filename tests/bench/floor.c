@@ -33,10 +33,12 @@ int main(int argc, char **argv)
 
 	if (argc != 4 || !bpf)
 		return 2;
-	programs = (struct attachment_programs){ bpf->progs.empty_enter, bpf->progs.empty_return, bpf->progs.empty_free };
+	programs = (struct attachment_programs){ bpf->progs.empty_enter, bpf->progs.empty_return, bpf->progs.empty_free,
+						  bpf->progs.empty_exit };
 	uprobes_prefer_multi(bpf->progs.empty_enter);
 	uprobes_prefer_multi(bpf->progs.empty_return);
 	uprobes_prefer_multi(bpf->progs.empty_free);
+	uprobes_prefer_multi(bpf->progs.empty_exit);
 	fd = open(argv[1], O_RDONLY | O_CLOEXEC);
 	result = fd < 0 ? -1 : library_read(fd, &library);
 	if (!result)

@@ -14,10 +14,11 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import (BYTES_OF_A_THREAD, MEMGAP, QUIET, WORKLOAD, Cgroup, Program, Watch, Workload, code_is_intact,  # noqa: E402
+from memgap import (BYTES_OF_A_THREAD, MEMGAP, QUIET, WORKLOAD, Cgroup, Held, Program, Watch, Workload, code_is_intact,  # noqa: E402
                     is_alive, members_of_group, own_libc, read, status_of, wait_for)
 
 BPFTOOL = shutil.which("bpftool", path=f"{os.environ['PATH']}:/usr/sbin")
+CATCHER = os.path.abspath("build/tests/programs/catches_bad_alloc")
 CHURN = ["churn", "--threads", "2", "--interval", "50ms"]
 
 # Kills the process at the system calls of the kernel's return probes, as a filter that does not know them does;
@@ -224,6 +225,23 @@ class Filtered(SafetyTest):
         run = subprocess.run([*late, MEMGAP, "watch", "-i", "1ms", "-N", "1", "--", "true"], capture_output=True, text=True,
                              timeout=60)
         self.assertEqual(run.returncode, 0, run.stderr)
+
+
+class Exceptions(unittest.TestCase):
+    def test_bad_alloc(self):
+        """C++ programs go on catching std::bad_alloc where the allocator's own operator new throws it; their blocks are counted"""
+        subprocess.run(["tests/packages.sh", "bookworm", "libjemalloc2", "libtcmalloc-minimal4"], check=True, timeout=300)
+        for package, library in (("libjemalloc2", "libjemalloc.so.2"), ("libtcmalloc-minimal4", "libtcmalloc_minimal.so.4")):
+            path = os.path.abspath(f"build/packages/bookworm/{package}/usr/lib/x86_64-linux-gnu/{library}")
+            program = Held(self, CATCHER, stdout=subprocess.PIPE, env={**os.environ, "LD_PRELOAD": path})
+            watch = Watch(self, "-p", str(program.pid))
+            before = watch.sample()["allocator"]["alloc"] or 0
+            program.go()
+            refused, held = (int(number) for number in program.line().split())
+            self.assertEqual(refused, 500)
+            watch.sample(lambda sample: held <= (sample["allocator"]["alloc"] or 0) - before < held + 200000)
+            program.process.stdin.close()
+            self.assertEqual(program.end(), 0)
 
 
 if __name__ == "__main__":

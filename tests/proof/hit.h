@@ -5,7 +5,7 @@
 
 #include "bpf/memgap.h"
 
-enum hit_kind { HIT_ENTER = 1, HIT_RETURN, HIT_FREE };
+enum hit_kind { HIT_ENTER = 1, HIT_RETURN, HIT_FREE, HIT_EXIT };
 
 struct hit {
 	__u64 kind;   /* enum hit_kind: which program */

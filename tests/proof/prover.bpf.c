@@ -73,21 +73,32 @@ int prove_free(struct pt_regs *ctx)
 	return enter(ctx, HIT_FREE);
 }
 
-SEC("uretprobe")
-int prove_return(struct pt_regs *ctx)
+static __always_inline int leave(struct pt_regs *ctx, enum hit_kind kind, __u64 sp)
 {
-	struct hit *hit = new_hit(ctx, HIT_RETURN);
+	struct hit *hit = new_hit(ctx, kind);
 	union memgap_cookie cookie;
 
 	if (!hit)
 		return 0;
 	cookie.value = hit->cookie;
-	hit->sp = READ_SP(ctx) - sizeof(__u64); /* the return has popped a word */
+	hit->sp = sp;
 	hit->result = READ_RESULT(ctx);
 	if (cookie.call == MEMGAP_CALL_POSIX_MEMALIGN && !(__u32)hit->result)
 		hit->block = word_at(stored_at);
 	bpf_ringbuf_submit(hit, 0);
 	return 0;
+}
+
+SEC("uretprobe")
+int prove_return(struct pt_regs *ctx)
+{
+	return leave(ctx, HIT_RETURN, READ_SP(ctx) - sizeof(__u64)); /* the return has popped a word */
+}
+
+SEC("uprobe")
+int prove_exit(struct pt_regs *ctx)
+{
+	return leave(ctx, HIT_EXIT, READ_SP(ctx));
 }
 
 char LICENSE[] SEC("license") = "GPL";

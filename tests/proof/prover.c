@@ -5,8 +5,8 @@
  * attaches nothing.
  *
  * First "library memgap|named NAME", for each function
- * "site NAMES CALL ARGUMENTS SIZE ENTRY-OFFSET EMULATED PUSHED HEADER RETURN-OFFSET EMULATED", then "attached". When stdin
- * ends, for each hit "hit KIND CALL OF-CALL SITE-OFFSET IP SP CALLER A B C RESULT BLOCK HEADER BEFORE", then
+ * "site NAMES CALL ARGUMENTS SIZE ENTRY-OFFSET EMULATED PUSHED HEADER RETURN-OFFSET EMULATED THROWS", then "attached". When stdin
+ * ends, for each hit "hit KIND CALL OF-CALL SITE-OFFSET IP SP CALLER A B C RESULT BLOCK HEADER BEFORE THROWS", then
  * "lost HITS WORDS". Numbers are hexadecimal.
  */
 #include <errno.h>
@@ -53,9 +53,9 @@ static void print_site(const struct proof *proof, const struct library_function 
 	char names[4096];
 
 	named_at(proof->fd, function->offset, names, sizeof(names));
-	printf("site %s %x %x %" PRIx64 " %x %x %x %x %x %x\n", names, function->call,
+	printf("site %s %x %x %" PRIx64 " %x %x %x %x %x %x %x\n", names, function->call,
 	       family_arguments(proof->library.allocator, function->call), function->size, entry->offset, entry->emulated,
-	       entry->pushed, entry->has_header, at_return->offset, at_return->emulated);
+	       entry->pushed, entry->has_header, at_return->offset, at_return->emulated, function->throws);
 }
 
 static void print_sites(const struct proof *proof)
@@ -75,6 +75,7 @@ static int load(struct proof *proof, uint64_t call_address, bool multi)
 		uprobes_prefer_multi(proof->bpf->progs.prove_enter);
 		uprobes_prefer_multi(proof->bpf->progs.prove_return);
 		uprobes_prefer_multi(proof->bpf->progs.prove_free);
+		uprobes_prefer_multi(proof->bpf->progs.prove_exit);
 	}
 	return prover_bpf__load(proof->bpf);
 }
@@ -82,7 +83,7 @@ static int load(struct proof *proof, uint64_t call_address, bool multi)
 static int attach(struct proof *proof, pid_t pid, bool with_returns)
 {
 	struct attachment_programs programs = { proof->bpf->progs.prove_enter, proof->bpf->progs.prove_return,
-						proof->bpf->progs.prove_free };
+						proof->bpf->progs.prove_free, proof->bpf->progs.prove_exit };
 	int result = attachment_make(&proof->attachment, &programs, proof->fd, &proof->library, 0, pid);
 
 	if (!result && !with_returns)
@@ -117,7 +118,7 @@ static int print_hit(void *context, void *data, size_t size)
 	       (unsigned int)cookie.offset);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		printf(" %" PRIx64, words[i]);
-	putchar('\n');
+	printf(" %x\n", (unsigned int)cookie.may_throw);
 	return 0;
 }
 

@@ -28,7 +28,7 @@ CALLER_OBJECT = os.path.abspath("build/tests/proof/caller.o")
 PACKAGES = os.path.abspath("build/packages")
 UNAVAILABLE = 69  # of packages.sh
 SECONDS_TO_FETCH = 300
-ENTER, RETURN, FREE = 1, 2, 3  # enum hit_kind
+ENTER, RETURN, FREE, EXIT = 1, 2, 3, 4  # enum hit_kind
 POSIX_MEMALIGN, CALL_FREE = 8, 14  # enum memgap_call; from CALL_FREE on there is no return probe
 
 OTHERS = ["libc6", "libc6-dev", "libgcc-s1", "libstdc++6", "musl", "musl-dev", "libjemalloc2", "libjemalloc-dev"]
@@ -54,9 +54,9 @@ STATIC = [
         ("musl", ["libc.a"]), ("jemalloc", ["libjemalloc.a", "libm-*.a", "libc.a"]))),
 ]
 
-Site = namedtuple("Site", "names call arguments size entry entry_emulated pushed header at_return return_emulated")
+Site = namedtuple("Site", "names call arguments size entry entry_emulated pushed header at_return return_emulated throws")
 Call = namedtuple("Call", "number name function arguments caller result block damage")
-Hit = namedtuple("Hit", "kind number call offset ip sp caller arguments result block header before")
+Hit = namedtuple("Hit", "kind number call offset ip sp caller arguments result block header before throws")
 
 
 def fetch(suite):
@@ -203,7 +203,7 @@ class Judge:
         if call.damage:
             yield f"registers were not preserved: bits {call.damage:#x}"
         site = self.site[call.name]
-        entries, returns = [hit for hit in hits if hit.kind != RETURN], [hit for hit in hits if hit.kind == RETURN]
+        entries, returns = [hit for hit in hits if hit.kind in (ENTER, FREE)], [hit for hit in hits if hit.kind == RETURN]
         gives_back = site.call == CALL_FREE if site else call.name.startswith(("free", "cfree", "_Zd"))
         if gives_back and not call.arguments[0] and not entries:
             return  # need not be seen
@@ -214,6 +214,7 @@ class Judge:
         yield from self.judge_entry(call, site, entries[0])
         yield from self.judge_others(call, entries, gives_back)
         yield from self.judge_returns(call, site, entries, returns)
+        yield from self.judge_exits(call, site, entries[0], [hit for hit in hits if hit.kind == EXIT])
 
     def judge_entry(self, call, site, hit):
         if site is None:  # a function that ends in a jump to another, if it does not fail before: that one is probed
@@ -240,7 +241,7 @@ class Judge:
 
     def expected_caller(self, call, site):
         """A return probe before the entry's place has put its own address there by then."""
-        hidden = self.run.with_returns and site.call < CALL_FREE and site.at_return < site.entry
+        hidden = self.run.with_returns and site.call < CALL_FREE and not site.throws and site.at_return < site.entry
         return self.run.trampoline if hidden else call.caller
 
     @staticmethod
@@ -262,7 +263,7 @@ class Judge:
                 yield f"would be counted again: {hit}"
 
     def judge_returns(self, call, site, entries, returns):
-        entered = sorted((hit.sp, hit.call) for hit in entries if hit.kind == ENTER) if self.run.with_returns else []
+        entered = sorted((hit.sp, hit.call) for hit in entries if hit.kind == ENTER and not hit.throws) if self.run.with_returns else []
         returned = sorted((hit.sp, hit.call) for hit in returns)
         if entered != returned:
             yield f"{len(entered)} calls and {len(returned)} returns do not belong together"
@@ -279,13 +280,23 @@ class Judge:
             yield f"none of the returns is that of the function: {outer}"
 
 
+    @staticmethod
+    def judge_exits(call, site, first, exits):
+        """The first in the call's own place ends it, for memgap; a function that may throw has no other end."""
+        own = [hit for hit in exits if hit.sp == first.sp]
+        if site and site.throws and not own:
+            yield "its end was not seen"
+        if own and first.kind == ENTER and own[0].result != call.result:
+            yield f"returned {call.result:#x}, seen {own[0].result:#x} at {own[0].ip:#x}"
+
+
 def print_table(run, suite, library):
     """What was chosen; offsets from the function's start, in bytes."""
     known = callable_functions()
     for site in sorted(run.sites, key=lambda site: sorted(known.intersection(site.names))):
         names = "/".join(sorted(known.intersection(site.names), key=lambda name: (len(name), name)))
-        at_return = f"+{site.at_return}" if site.call < CALL_FREE else "-"
-        emulated = site.entry_emulated and (site.return_emulated or site.call >= CALL_FREE)
+        at_return = "-" if site.call >= CALL_FREE else "RET" if site.throws else f"+{site.at_return}"
+        emulated = site.entry_emulated and (site.return_emulated or site.call >= CALL_FREE) and not site.throws
         print(f"# | {suite:<12} | {library:<18} | {names:<70.70} | {f'+{site.entry}':<5} | {at_return:<6} | "
               f"{'yes' if emulated else 'no':<8} | {site.pushed:>6} | {'yes' if site.header else '-':<6} |")
 

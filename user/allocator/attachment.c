@@ -10,7 +10,7 @@
 #include "user/base/fs.h"
 #include "user/base/log.h"
 
-_Static_assert(FAMILY_MAX <= UPROBES_MAX, "a library's probes fit in one request");
+_Static_assert(FAMILY_MAX <= UPROBES_MAX && EXITS_MAX <= UPROBES_MAX, "a library's probes fit in one request");
 
 static uint64_t cookie_of(const struct library *library, const struct library_function *function, const struct site *site,
 			  uint32_t library_key)
@@ -26,6 +26,7 @@ static uint64_t cookie_of(const struct library *library, const struct library_fu
 		.has_header = site->has_header,
 		.checks_always = library->checks_always,
 		.free_restarts = library->free_restarts,
+		.may_throw = function->throws,
 		.library = library_key & 0xffffU,
 	};
 
@@ -52,12 +53,36 @@ static int attach(enum probe_kind kind, struct uprobes_request *request, const s
 		const struct library_function *function = &library->functions[i];
 		const struct site *site = kind == RETURNS ? &function->sites.at_return : &function->sites.entry;
 
-		if ((function->call >= MEMGAP_CALL_FREE) != (kind == FREES))
+		if ((function->call >= MEMGAP_CALL_FREE) != (kind == FREES) || (kind == RETURNS && function->throws))
 			continue;
 		if (!is_unchanged(request->fd, function->offset + site->offset, site))
 			return -ESTALE;
 		request->offsets[request->n] = function->offset + site->offset;
 		request->cookies[request->n++] = cookie_of(library, function, site, library_key);
+	}
+	return uprobes_attach(request, ret);
+}
+
+/* RET, perhaps with the prefix that old processors' branch prediction, or MPX, wanted. */
+static bool is_return(int fd, uint64_t offset)
+{
+	uint8_t bytes[2];
+
+	return pread(fd, bytes, sizeof(bytes), (off_t)offset) >= 1 &&
+	       (bytes[0] == 0xc3 || bytes[0] == 0xc2 || ((bytes[0] == 0xf2 || bytes[0] == 0xf3) && bytes[1] == 0xc3));
+}
+
+static int attach_exits(struct uprobes_request *request, const struct library *library, struct uprobes *ret)
+{
+	if (!library->exits.n)
+		return 0;
+	request->at_return = false;
+	request->n = library->exits.n;
+	for (size_t i = 0; i < request->n; i++) {
+		if (!is_return(request->fd, library->exits.offsets[i]))
+			return -ESTALE;
+		request->offsets[i] = library->exits.offsets[i];
+		request->cookies[i] = 0;
 	}
 	return uprobes_attach(request, ret);
 }
@@ -69,7 +94,7 @@ static int attach(enum probe_kind kind, struct uprobes_request *request, const s
 int attachment_make(struct attachment *ret, const struct attachment_programs *programs, int fd,
 		    const struct library *library, uint32_t library_key, pid_t pid)
 {
-	struct attachment attachment = { .entries.link_fd = -1, .returns.link_fd = -1, .frees.link_fd = -1 };
+	struct attachment attachment = { .entries.link_fd = -1, .returns.link_fd = -1, .exits.link_fd = -1, .frees.link_fd = -1 };
 	struct uprobes_request request = { .fd = fd, .pid = pid };
 	uint64_t began_ns = monotonic_ns();
 	int result;
@@ -79,6 +104,9 @@ int attachment_make(struct attachment *ret, const struct attachment_programs *pr
 	request.program = programs->malloc_return;
 	if (!result)
 		result = attach(RETURNS, &request, library, library_key, &attachment.returns);
+	request.program = programs->at_exit;
+	if (!result)
+		result = attach_exits(&request, library, &attachment.exits);
 	request.program = programs->malloc_enter;
 	if (!result)
 		result = attach(ENTRIES, &request, library, library_key, &attachment.entries);
@@ -97,5 +125,6 @@ void attachment_remove(struct attachment *attachment)
 	/* entries go first, for the same reason */
 	uprobes_detach(&attachment->entries);
 	uprobes_detach(&attachment->returns);
+	uprobes_detach(&attachment->exits);
 	uprobes_detach(&attachment->frees);
 }

@@ -11,11 +11,12 @@
 #include "user/allocator/uprobes.h"
 
 struct attachment_programs {
-	struct bpf_program *malloc_enter, *malloc_return, *free_enter;
+	/* at_exit: for functions that may throw; an allocator without any has none */
+	struct bpf_program *malloc_enter, *malloc_return, *free_enter, *at_exit;
 };
 
 struct attachment {
-	struct uprobes entries, returns, frees;
+	struct uprobes entries, returns, exits, frees;
 	uint64_t complete_ns; /* CLOCK_MONOTONIC when the last probe was in place */
 };
 

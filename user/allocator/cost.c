@@ -209,12 +209,15 @@ static int64_t cost_of_hit(const struct probe_cost *cost, const struct site *sit
 	return site->emulated ? cost->emulated : cost->stepped;
 }
 
-int64_t cost_of_call(const struct probe_cost *cost, const struct sites *sites, bool returns)
+int64_t cost_of_call(const struct probe_cost *cost, const struct library_function *function)
 {
+	const struct sites *sites = &function->sites;
 	int64_t ns = cost_of_hit(cost, &sites->entry);
 
-	if (!returns)
+	if (function->call >= MEMGAP_CALL_FREE)
 		return ns;
+	if (function->throws)
+		return known_add(ns, cost->stepped);
 	/* in one place both are one trap */
 	if (sites->at_return.offset != sites->entry.offset)
 		ns = known_add(ns, cost_of_hit(cost, &sites->at_return));

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "user/allocator/sites.h"
+#include "user/allocator/library.h"
 #include "user/allocator/trial.h"
 
 /* ns that the probed thread loses; UNKNOWN (base/units.h) where it could not be measured. */
@@ -28,8 +28,8 @@ extern const struct probe_cost unknown_cost;
  */
 int cost_measure(const struct trial_programs *programs, struct probe_cost *ret);
 
-/* Pure: what a call costs that is probed at these sites; returns: it has a return probe too. UNKNOWN where a part is. */
-int64_t cost_of_call(const struct probe_cost *cost, const struct sites *sites, bool returns);
+/* Pure: what a call of the function costs, with the probes on it. UNKNOWN where a part is. */
+int64_t cost_of_call(const struct probe_cost *cost, const struct library_function *function);
 
 /* Pure: the middle one of n numbers, at least 1; sorts them. */
 int64_t cost_median(int64_t *numbers, size_t n);

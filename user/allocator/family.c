@@ -22,12 +22,12 @@ const struct family_function family[] = {
 	 * C++: libstdc++'s operators end in malloc and free, other allocators bring their own. The names are those of the Itanium ABI:
 	 * nw new, na new[], dl delete, da delete[]; m size_t, Pv void *.
 	 */
-	{ "_Znwm", MEMGAP_CALL_MALLOC, FAMILY_OF_REMEMBERED },
-	{ "_Znam", MEMGAP_CALL_MALLOC, FAMILY_OF_REMEMBERED },
+	{ "_Znwm", MEMGAP_CALL_MALLOC, FAMILY_THROWING },
+	{ "_Znam", MEMGAP_CALL_MALLOC, FAMILY_THROWING },
 	{ "_ZnwmRKSt9nothrow_t", MEMGAP_CALL_MALLOC, FAMILY_OF_REMEMBERED },
 	{ "_ZnamRKSt9nothrow_t", MEMGAP_CALL_MALLOC, FAMILY_OF_REMEMBERED },
-	{ "_ZnwmSt11align_val_t", MEMGAP_CALL_ALIGNED_NEW, FAMILY_OF_REMEMBERED },
-	{ "_ZnamSt11align_val_t", MEMGAP_CALL_ALIGNED_NEW, FAMILY_OF_REMEMBERED },
+	{ "_ZnwmSt11align_val_t", MEMGAP_CALL_ALIGNED_NEW, FAMILY_THROWING },
+	{ "_ZnamSt11align_val_t", MEMGAP_CALL_ALIGNED_NEW, FAMILY_THROWING },
 	{ "_ZnwmSt11align_val_tRKSt9nothrow_t", MEMGAP_CALL_ALIGNED_NEW, FAMILY_OF_REMEMBERED },
 	{ "_ZnamSt11align_val_tRKSt9nothrow_t", MEMGAP_CALL_ALIGNED_NEW, FAMILY_OF_REMEMBERED },
 	{ "_ZdlPv", MEMGAP_CALL_FREE, FAMILY_OF_REMEMBERED },
@@ -65,9 +65,11 @@ const struct family_function family[] = {
 	{ "reallocn", MEMGAP_CALL_REALLOCARRAY, FAMILY_OF_REMEMBERED },
 	{ "recalloc", MEMGAP_CALL_REALLOCARRAY, FAMILY_OF_REMEMBERED },
 	{ "new_nothrow", MEMGAP_CALL_MALLOC, FAMILY_OF_REMEMBERED },
-	{ "new_n", MEMGAP_CALL_CALLOC, FAMILY_OF_REMEMBERED },
+	{ "new_n", MEMGAP_CALL_CALLOC, FAMILY_THROWING },
+	{ "new", MEMGAP_CALL_MALLOC, FAMILY_THROWING },
+	{ "new_aligned", MEMGAP_CALL_ALIGNED_NEW, FAMILY_THROWING },
 	{ "new_aligned_nothrow", MEMGAP_CALL_ALIGNED_NEW, FAMILY_OF_REMEMBERED },
-	{ "new_realloc", MEMGAP_CALL_REALLOC, FAMILY_OF_REMEMBERED },
+	{ "new_realloc", MEMGAP_CALL_REALLOC, FAMILY_THROWING },
 	{ "free_size", MEMGAP_CALL_FREE, FAMILY_OF_REMEMBERED },
 	{ "free_aligned", MEMGAP_CALL_FREE, FAMILY_OF_REMEMBERED },
 	{ "free_size_aligned", MEMGAP_CALL_FREE, FAMILY_OF_REMEMBERED },
@@ -83,6 +85,7 @@ bool family_has(const struct family_function *function, enum memgap_allocator al
 	case FAMILY_OF_ALL:
 		return true;
 	case FAMILY_OF_REMEMBERED:
+	case FAMILY_THROWING:
 		return memgap_is_remembered(allocator);
 	case FAMILY_OF_GLIBC:
 		return allocator == MEMGAP_GLIBC;

@@ -12,6 +12,7 @@
 enum family_whose {
 	FAMILY_OF_ALL,
 	FAMILY_OF_REMEMBERED, /* allocators whose blocks are remembered (memgap_is_remembered()) */
+	FAMILY_THROWING,      /* the same: and it may throw an exception, so that no return probe may be on it (exits.h) */
 	FAMILY_OF_GLIBC,
 };
 

@@ -63,14 +63,15 @@ static void take_mark(struct reading *reading, const char *name, bool from_symta
 	}
 }
 
-static void add_function(struct library *library, const char *symbol, uint64_t offset, uint64_t size, enum memgap_call call)
+static void add_function(struct library *library, const struct family_function *f, uint64_t offset, uint64_t size)
 {
 	for (size_t i = 0; i < library->n; i++)
 		if (library->functions[i].offset == offset)
 			return; /* an alias: memalign and aligned_alloc up to glibc 2.37 */
 	if (library->n < FAMILY_MAX)
 		library->functions[library->n++] =
-			(struct library_function){ .symbol = symbol, .offset = offset, .size = size, .call = call };
+			(struct library_function){ .symbol = f->symbol, .offset = offset, .size = size, .call = f->call,
+						   .throws = f->whose == FAMILY_THROWING };
 }
 
 /* The name without what this allocator's names begin with; NULL for another's. */
@@ -100,7 +101,7 @@ static void take_function(struct reading *reading, const char *name, const GElf_
 	for (const struct family_function *f = family; f->symbol; f++)
 		if (!strcmp(base, f->symbol) && family_has(f, library->allocator) &&
 		    !elf_file_offset(reading->file, symbol->st_value, &offset))
-			add_function(library, f->symbol, offset, symbol->st_size, f->call);
+			add_function(library, f, offset, symbol->st_size);
 	if (!strcmp(name, "mi_version") && !elf_file_offset(reading->file, symbol->st_value, &offset))
 		reading->version_offset = offset;
 }
@@ -218,6 +219,26 @@ static int identify(struct reading *reading)
 	return 0;
 }
 
+/* A function that may throw is only probed where it can be told how it ends otherwise. */
+static int find_exits(struct elf_file *file, struct library *library)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < library->n; i++) {
+		struct library_function *function = &library->functions[i];
+		int result = function->throws ? exits_add(file, function->offset, &library->exits) : 0;
+
+		if (result == -ENOMEM)
+			return result;
+		if (result)
+			library->unsafe = function->symbol;
+		else
+			library->functions[n++] = *function;
+	}
+	library->n = n;
+	return 0;
+}
+
 int library_read(int fd, struct library *ret)
 {
 	struct library library = { 0 };
@@ -233,6 +254,8 @@ int library_read(int fd, struct library *ret)
 		result = identify(&reading);
 	if (!result)
 		result = code_drop_forwarders(&file, &library);
+	if (!result)
+		result = find_exits(&file, &library);
 	if (!result)
 		result = code_read(&file, &library);
 	library.checks_always = library.n_internal_frees && !library_find(&library, FAMILY_THREAD_END);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "bpf/memgap.h"
+#include "user/allocator/exits.h"
 #include "user/allocator/sites.h"
 
 #define FAMILY_MAX 64
@@ -20,6 +21,7 @@ struct library_function {
 	const char *symbol;    /* of the family (family.h), without prefix */
 	uint64_t offset, size; /* in the file, bytes */
 	enum memgap_call call;
+	bool throws;           /* perhaps: it is probed at the library's exits instead of sites.at_return */
 	struct sites sites;    /* where to probe it */
 };
 
@@ -31,6 +33,8 @@ struct library {
 	bool is_static; /* linked into the program, whose own calls are direct ones */
 	size_t n;
 	struct library_function functions[FAMILY_MAX]; /* aliases (the same address) once, forwarders not at all */
+	struct exits exits;  /* of those that throw, together */
+	const char *unsafe;  /* a function that is left out since its exits cannot be told; NULL: none */
 	/* What struct memgap_library (bpf/memgap.h) says of glibc's free(). */
 	size_t n_internal_frees;
 	int32_t internal_frees[MEMGAP_INTERNAL_FREES];

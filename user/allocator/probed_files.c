@@ -11,6 +11,7 @@
 
 #include "user/allocator/library.h"
 #include "user/allocator/modules.h"
+#include "user/base/log.h"
 
 /* A library file that was looked into. An inode number may be used again: size and ctime tell. */
 struct known_file {
@@ -90,9 +91,13 @@ static int describe(struct probed_files *files, struct known_file *known)
 	library.above = known->library.above;
 	library.class_max = known->library.class_max;
 	result = bpf_map__update_elem(files->libraries, &key, sizeof(key), &library, sizeof(library), BPF_ANY);
-	if (!result)
-		known->library_key = files->n_libraries = key;
-	return result;
+	if (result)
+		return result;
+	known->library_key = files->n_libraries = key;
+	if (known->library.unsafe)
+		log_message("%s of this %s cannot be probed safely: what it allocates is not in Alloc", known->library.unsafe,
+			    known->library.name);
+	return 0;
 }
 
 /* Probes on a known file, unless they are there; tells since when. */

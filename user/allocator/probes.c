@@ -94,6 +94,7 @@ static int load_with(struct probes *probes, const struct way *way, const struct 
 		uprobes_prefer_multi(probes->bpf->progs.block_enter);
 		uprobes_prefer_multi(probes->bpf->progs.block_return);
 		uprobes_prefer_multi(probes->bpf->progs.block_free);
+		uprobes_prefer_multi(probes->bpf->progs.block_exit);
 		uprobes_prefer_multi(probes->bpf->progs.trial_enter);
 	}
 	return memgap_bpf__load(probes->bpf);
@@ -187,8 +188,9 @@ int probes_prepare(int proc_fd, const struct probes_limits *limits, struct probe
 		.proc_fd = proc_fd,
 		.iterator = bpf_program__autoload(probes->bpf->progs.list_modules) ? probes->bpf->progs.list_modules : NULL,
 		.libraries = probes->bpf->maps.libraries,
-		.beside = { probes->bpf->progs.malloc_enter, probes->bpf->progs.malloc_return, probes->bpf->progs.free_enter },
-		.remembered = { probes->bpf->progs.block_enter, probes->bpf->progs.block_return, probes->bpf->progs.block_free },
+		.beside = { probes->bpf->progs.malloc_enter, probes->bpf->progs.malloc_return, probes->bpf->progs.free_enter, NULL },
+		.remembered = { probes->bpf->progs.block_enter, probes->bpf->progs.block_return, probes->bpf->progs.block_free,
+				probes->bpf->progs.block_exit },
 	};
 	if (open_counters(probes)) {
 		probes_close(probes);

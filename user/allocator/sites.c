@@ -276,12 +276,19 @@ static void consider(struct walk *walk, size_t at, size_t length)
 	}
 }
 
+static bool is_free(const struct walk *walk)
+{
+	return walk->kind == SITE_FREE || walk->kind == SITE_FREE_WITH_HEADER;
+}
+
 static bool is_done(const struct walk *walk)
 {
 	if (walk->kind == SITE_FREE_WITH_HEADER)
 		return walk->found_header;
 	if (walk->kind == SITE_FREE)
 		return walk->found_entry && walk->past_null;
+	if (walk->kind == SITE_ENTRY)
+		return walk->found_entry;
 	return walk->found_entry && walk->found_return && walk->entry.offset == walk->at_return.offset;
 }
 
@@ -292,7 +299,7 @@ static bool take(struct walk *walk, size_t at, const struct decoded *decoded)
 
 	if (walk->tracker.pushed != UNKNOWN_PUSHED)
 		consider(walk, at, decoded->instruction.length);
-	if (walk->kind != SITE_CALL && walk->tested && decoded->instruction.mnemonic == ZYDIS_MNEMONIC_JZ) {
+	if (is_free(walk) && walk->tested && decoded->instruction.mnemonic == ZYDIS_MNEMONIC_JZ) {
 		walk->before_null = walk->entry;
 		walk->found_entry = false;
 		goes_on = walk->past_null = true;

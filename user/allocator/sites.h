@@ -56,7 +56,8 @@ struct function_code {
 
 enum site_kind {
 	SITE_CALL, /* entry and return */
-	SITE_FREE, /* entry alone; a call with NULL as its argument need not be seen */
+	SITE_ENTRY, /* entry alone */
+	SITE_FREE, /* the same; a call with NULL as its argument need not be seen */
 	/*
 	 * The same, and better where the word before the block is in a register: reading it from memory is what costs most
 	 * after the trap itself. A call with a misaligned address, which the allocator ends the program for, need not be seen either.

@@ -190,14 +190,20 @@ static const char *format_site(char text[NS_TEXT_MAX], const struct site *site)
 	return text;
 }
 
+/* Where the end of a call is seen. */
+static const char *format_end(char text[NS_TEXT_MAX], const struct library_function *function)
+{
+	if (function->call >= MEMGAP_CALL_FREE)
+		return "none";
+	return function->throws ? "RET single-stepped" : format_site(text, &function->sites.at_return);
+}
+
 static void print_function(FILE *stream, const struct library_function *function, const struct probe_cost *cost)
 {
-	bool returns = function->call < MEMGAP_CALL_FREE;
 	char entry[NS_TEXT_MAX], at_return[NS_TEXT_MAX], ns[NS_TEXT_MAX];
 
 	fprintf(stream, "  %-20s %-20s %-20s %s\n", function->symbol, format_site(entry, &function->sites.entry),
-		returns ? format_site(at_return, &function->sites.at_return) : "none",
-		format_ns(ns, cost_of_call(cost, &function->sites, returns)));
+		format_end(at_return, function), format_ns(ns, cost_of_call(cost, function)));
 }
 
 void check_text_allocator(FILE *stream, const struct examined_file *file, const struct probe_cost *cost)
@@ -211,4 +217,7 @@ void check_text_allocator(FILE *stream, const struct examined_file *file, const 
 	qsort(functions, file->library.n, sizeof(functions[0]), compare_symbols);
 	for (size_t i = 0; i < file->library.n; i++)
 		print_function(stream, functions[i], cost);
+	if (file->library.unsafe)
+		fprintf(stream, "  %-20s not probed: it may throw an exception, which a return probe would turn into the program's end, and "
+			"where else it returns cannot be told\n", file->library.unsafe);
 }

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where a function returns: its RET instructions, and those of the functions that it ends in a jump to. A return probe must not
+ * be on a function that may throw: it takes the place of the return address, the unwinder finds no frame there, and the
+ * program is terminated. A probe on each RET does no harm; it is single-stepped.
+ *
+ * An instruction boundary is only known by decoding from a function's start; where functions start and end is what
+ * .eh_frame_hdr says, which the unwinder itself goes by.
+ */
+#ifndef MEMGAP_ALLOCATOR_EXITS_H
+#define MEMGAP_ALLOCATOR_EXITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/allocator/elf_file.h"
+
+#define EXITS_MAX 48
+
+struct exits {
+	size_t n;
+	uint64_t offsets[EXITS_MAX]; /* in the file, each once */
+};
+
+/*
+ * Adds the exits of the function at this offset of the file. -EOPNOTSUPP when its flow cannot be followed: it jumps through a
+ * register, to another library, or is too long. -ENOMEM.
+ */
+int exits_add(struct elf_file *file, uint64_t function, struct exits *exits);
+
+#endif

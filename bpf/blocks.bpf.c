@@ -9,47 +9,88 @@
 
 const volatile __u32 tcmalloc_usable[TCMALLOC_CLASSES] = {};
 
+/* Number of buckets less one, set by the loader. */
+const volatile __u32 last_bucket = 2 * MEMGAP_MAX_BLOCKS / MEMGAP_BUCKET_SLOTS - 1;
+
 #define MALLOCX_LG_ALIGNMENT 63 /* MALLOCX_LG_ALIGN_MASK in jemalloc's jemalloc_internal_types.h */
 
-static __always_inline __u32 image_id(const struct memgap_process *p)
+/* 0: the address is none that a tag has room for. */
+static __always_inline __u64 tag_of(const struct memgap_process *p, __u64 block)
 {
-	return (__u32)(p->image_ns >> 10);
+	if (block >> MEMGAP_TAG_ADDRESS_BITS || block & 7)
+		return 0;
+	return block >> 3 | (__u64)p->index << MEMGAP_TAG_INDEX_SHIFT |
+	       (__u64)(p->generation & MEMGAP_TAG_GENERATION_MASK) << MEMGAP_TAG_GENERATION_SHIFT;
 }
 
-static __always_inline struct block_key key_of(const struct memgap_process *p, __u64 block)
+/* The first and the second bucket that a tag may be in: different bits of its product with 2^64 / golden ratio (Knuth, 6.4). */
+static __always_inline struct memgap_bucket *bucket_of(__u64 tag, bool second)
 {
-	return (struct block_key){ .block = block, .pid = p->pid, .image = image_id(p) };
+	__u64 product = tag * 0x9e3779b97f4a7c15ULL;
+	__u32 index = (__u32)(second ? product >> 16 : product >> 40) & last_bucket;
+
+	return bpf_map_lookup_elem(&blocks, &index);
+}
+
+static __always_inline __u64 take_from(struct memgap_bucket *bucket, __u64 tag)
+{
+	__u64 usable;
+
+	for (int i = 0; bucket && i < MEMGAP_BUCKET_SLOTS; i++) {
+		if (bucket->tags[i] != tag)
+			continue;
+		usable = bucket->usable[i];
+		/* two that free the same block at once are a fault of the program's; only one of them counts */
+		return __sync_val_compare_and_swap(&bucket->tags[i], tag, 0) == tag ? usable : 0;
+	}
+	return 0;
+}
+
+static __always_inline bool put_into(struct memgap_bucket *bucket, __u64 tag, __u64 usable)
+{
+	for (int i = 0; bucket && i < MEMGAP_BUCKET_SLOTS; i++) {
+		if (bucket->tags[i] || __sync_val_compare_and_swap(&bucket->tags[i], 0, tag))
+			continue;
+		bucket->usable[i] = usable; /* nobody asks for it before the program has the block */
+		return true;
+	}
+	return false;
 }
 
 /* Forgets a block; its usable size, or 0 when it was not remembered. */
 static __always_inline __u64 forget(const struct memgap_process *p, __u64 block)
 {
-	struct block_key key = key_of(p, block);
-	__u64 *found = bpf_map_lookup_elem(&blocks, &key), usable;
+	__u64 tag = tag_of(p, block), usable;
 
-	if (!found)
+	if (!tag)
 		return 0;
-	usable = *found;
-	/* two that free the same block at once are a fault of the program's; only one of them counts */
-	return bpf_map_delete_elem(&blocks, &key) ? 0 : usable;
+	usable = take_from(bucket_of(tag, false), tag);
+	return usable ? usable : take_from(bucket_of(tag, true), tag);
+}
+
+/* Remembers a block that is not remembered; false: there is no room. */
+static __always_inline bool keep(const struct memgap_process *p, __u64 block, __u64 usable)
+{
+	__u64 tag = tag_of(p, block);
+
+	return tag && (put_into(bucket_of(tag, false), tag, usable) || put_into(bucket_of(tag, true), tag, usable));
 }
 
 /* Remembers and counts a block. One that is remembered already was freed behind our back. */
 static __always_inline void remember(struct memgap_process *p, __u64 block, __u64 usable)
 {
-	struct block_key key = key_of(p, block);
-	long result = bpf_map_update_elem(&blocks, &key, &usable, BPF_NOEXIST);
+	__u64 before = forget(p, block);
 
-	p->remembers = 1;
-	if (result == -17 /* EEXIST */) {
-		count_free(p, forget(p, block));
+	if (!p->remembers)
+		p->remembers = 1;
+	if (before) {
+		count_free(p, before);
 		count_missed(p);
-		result = bpf_map_update_elem(&blocks, &key, &usable, BPF_NOEXIST);
 	}
-	if (result)
-		count_missed(p); /* no room: the block is not counted at all */
-	else
+	if (keep(p, block, usable))
 		count_malloc(p, usable);
+	else
+		count_missed(p); /* the block is not counted at all */
 }
 
 /* What a call asks for. */
@@ -128,13 +169,10 @@ int block_enter(struct pt_regs *ctx)
 /* A block that the call left as it was. */
 static __always_inline void put_back(struct memgap_process *p, const struct thread_state *t)
 {
-	struct block_key key = key_of(p, t->old_block);
-	__u64 usable = t->old_usable;
-
-	if (bpf_map_update_elem(&blocks, &key, &usable, BPF_NOEXIST)) {
-		count_free(p, usable);
-		count_missed(p);
-	}
+	if (keep(p, t->old_block, t->old_usable))
+		return;
+	count_free(p, t->old_usable);
+	count_missed(p);
 }
 
 /* Its usable size; 0: that cannot be told, since it is an old block of unknown size that stayed where it was. */
@@ -213,13 +251,23 @@ int block_free(struct pt_regs *ctx)
 	return 0;
 }
 
-/* Blocks of processes, and of programs, that are no more. */
-static long forget_stale(struct bpf_map *map, struct block_key *key, __u64 *usable, void *data)
+static __always_inline bool is_stale(__u64 tag)
 {
-	struct memgap_process *p = find_record(key->pid);
+	__u32 index = tag >> MEMGAP_TAG_INDEX_SHIFT & MEMGAP_TAG_INDEX_MASK;
+	struct memgap_process *p = bpf_map_lookup_elem(&records, &index);
 
-	if (!p || p->exited || image_id(p) != key->image)
-		bpf_map_delete_elem(map, key);
+	return !p || !p->pid || p->exited || (p->generation & MEMGAP_TAG_GENERATION_MASK) != tag >> MEMGAP_TAG_GENERATION_SHIFT;
+}
+
+/* Blocks of processes, and of programs, that are no more. */
+static long purge_bucket(struct bpf_map *map, const __u32 *key, struct memgap_bucket *bucket, void *data)
+{
+	for (int i = 0; i < MEMGAP_BUCKET_SLOTS; i++) {
+		__u64 tag = bucket->tags[i];
+
+		if (tag && is_stale(tag))
+			__sync_val_compare_and_swap(&bucket->tags[i], tag, 0);
+	}
 	return 0;
 }
 
@@ -227,6 +275,6 @@ static long forget_stale(struct bpf_map *map, struct block_key *key, __u64 *usab
 SEC("syscall")
 int purge_blocks(void *ctx)
 {
-	bpf_for_each_map_elem(&blocks, forget_stale, NULL, 0);
+	bpf_for_each_map_elem(&blocks, purge_bucket, NULL, 0);
 	return 0;
 }

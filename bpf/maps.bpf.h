@@ -115,20 +115,13 @@ MAP_LINKAGE struct {
 	__type(value, __u64);
 } trial_hits SEC(".maps");
 
-/* Where a remembered block is. One program's blocks are not the next one's in the same process. */
-struct block_key {
-	__u64 block;
-	__u32 pid;
-	__u32 image; /* image_id() of the process */
-};
-
-/* -> its usable size. Entries are made as they are needed: there may be none at all, or millions. */
+/* The remembered blocks; the loader sets the number of buckets, a power of two. */
 MAP_LINKAGE struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, MEMGAP_MAX_BLOCKS);
-	__type(key, struct block_key);
-	__type(value, __u64);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 2 * MEMGAP_MAX_BLOCKS / MEMGAP_BUCKET_SLOTS);
+	__type(key, __u32);
+	__type(value, struct memgap_bucket);
 } blocks SEC(".maps");
 
 /* enum memgap_tally -> how often */

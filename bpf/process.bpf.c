@@ -58,6 +58,16 @@ static __always_inline __u32 take_record(void)
 	return bpf_map_pop_elem(&free_records, &index) ? 0 : index;
 }
 
+static __always_inline void begin_record(struct memgap_process *p, const struct memgap_process *new, __u32 pid, __u32 index)
+{
+	__u32 generation = p->generation + 1;
+
+	*p = *new;
+	p->pid = pid;
+	p->index = index;
+	p->generation = generation;
+}
+
 static __always_inline void give_back_record(struct memgap_process *p, __u32 index)
 {
 	p->pid = 0;
@@ -71,8 +81,7 @@ static __always_inline int insert_process(__u32 pid, const struct memgap_process
 
 	if (!p)
 		return -1;
-	*p = *new;
-	p->pid = pid;
+	begin_record(p, new, pid, index);
 	if (!bpf_map_update_elem(&processes, &pid, &index, BPF_NOEXIST))
 		return 0;
 	give_back_record(p, index);
@@ -95,8 +104,7 @@ static __always_inline void add_process(__u32 pid, const struct memgap_process *
 	struct memgap_counters *c;
 
 	if (p) {
-		*p = *new; /* another program, or a pid that is used again */
-		p->pid = pid;
+		begin_record(p, new, pid, p->index); /* another program, or a pid that is used again */
 	} else if (insert_process(pid, new)) {
 		tally(MEMGAP_LOST_PROCESS);
 		c = cgroup_counters(new->slot);

@@ -157,7 +157,7 @@ static void threads_count_exactly(void **state)
 /* malloc_all_sizes makes 1000 blocks: those for which there was no room are missed, and not freed either. */
 static void a_full_map_shows_in_missed_and_nothing_else_is_wrong(void **state)
 {
-	const struct probes_limits few = { .blocks = 512 };
+	const struct probes_limits few = { .blocks = 128 }; /* at least; there are twice as many places */
 	struct exerciser e = start_with(&programs[0], &few);
 	struct memgap_counters counted;
 
@@ -166,7 +166,7 @@ static void a_full_map_shows_in_missed_and_nothing_else_is_wrong(void **state)
 	exerciser_do(&e, "malloc_all_sizes");
 	counted = exerciser_counted(&e, e.pid);
 	assert_int_equal(counted.mallocs + counted.missed, 1000);
-	assert_in_range(counted.mallocs, 1, 512);
+	assert_in_range(counted.mallocs, 128, 256);
 	assert_true(counted.alloc > 0 && counted.alloc < e.expected.alloc);
 	exerciser_do(&e, "free_all");
 	e.expected = exerciser_counted(&e, e.pid);

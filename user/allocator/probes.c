@@ -72,6 +72,16 @@ static const struct way {
 	bool multi;    /* uprobe links for many places: Linux 6.6 */
 } ways[] = { { true, true }, { true, false }, { false, false } };
 
+/* A power of two, with room for twice as many blocks. */
+static uint32_t buckets_for(unsigned int blocks)
+{
+	uint32_t buckets = 2;
+
+	while ((uint64_t)buckets * MEMGAP_BUCKET_SLOTS < 2ULL * blocks)
+		buckets *= 2;
+	return buckets;
+}
+
 static int load_with(struct probes *probes, const struct way *way, const struct probes_limits *limits)
 {
 	probes->bpf = memgap_bpf__open();
@@ -83,8 +93,10 @@ static int load_with(struct probes *probes, const struct way *way, const struct 
 		bpf_map__set_max_entries(probes->bpf->maps.records, limits->processes + 1);
 		probes->bpf->rodata->max_processes = limits->processes;
 	}
-	if (limits->blocks)
-		bpf_map__set_max_entries(probes->bpf->maps.blocks, limits->blocks);
+	if (limits->blocks) {
+		bpf_map__set_max_entries(probes->bpf->maps.blocks, buckets_for(limits->blocks));
+		probes->bpf->rodata->last_bucket = buckets_for(limits->blocks) - 1;
+	}
 	bpf_program__set_autoload(probes->bpf->progs.list_modules, way->iterator);
 	bpf_program__set_autoattach(probes->bpf->progs.list_modules, false);
 	if (way->multi) {
@@ -316,14 +328,14 @@ void probes_tidy(struct probes *probes)
 
 size_t probes_blocks(struct probes *probes)
 {
-	struct { __u64 block; __u32 pid, image; } keys[2];
 	const struct bpf_map *map = probes->bpf->maps.blocks;
+	struct memgap_bucket bucket;
 	size_t n = 0;
 
-	while (!bpf_map__get_next_key(map, n ? &keys[0] : NULL, &keys[1], sizeof(keys[1]))) {
-		keys[0] = keys[1];
-		n++;
-	}
+	for (__u32 i = 0; i < bpf_map__max_entries(map); i++)
+		for (int j = bpf_map__lookup_elem(map, &i, sizeof(i), &bucket, sizeof(bucket), 0) ? MEMGAP_BUCKET_SLOTS : 0;
+		     j < MEMGAP_BUCKET_SLOTS; j++)
+			n += bucket.tags[j] != 0;
 	return n;
 }
 

@@ -83,7 +83,7 @@ const struct counters *probes_counters(const struct probes *probes);
 /* Once in a while: forgets the blocks of processes, and of programs, that have ended since. */
 void probes_tidy(struct probes *probes);
 
-/* How many blocks are remembered now. */
+/* How many blocks are remembered now: looks at each place. */
 size_t probes_blocks(struct probes *probes);
 
 /* The pids watched now, of which at most max are written; returns their number. */

@@ -86,12 +86,15 @@ static void give_back(struct records *records, uint32_t index)
 
 int records_add(struct records *records, pid_t pid, const struct memgap_process *process)
 {
-	uint32_t index = take(records), key = (uint32_t)pid;
+	uint32_t index = take(records), key = (uint32_t)pid, generation;
 	int result;
 
 	if (!index)
 		return -ENOSPC;
+	generation = records->all[index].generation + 1;
 	records->all[index] = *process;
+	records->all[index].generation = generation;
+	records->all[index].index = index;
 	records->all[index].pid = key;
 	result = bpf_map__update_elem(records->maps.processes, &key, sizeof(key), &index, sizeof(index), BPF_NOEXIST);
 	if (result)

@@ -31,7 +31,7 @@ const char watch_usage[] =
 	"                            sent only to a process that expects it (default signal:USR1)\n"
 	"      --cooldown DUR        the least time between two trims of one target (default 10s)\n"
 	"      --max-blocks N        room for the blocks of allocators whose sizes must be remembered:\n"
-	"                            jemalloc, tcmalloc, mimalloc (default 1048576)\n"
+	"                            jemalloc, tcmalloc, mimalloc (default 524288)\n"
 	"      --dry-run             say what would be done, do nothing\n"
 	"  -h, --help\n"
 	"\n"
@@ -56,7 +56,7 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-#define MAX_BLOCKS (1 << 28) /* the kernel takes 16 bytes for each at once, and about 72 more when it is there */
+#define MAX_BLOCKS (1 << 26) /* the kernel takes 32 to 64 bytes for each, at once */
 
 #define usage(err, ...) error_set(err, EXIT_USAGE, __VA_ARGS__)
 

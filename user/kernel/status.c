@@ -101,7 +101,8 @@ static int read_status(int proc_fd, const char *path, struct process_status *ret
 	if (n < 0)
 		return n == -ENOENT ? -ESRCH : (int)n;
 	result = process_status_parse(whole ? whole : usual, ret);
-	free(whole);
+	if (whole) /* with -c even a call of free() for nothing would trap */
+		free(whole);
 	return result;
 }
 

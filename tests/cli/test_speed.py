@@ -4,12 +4,14 @@
 import os
 import statistics
 import sys
+import tempfile
 import time
 import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import MIB, QUIET, WORKLOAD, Cgroup, Program, Watch, Workload, stat_of, status_of  # noqa: E402
+from memgap import (MEMGAP, MIB, QUIET, WORKLOAD, Cgroup, Program, Watch, Workload, stat_of, status_of,  # noqa: E402
+                    wait_for)
 
 INTERVAL_S = 0.2
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -90,6 +92,24 @@ class Speed(unittest.TestCase):
         self.assertLess(len(os.listdir(f"/proc/{watch.pid}/fd")), 200)
         elapsed = [sample["elapsed_s"] for sample in watch.samples()]
         self.assertLess(max(b - a for a, b in zip(elapsed, elapsed[1:])), 0.6)
+
+    def test_allocates_nothing(self):
+        """20 lines of JSON an interval take no malloc: with -c, probes are on the libc that memgap itself uses"""
+        cgroup, interval_s = Cgroup(self, "watched"), 0.05
+        for _ in range(20):
+            cgroup.add(Program(self, "sleep", "1h").pid)
+        with tempfile.TemporaryFile() as lines:
+            watch = Program(self, MEMGAP, "watch", "-o", "json", "-i", "50ms", "--per", "process", "-c", cgroup.path, stdout=lines)
+            wait_for(lambda: os.fstat(lines.fileno()).st_size, "its first lines")
+            other = Watch(self, "-p", str(watch.pid))
+            first = other.sample()
+            size = os.fstat(lines.fileno()).st_size
+            last = other.sample(lambda sample: sample["elapsed_s"] > first["elapsed_s"] + 1)
+            self.assertGreater(os.fstat(lines.fileno()).st_size, size)
+        intervals = (last["elapsed_s"] - first["elapsed_s"]) / interval_s
+        for calls in "mallocs", "frees":
+            # one to sort; as many lines would take more
+            self.assertLess(last["allocator"][calls] - first["allocator"][calls], 5 * intervals)
 
     def test_an_exit_holds_up_nothing(self):
         """when one of two targets exits, the lines of the other still come on time"""

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/base/text.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 static bool is_continuation(char c)
@@ -34,6 +33,18 @@ static size_t decode(const char *text, unsigned int *ret_character)
 static bool is_control(unsigned int character)
 {
 	return character < 0x20 || (character >= 0x7f && character < 0xa0);
+}
+
+bool text_is_utf8(const char *text)
+{
+	unsigned int character;
+
+	for (size_t length; *text; text += length) {
+		length = decode(text, &character);
+		if (!length)
+			return false;
+	}
+	return true;
 }
 
 char *text_make_printable(char *text)

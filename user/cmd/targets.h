@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "user/allocator/probes.h"
+#include "user/cmd/interval.h"
 #include "user/cmd/trimmer.h"
 #include "user/cmd/watch_options.h"
 #include "user/target/command.h"
@@ -22,6 +23,7 @@ struct watched_cgroup {
 	uint32_t slot;                 /* in the BPF map `cgroups` */
 	struct watched_cgroup *parent; /* the nearest watched one above, or NULL */
 	bool adopts;                   /* a target: whoever is in it is watched; else the home of a pid target */
+	struct members members;        /* as of the interval (user/cmd/interval.h) */
 };
 
 struct watched_process {
@@ -35,6 +37,7 @@ struct watched_process {
 	bool task_gone;                /* the thread that its own probes were for is: they are to be made anew */
 	int failure;                   /* -errno of the last try to probe it; told already */
 	int ticks_unprobed;            /* for how many intervals nothing in it could be probed */
+	struct reading reading;        /* as of the interval (user/cmd/interval.h) */
 };
 
 /* A line of output: a process, or a cgroup with what is in it. */
@@ -51,6 +54,7 @@ struct targets {
 	int proc_fd;
 	struct hierarchy hierarchy;
 	struct probes *probes; /* NULL with --source none */
+	struct interval interval; /* what is read once in it */
 	uint64_t lost;         /* events that were lost and cannot be laid at one process's door */
 	pid_t command_pid;     /* of COMMAND; 0: there is none */
 	bool everyone;         /* probes are on files for all processes, not process by process */

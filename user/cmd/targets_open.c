@@ -311,6 +311,12 @@ int targets_open(struct targets *targets, struct error *err)
 	return options->command ? open_command(targets, &command, err) : 0;
 }
 
+static bool is_still_in(const struct targets *targets, const struct watched_process *process, const char *path)
+{
+	/* none is nearer than the very one: no need to search */
+	return !strcmp(process->cgroup->dir.path, path) || nearest_above(targets, path) == process->cgroup;
+}
+
 void targets_refresh(struct targets *targets)
 {
 	char path[CGROUP_PATH_MAX];
@@ -324,7 +330,7 @@ void targets_refresh(struct targets *targets)
 		if (pid_stat_read(targets->proc_fd, process->id.pid, &stat) || !pid_stat_has_memory(&stat) ||
 		    stat.start_time != process->id.start_time ||
 		    hierarchy_path_of(&targets->hierarchy, targets->proc_fd, process->id.pid, path) ||
-		    nearest_above(targets, path) != process->cgroup)
+		    !is_still_in(targets, process, path))
 			targets_remove_process(targets, process);
 	}
 	for (size_t i = 0; i < targets->n_cgroups; i++)

@@ -16,6 +16,7 @@
 #include "user/base/units.h"
 #include "user/cmd/command_table.h"
 #include "user/cmd/candidates.h"
+#include "user/cmd/interval.h"
 #include "user/cmd/sample.h"
 #include "user/cmd/targets.h"
 #include "user/cmd/watch_options.h"
@@ -163,6 +164,7 @@ static void tick(void *data)
 	if (watch->options.count && watch->intervals >= watch->options.count)
 		return; /* only a trim is still being measured */
 	targets_new_interval(&watch->targets);
+	interval_begin(&watch->targets);
 	catch_up(watch);
 	if (!watch->targets.probes)
 		targets_refresh(&watch->targets);
@@ -224,6 +226,7 @@ static void process_exited(void *data)
 
 	loop_remove(&watch->loop, exited->watcher);
 	exited->process = NULL;
+	interval_read_again(&watch->targets, process);
 	catch_up(watch);
 	for (size_t i = 0; i < watch->targets.n_rows; i++) {
 		struct row *row = watch->targets.rows[i];
@@ -257,6 +260,7 @@ static void interrupted(void *data)
 
 	if (read(watch->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
+	interval_begin(&watch->targets);
 	catch_up(watch);
 	for (size_t i = 0; i < watch->targets.n_rows; i++) {
 		trimmer_finish(&watch->targets.rows[i]->trimmer);
@@ -293,6 +297,7 @@ static int start(struct watch *watch, struct error *err)
 
 	watch->timer_fd = timer_open(watch->options.interval_ns, watch->options.interval_ns);
 	watch->start_ns = monotonic_ns();
+	interval_begin(targets);
 	watch->n_targets = targets->n_rows;
 	watch->n_cgroups = watch->options.targets.n_cgroups ? targets->n_cgroups : 0;
 	complete = watch->timer_fd >= 0 && watch->signal_fd >= 0 && !watch_exits(watch) &&

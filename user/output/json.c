@@ -1,142 +1,184 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* JSON, schema 1: one object a line. Built with jansson, which escapes what a process calls itself. */
-#include <jansson.h>
-#include <math.h>
-#include <string.h>
-
-#include "user/base/text.h"
-#include "user/base/units.h"
+/* JSON, schema 1: one object a line. What later versions fill is null so far: not known. */
+#include "user/output/json_writer.h"
 #include "user/output/output.h"
 
 #define SCHEMA 1
 
-static json_t *number(int64_t value)
+static void write_time(struct json_writer *writer, const struct timespec *time)
 {
-	return is_known(value) ? json_integer(value) : json_null();
-}
-
-static json_t *real(double value, double decimals)
-{
-	return isnan(value) ? json_null() : json_real(round(value * decimals) / decimals);
-}
-
-/* Text from outside: what is not UTF-8 shows as '?'. */
-static json_t *text(const char *value)
-{
-	json_t *json = json_string(value);
-	char clean[TARGET_PATH_MAX];
-
-	if (json)
-		return json;
-	snprintf(clean, sizeof(clean), "%s", value);
-	return json_string(text_make_printable(clean));
-}
-
-static json_t *text_or_null(const char *value)
-{
-	return *value ? text(value) : json_null();
-}
-
-static json_t *time_text(const struct timespec *time)
-{
-	char day[32], full[48];
+	char text[96];
 	struct tm utc;
 
+	/* strftime() would look at the time zone's file each time, and call malloc() */
 	gmtime_r(&time->tv_sec, &utc);
-	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(full, sizeof(full), "%s.%03ldZ", day, time->tv_nsec / 1000000);
-	return json_string(full);
+	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+		 utc.tm_hour, utc.tm_min, utc.tm_sec, time->tv_nsec / 1000000);
+	writer_text(writer, "time", text);
 }
 
-static json_t *target_object(const struct target_name *target)
+static void write_target(struct json_writer *writer, const struct target_name *target)
 {
 	bool process = target->kind == TARGET_PROCESS;
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:n, s:o}", "kind", process ? "process" : "cgroup", "pid",
-			 process ? json_integer(target->pid) : json_null(), "comm", text_or_null(target->comm), "cgroup",
-			 text_or_null(target->cgroup), "container", "processes", number(target->processes));
+	writer_open_object(writer, "target");
+	writer_text(writer, "kind", process ? "process" : "cgroup");
+	if (process)
+		writer_number(writer, "pid", target->pid);
+	else
+		writer_null(writer, "pid");
+	writer_text_or_null(writer, "comm", target->comm);
+	writer_text_or_null(writer, "cgroup", target->cgroup);
+	writer_null(writer, "container");
+	writer_number(writer, "processes", target->processes);
+	writer_close_object(writer);
 }
 
-static json_t *allocator_object(const struct allocator_view *view)
+static void write_allocator(struct json_writer *writer, const struct allocator_view *view)
 {
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:n, s:o, s:n}", "name", text_or_null(view->name), "source",
-			 source_name(view->source), "alloc", number(view->alloc), "total_alloc", number(view->total_alloc),
-			 "mallocs", number(view->mallocs), "frees", number(view->frees), "baseline", number(view->baseline),
-			 "sys", number(view->sys), "num_gc", "missed", number(view->missed), "overhead_percent");
+	writer_open_object(writer, "allocator");
+	writer_text_or_null(writer, "name", view->name);
+	writer_text(writer, "source", source_name(view->source));
+	writer_number(writer, "alloc", view->alloc);
+	writer_number(writer, "total_alloc", view->total_alloc);
+	writer_number(writer, "mallocs", view->mallocs);
+	writer_number(writer, "frees", view->frees);
+	writer_number(writer, "baseline", view->baseline);
+	writer_number(writer, "sys", view->sys);
+	writer_null(writer, "num_gc");
+	writer_number(writer, "missed", view->missed);
+	writer_null(writer, "overhead_percent");
+	writer_close_object(writer);
 }
 
-/* What later versions fill is null so far: not known. */
-static json_t *cgroup_object(const struct kernel_view *view)
+static void write_flow(struct json_writer *writer, const struct flow *flow)
 {
-	return json_pack("{s:o, s:o, s:n, s:n, s:n, s:n, s:n, s:n, s:n}", "current", number(view->cgroup_current), "limit",
-			 number(view->cgroup_limit), "anon", "file", "inactive_file", "kernel", "working_set", "oom_kills",
-			 "psi_some_avg10");
+	writer_open_object(writer, "flow");
+	writer_number(writer, "mapped", flow->mapped);
+	writer_number(writer, "unmapped", flow->unmapped);
+	writer_number(writer, "brk", flow->brk);
+	writer_number(writer, "returned", flow->returned);
+	writer_close_object(writer);
 }
 
-static json_t *kernel_object(const struct kernel_view *view)
+static void write_cgroup(struct json_writer *writer, const struct kernel_view *view)
 {
-	json_t *flow = json_pack("{s:o, s:o, s:o, s:o}", "mapped", number(view->flow.mapped), "unmapped",
-				 number(view->flow.unmapped), "brk", number(view->flow.brk), "returned",
-				 number(view->flow.returned));
+	static const char *const later[] = { "anon", "file", "inactive_file", "kernel", "working_set", "oom_kills", "psi_some_avg10" };
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:n, s:o, s:n, s:o, s:o}", "rss", number(view->rss), "rss_anon",
-			 number(view->rss_anon), "rss_file", number(view->rss_file), "rss_shmem", number(view->rss_shmem),
-			 "pss", "swap", number(view->swap), "lazyfree", "flow", flow, "cgroup", cgroup_object(view));
+	writer_open_object(writer, "cgroup");
+	writer_number(writer, "current", view->cgroup_current);
+	writer_number(writer, "limit", view->cgroup_limit);
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		writer_null(writer, later[i]);
+	writer_close_object(writer);
 }
 
-static json_t *gap_object(const struct gap *gap)
+static void write_kernel(struct json_writer *writer, const struct kernel_view *view)
 {
-	return json_pack("{s:o, s:o, s:n, s:n, s:s, s:o}", "bytes", number(gap->bytes), "percent", real(gap->percent, 10),
-			 "trimmable", "pinned", "verdict", verdict_name(gap->verdict), "why", text(gap->why));
+	writer_open_object(writer, "kernel");
+	writer_number(writer, "rss", view->rss);
+	writer_number(writer, "rss_anon", view->rss_anon);
+	writer_number(writer, "rss_file", view->rss_file);
+	writer_number(writer, "rss_shmem", view->rss_shmem);
+	writer_null(writer, "pss");
+	writer_number(writer, "swap", view->swap);
+	writer_null(writer, "lazyfree");
+	write_flow(writer, &view->flow);
+	write_cgroup(writer, view);
+	writer_close_object(writer);
 }
 
-static json_t *trim_object(const struct trim_summary *trim)
+static void write_gap(struct json_writer *writer, const struct gap *gap)
 {
-	json_t *last = json_null();
-
-	if (trim->outcome != TRIM_NONE)
-		last = json_pack("{s:s, s:o}", "outcome", outcome_name(trim->outcome), "reclaimed", number(trim->reclaimed));
-	return json_pack("{s:o, s:o}", "count", number(trim->count), "last", last);
+	writer_open_object(writer, "gap");
+	writer_number(writer, "bytes", gap->bytes);
+	writer_real(writer, "percent", gap->percent, 1);
+	writer_null(writer, "trimmable");
+	writer_null(writer, "pinned");
+	writer_text(writer, "verdict", verdict_name(gap->verdict));
+	writer_text(writer, "why", gap->why);
+	writer_close_object(writer);
 }
 
-static void print_object(FILE *stream, json_t *object)
+static void write_trim(struct json_writer *writer, const struct trim_summary *trim)
 {
-	json_dumpf(object, stream, JSON_COMPACT | JSON_REAL_PRECISION(15));
-	fputc('\n', stream);
-	json_decref(object);
+	writer_open_object(writer, "trim");
+	writer_number(writer, "count", trim->count);
+	if (trim->outcome == TRIM_NONE) {
+		writer_null(writer, "last");
+	} else {
+		writer_open_object(writer, "last");
+		writer_text(writer, "outcome", outcome_name(trim->outcome));
+		writer_number(writer, "reclaimed", trim->reclaimed);
+		writer_close_object(writer);
+	}
+	writer_close_object(writer);
 }
 
 static void print_snapshot(FILE *stream, const struct snapshot *snapshot, bool named)
 {
+	struct json_writer writer = { .stream = stream };
+
 	(void)named; /* the target is always in it */
-	print_object(stream, json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", SCHEMA, "time",
-				       time_text(&snapshot->now), "elapsed_s", real(snapshot->elapsed_s, 1000), "target",
-				       target_object(&snapshot->target), "allocator", allocator_object(&snapshot->allocator),
-				       "kernel", kernel_object(&snapshot->kernel), "gap", gap_object(&snapshot->gap), "trim",
-				       trim_object(&snapshot->trim)));
+	writer_open_object(&writer, NULL);
+	writer_number(&writer, "schema", SCHEMA);
+	write_time(&writer, &snapshot->now);
+	writer_real(&writer, "elapsed_s", snapshot->elapsed_s, 3);
+	write_target(&writer, &snapshot->target);
+	write_allocator(&writer, &snapshot->allocator);
+	write_kernel(&writer, &snapshot->kernel);
+	write_gap(&writer, &snapshot->gap);
+	write_trim(&writer, &snapshot->trim);
+	writer_close_object(&writer);
+	putc('\n', stream);
 }
 
-static json_t *sizes_object(int64_t rss, int64_t current)
+static void write_reason(struct json_writer *writer, const struct trim_event *event)
 {
-	return json_pack("{s:o, s:o}", "rss", number(rss), "current", number(current));
+	writer_open_object(writer, "reason");
+	writer_text(writer, "metric", metric_name(event->reason.metric));
+	writer_number(writer, "value", event->reason.value);
+	writer_number(writer, "threshold", event->reason.threshold);
+	writer_close_object(writer);
+}
+
+static void write_pids(struct json_writer *writer, const struct trim_event *event)
+{
+	writer_open_list(writer, "pids");
+	for (size_t i = 0; i < event->n_pids; i++)
+		writer_number(writer, NULL, event->pids[i]);
+	writer_close_list(writer);
+}
+
+static void write_sizes(struct json_writer *writer, const char *key, int64_t rss, int64_t current)
+{
+	writer_open_object(writer, key);
+	writer_number(writer, "rss", rss);
+	writer_number(writer, "current", current);
+	writer_close_object(writer);
 }
 
 static void print_event(FILE *stream, const struct trim_event *event)
 {
-	json_t *pids = json_array();
-	json_t *reason = json_pack("{s:s, s:o, s:o}", "metric", metric_name(event->reason.metric), "value",
-				   number(event->reason.value), "threshold", number(event->reason.threshold));
+	struct json_writer writer = { .stream = stream };
 
-	for (size_t i = 0; i < event->n_pids; i++)
-		json_array_append_new(pids, json_integer(event->pids[i]));
-	print_object(stream,
-		     json_pack("{s:i, s:s, s:o, s:o, s:o, s:s, s:o, s:n, s:o, s:o, s:o, s:o, s:s, s:o}", "schema", SCHEMA, "event",
-			       "trim", "time", time_text(&event->now), "target", target_object(&event->target), "reason", reason,
-			       "action", event->action, "pids", pids, "predicted", "before",
-			       sizes_object(event->before.rss, event->before.current), "after",
-			       sizes_object(event->after.rss, event->after.current), "reclaimed", number(event->reclaimed),
-			       "took_ms", real(event->took_ms, 10), "outcome", outcome_name(event->outcome), "why",
-			       text(event->why)));
+	writer_open_object(&writer, NULL);
+	writer_number(&writer, "schema", SCHEMA);
+	writer_text(&writer, "event", "trim");
+	write_time(&writer, &event->now);
+	write_target(&writer, &event->target);
+	write_reason(&writer, event);
+	writer_text(&writer, "action", event->action);
+	write_pids(&writer, event);
+	writer_null(&writer, "predicted");
+	write_sizes(&writer, "before", event->before.rss, event->before.current);
+	write_sizes(&writer, "after", event->after.rss, event->after.current);
+	writer_number(&writer, "reclaimed", event->reclaimed);
+	writer_real(&writer, "took_ms", event->took_ms, 1);
+	writer_text(&writer, "outcome", outcome_name(event->outcome));
+	writer_text(&writer, "why", event->why);
+	writer_close_object(&writer);
+	putc('\n', stream);
 }
 
 static void print_nothing(FILE *stream, const struct trim_event *event)

@@ -165,6 +165,11 @@ int hierarchy_path_of(const struct hierarchy *hierarchy, int proc_fd, pid_t pid,
 	return n < 0 ? (int)n : hierarchy_parse_path(text, hierarchy->version, ret_path);
 }
 
+int hierarchy_open_path(const struct hierarchy *hierarchy, const char *path)
+{
+	return openat(hierarchy->fd, path[1] ? path + 1 : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 int hierarchy_open_home(const struct hierarchy *hierarchy, int proc_fd, pid_t pid, char *ret_path)
 {
 	char path[CGROUP_PATH_MAX] = "";
@@ -172,7 +177,7 @@ int hierarchy_open_home(const struct hierarchy *hierarchy, int proc_fd, pid_t pi
 
 	if (ret_path)
 		strcpy(ret_path, known ? path : "");
-	return known ? openat(hierarchy->fd, path[1] ? path + 1 : ".", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	return known ? hierarchy_open_path(hierarchy, path) : -1;
 }
 
 /* The path below the mount that the user means; name itself when it already is one. */

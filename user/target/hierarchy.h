@@ -39,6 +39,9 @@ void hierarchy_close(struct hierarchy *hierarchy);
 int hierarchy_parse_path(const char *text, int version, char ret_path[CGROUP_PATH_MAX]);
 int hierarchy_path_of(const struct hierarchy *hierarchy, int proc_fd, pid_t pid, char ret_path[CGROUP_PATH_MAX]);
 
+/* Opens the directory with this path, to look below it; -1 when there is none. */
+int hierarchy_open_path(const struct hierarchy *hierarchy, const char *path);
+
 /*
  * Opens the directory of the cgroup that a process is in now (it may move), and writes its path (CGROUP_PATH_MAX) unless
  * ret_path is NULL. -1 when there is none, or when its path is another cgroup namespace's; then too *ret_path is written,

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/cmd/interval.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "user/allocator/counters.h"
+#include "user/base/units.h"
+#include "user/cmd/targets.h"
+
+void interval_begin(struct targets *targets)
+{
+	targets->interval.number++;
+}
+
+void interval_read_again(struct targets *targets, struct watched_process *process)
+{
+	process->reading.interval = 0;
+	targets->interval.summed = 0;
+}
+
+const struct process_status *interval_status(const struct targets *targets, struct watched_process *process)
+{
+	struct reading *reading = &process->reading;
+
+	if (reading->interval != targets->interval.number) {
+		reading->interval = targets->interval.number;
+		reading->known = !process_status_read(targets->proc_fd, process->id.pid, &reading->status);
+	}
+	return reading->known ? &reading->status : NULL;
+}
+
+/*
+ * Whether what is probed is its allocator: there may be another in its place. One that exits right after its exec may be
+ * gone before its modules were looked at; what was counted tells as well.
+ */
+static bool is_probed(const struct watched_process *process, const struct memgap_process *record)
+{
+	return record->counters.mallocs || (process->has_allocator && !process->allocator.foreign);
+}
+
+const struct memgap_process *interval_record(const struct targets *targets, const struct watched_process *process)
+{
+	const struct memgap_process *record =
+		targets->probes ? counters_of_process(probes_counters(targets->probes), process->id.pid) : NULL;
+
+	return record && is_probed(process, record) ? record : NULL;
+}
+
+bool record_is_complete(const struct memgap_process *record, const struct watched_process *process)
+{
+	return record->image_ns && record->image_ns >= process->allocator.attached_ns;
+}
+
+static void add_status(struct process_status *sum, const struct process_status *status)
+{
+	sum->rss = known_add(sum->rss, status->rss);
+	sum->rss_anon = known_add(sum->rss_anon, status->rss_anon);
+	sum->rss_file = known_add(sum->rss_file, status->rss_file);
+	sum->rss_shmem = known_add(sum->rss_shmem, status->rss_shmem);
+	sum->swap = known_add(sum->swap, status->swap);
+	sum->data = known_add(sum->data, status->data);
+}
+
+static void add_counters(struct memgap_counters *sum, const struct memgap_counters *counters)
+{
+	sum->total_alloc += counters->total_alloc;
+	sum->mallocs += counters->mallocs;
+	sum->frees += counters->frees;
+	sum->mapped += counters->mapped;
+	sum->unmapped += counters->unmapped;
+	sum->brk += counters->brk;
+	sum->returned += counters->returned;
+	sum->missed += counters->missed;
+}
+
+static void add_process(struct members *members, const struct watched_process *process, const struct process_status *status,
+			const struct memgap_process *record)
+{
+	members->processes++;
+	add_status(&members->status, status);
+	if (!record) {
+		members->complete = false;
+		return;
+	}
+	members->probed++;
+	members->complete &= record_is_complete(record, process);
+	/* below 0 for the moment between a subtraction and its correction (bpf/accounting.bpf.h) */
+	members->counters.alloc += record->counters.alloc > 0 ? record->counters.alloc : 0;
+	if (members->allocator.name[0] && strcmp(members->allocator.name, process->allocator.name))
+		members->mixed = true;
+	members->allocator = process->allocator;
+}
+
+/* The counters live with the nearest watched cgroup, so those of the watched ones below belong to it as well. */
+static void sum_counters(struct targets *targets)
+{
+	for (size_t i = 0; targets->probes && i < targets->n_cgroups; i++) {
+		const struct memgap_counters *counters = counters_of_cgroup(probes_counters(targets->probes), targets->cgroups[i]->slot);
+
+		for (struct watched_cgroup *cgroup = targets->cgroups[i]; cgroup; cgroup = cgroup->parent)
+			add_counters(&cgroup->members.counters, counters);
+	}
+}
+
+/* One pass over the processes, not one a cgroup. */
+static void sum_all(struct targets *targets)
+{
+	for (size_t i = 0; i < targets->n_cgroups; i++)
+		targets->cgroups[i]->members = (struct members){ .complete = true };
+	sum_counters(targets);
+	for (size_t i = 0; i < targets->n_processes; i++) {
+		struct watched_process *process = targets->processes[i];
+		const struct process_status *status = process->cgroup ? interval_status(targets, process) : NULL;
+		const struct memgap_process *record = status ? interval_record(targets, process) : NULL;
+
+		for (struct watched_cgroup *cgroup = process->cgroup; status && cgroup; cgroup = cgroup->parent)
+			add_process(&cgroup->members, process, status, record);
+	}
+}
+
+const struct members *interval_members(struct targets *targets, const struct watched_cgroup *cgroup)
+{
+	if (targets->interval.summed != targets->interval.number)
+		sum_all(targets);
+	targets->interval.summed = targets->interval.number;
+	return &cgroup->members;
+}
+
+const struct home *interval_home(struct targets *targets, const struct watched_process *process)
+{
+	struct home *home = &targets->interval.home;
+	char path[CGROUP_PATH_MAX];
+	int fd;
+
+	if (targets->hierarchy.fd < 0 || hierarchy_path_of(&targets->hierarchy, targets->proc_fd, process->id.pid, path))
+		return NULL;
+	if (home->interval == targets->interval.number && !strcmp(home->path, path))
+		return home;
+	*home = (struct home){ targets->interval.number, "", { UNKNOWN, UNKNOWN } };
+	strcpy(home->path, path);
+	fd = hierarchy_open_path(&targets->hierarchy, path);
+	if (fd < 0)
+		return home;
+	cgroup_memory_read(fd, targets->hierarchy.version, &home->memory);
+	close(fd);
+	return home;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is read once an interval, however many rows show it: of each process the kernel's view, of each watched cgroup
+ * what its processes are together, of a cgroup that processes live in what it is charged. It is read when it is first
+ * asked for.
+ */
+#ifndef MEMGAP_CMD_INTERVAL_H
+#define MEMGAP_CMD_INTERVAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/memgap.h"
+#include "user/allocator/probes.h"
+#include "user/kernel/cgroup.h"
+#include "user/kernel/status.h"
+#include "user/target/hierarchy.h"
+
+struct targets;
+struct watched_cgroup;
+struct watched_process;
+
+/* A process's kernel view. */
+struct reading {
+	uint64_t interval; /* it is of; 0: none */
+	bool known;        /* else it has no memory to show: it is gone */
+	struct process_status status;
+};
+
+/* The processes of a watched cgroup and of those below it. */
+struct members {
+	int64_t processes;
+	struct process_status status;     /* the sums; a figure that is unknown of one of them is unknown */
+	struct memgap_counters counters;  /* of the cgroups themselves, but for alloc: the sum of the records' */
+	size_t probed;                    /* of the processes have an allocator view, */
+	bool complete;                    /* all of them, from their first instruction */
+	struct allocator allocator;       /* of one of them; */
+	bool mixed;                       /* they differ in its name */
+};
+
+/* The memory cgroup of a process, last read. Processes that follow each other are often in the same. */
+struct home {
+	uint64_t interval; /* it is of; 0: none */
+	char path[CGROUP_PATH_MAX];
+	struct cgroup_memory memory;
+};
+
+struct interval {
+	uint64_t number;  /* of the interval, from 1 on */
+	uint64_t summed;  /* the one that the members are of */
+	struct home home;
+};
+
+/* What was read before is of the past. Before anything is asked for, and at each interval. */
+void interval_begin(struct targets *targets);
+
+/* The same, but only this process is read anew: it has exited between two intervals. */
+void interval_read_again(struct targets *targets, struct watched_process *process);
+
+/* NULL when the process shows no memory. */
+const struct process_status *interval_status(const struct targets *targets, struct watched_process *process);
+
+/* What was counted for a process; NULL where there is no allocator view of it. */
+const struct memgap_process *interval_record(const struct targets *targets, const struct watched_process *process);
+/* Watched from its first instruction: its program began when the probes were in place. */
+bool record_is_complete(const struct memgap_process *record, const struct watched_process *process);
+
+const struct members *interval_members(struct targets *targets, const struct watched_cgroup *cgroup);
+
+/* The memory cgroup that a process is in now; it may move. NULL when that is not known. */
+const struct home *interval_home(struct targets *targets, const struct watched_process *process);
+
+#endif

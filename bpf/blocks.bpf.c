@@ -76,10 +76,13 @@ static __always_inline bool keep(const struct memgap_process *p, __u64 block, __
 	return tag && (put_into(bucket_of(tag, false), tag, usable) || put_into(bucket_of(tag, true), tag, usable));
 }
 
-/* Remembers and counts a block. One that is remembered already was freed behind our back. */
+/*
+ * Remembers and counts a block. One that is there already was freed behind our back; it is looked for in its first bucket only,
+ * where nearly all are.
+ */
 static __always_inline void remember(struct memgap_process *p, __u64 block, __u64 usable)
 {
-	__u64 before = forget(p, block);
+	__u64 tag = tag_of(p, block), before = take_from(bucket_of(tag, false), tag);
 
 	if (!p->remembers)
 		p->remembers = 1;

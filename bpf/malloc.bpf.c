@@ -61,14 +61,49 @@ static __always_inline int count_call(struct memgap_process *p, struct thread_st
 	return 0;
 }
 
+/* A call of which only the return is seen, as long as it is none that a call with an entry made. */
+static __always_inline bool begin_at_return(struct thread_state *t, __u64 sp, __u32 allocator)
+{
+	if (t->sp && sp < t->sp)
+		return false;
+	if (t->sp)
+		count_missed_now(t); /* as in begin_call() */
+	t->call = MEMGAP_CALL_MALLOC;
+	t->allocator = allocator;
+	t->sp = sp;
+	return true;
+}
+
+/*
+ * The state of the call that returns here; NULL when it is not to be counted. posix_memalign() cannot end in a jump to malloc(), so
+ * that one in its place shows that it never came back.
+ */
+static __always_inline struct thread_state *returning_call(struct pt_regs *ctx)
+{
+	__u64 sp = READ_SP(ctx) - sizeof(__u64); /* the return has popped one word */
+	struct thread_state *t = current_thread(0);
+	union memgap_cookie cookie;
+
+	if (t && t->sp == sp && t->call != MEMGAP_CALL_POSIX_MEMALIGN)
+		return t;
+	cookie.value = bpf_get_attach_cookie(ctx);
+	if (!cookie.return_alone)
+		return t && t->sp == sp ? t : NULL;
+	if (!t)
+		t = new_thread();
+	return t && begin_at_return(t, sp, cookie.allocator) ? t : NULL;
+}
+
 SEC("uretprobe")
 int malloc_return(struct pt_regs *ctx)
 {
-	struct thread_state *t = end_returned_call(ctx);
+	struct thread_state *t = returning_call(ctx);
 	struct memgap_process *p;
 
 	if (!t)
 		return 0;
+	t->sp = 0;
+	t->first_free = 0;
 	p = process_of(t);
 	if (p && count_call(p, t, READ_RESULT(ctx)))
 		count_missed(p);

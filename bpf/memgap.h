@@ -63,7 +63,8 @@ static inline int memgap_is_remembered(enum memgap_allocator allocator)
 union memgap_cookie {
 	__u64 value;
 	struct {
-		__u64 call : 8;          /* enum memgap_call */
+		__u64 call : 7;          /* enum memgap_call */
+		__u64 return_alone : 1;  /* there is no probe at the entry: the return tells all that is needed */
 		__u64 register_0 : 4;    /* of the first argument */
 		__u64 register_1 : 4;
 		__u64 register_2 : 4;

@@ -41,6 +41,9 @@ static int read_file(struct proof *proof, const char *path)
 	if (proof->fd < 0)
 		return -errno;
 	result = library_read(proof->fd, &proof->library);
+	/* memgap may do without an entry's probe; the place is right all the same */
+	for (size_t i = 0; i < proof->library.n; i++)
+		proof->library.functions[i].return_alone = false;
 	if (result != -ENOENT && result != -EOPNOTSUPP)
 		return result;
 	proof->named = true;

@@ -16,7 +16,8 @@ static uint64_t cookie_of(const struct library *library, const struct library_fu
 			  uint32_t library_key)
 {
 	union memgap_cookie cookie = {
-		.call = (unsigned int)function->call & 0xffU,
+		.call = (unsigned int)function->call & 0x7fU,
+		.return_alone = function->return_alone,
 		.register_0 = (unsigned int)site->registers[0] & 15U,
 		.register_1 = (unsigned int)(site->has_header ? site->header : site->registers[1]) & 15U,
 		.register_2 = (unsigned int)site->registers[2] & 15U,
@@ -53,7 +54,8 @@ static int attach(enum probe_kind kind, struct uprobes_request *request, const s
 		const struct library_function *function = &library->functions[i];
 		const struct site *site = kind == RETURNS ? &function->sites.at_return : &function->sites.entry;
 
-		if ((function->call >= MEMGAP_CALL_FREE) != (kind == FREES) || (kind == RETURNS && function->throws))
+		if ((function->call >= MEMGAP_CALL_FREE) != (kind == FREES) || (kind == RETURNS && function->throws) ||
+		    (kind == ENTRIES && function->return_alone))
 			continue;
 		if (!is_unchanged(request->fd, function->offset + site->offset, site))
 			return -ESTALE;

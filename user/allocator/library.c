@@ -197,6 +197,17 @@ static void describe_classes(struct library *library, const struct version *vers
 	}
 }
 
+/*
+ * Of glibc's malloc() the block's header tells all, and it calls nobody of the family, whereas others may end in it; so a
+ * probe at its entry can be saved. Before 2.34 it may have gone through a hook, to itself.
+ */
+static void spare_entry(struct library *library, const struct version *version)
+{
+	for (size_t i = 0; i < library->n; i++)
+		library->functions[i].return_alone = library->allocator == MEMGAP_GLIBC && !strcmp(library->functions[i].symbol, "malloc") &&
+						     (version->major > 2 || (version->major == 2 && version->minor >= 34));
+}
+
 static int identify(struct reading *reading)
 {
 	static const char *const names[] = { [MEMGAP_GLIBC] = "glibc", [MEMGAP_MUSL] = "musl", [MEMGAP_JEMALLOC] = "jemalloc",
@@ -214,6 +225,7 @@ static int identify(struct reading *reading)
 	else
 		snprintf(library->name, sizeof(library->name), "%s %u.%u.%u", name, version.major, version.minor, version.patch);
 	describe_classes(library, &version);
+	spare_entry(library, &version);
 	library->free_restarts = library->allocator == MEMGAP_GLIBC &&
 				 (!version.major || version.major > 2 || (version.major == 2 && version.minor >= 43));
 	return 0;

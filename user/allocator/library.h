@@ -21,6 +21,7 @@ struct library_function {
 	const char *symbol;    /* of the family (family.h), without prefix */
 	uint64_t offset, size; /* in the file, bytes */
 	enum memgap_call call;
+	bool return_alone;     /* as in union memgap_cookie */
 	bool throws;           /* perhaps: it is probed at the library's exits instead of sites.at_return */
 	struct sites sites;    /* where to probe it */
 };

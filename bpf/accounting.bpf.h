@@ -58,7 +58,7 @@ static __always_inline struct memgap_process *find_record(__u32 pid)
 /* The process whose memory the current thread, with that state or NULL, runs in; NULL: it is not watched. */
 static __always_inline struct memgap_process *process_of(struct thread_state *t)
 {
-	__u32 pid = bpf_get_current_pid_tgid() >> 32, index;
+	__u32 pid = bpf_get_current_task_btf()->tgid, index;
 	struct memgap_process *p;
 
 	if (t && t->record) {
@@ -88,25 +88,31 @@ static __always_inline void count_missed(struct memgap_process *p)
 
 static __always_inline void count_malloc(struct memgap_process *p, __u64 usable)
 {
-	atomic_add(p->counters.alloc, usable);
 	atomic_add(p->counters.total_alloc, usable);
 	atomic_add(p->counters.mallocs, 1);
 }
 
-/*
- * The part of a freed block that no counted block can account for goes to early_freed. Each thread puts
- * back what its own subtraction took below 0, so the sum comes out right in whatever order they run.
- */
+/* Threads that raise it at once; a try that is lost is made up for by the next free. */
+#define MAX_RAISES 4
+
+/* What was freed more than was ever counted was there before: the most that this has been, at any free. */
+static __always_inline void raise_early_freed(struct memgap_process *p, __u64 freed)
+{
+	for (int i = 0; i < MAX_RAISES; i++) {
+		__u64 early = p->counters.early_freed, total = p->counters.total_alloc;
+
+		if ((__s64)(freed - total - early) <= 0 ||
+		    __sync_val_compare_and_swap(&p->counters.early_freed, early, freed - total) == early)
+			return;
+	}
+}
+
 static __always_inline void count_free(struct memgap_process *p, __u64 usable)
 {
-	__s64 before = __sync_fetch_and_add(&p->counters.alloc, -usable);
-	__u64 early;
+	__u64 freed = __sync_fetch_and_add(&p->counters.freed, usable) + usable;
 
-	if (before < (__s64)usable) {
-		early = before > 0 ? usable - before : usable;
-		atomic_add(p->counters.alloc, early);
-		atomic_add(p->counters.early_freed, early);
-	}
+	if ((__s64)(freed - p->counters.total_alloc - p->counters.early_freed) > 0)
+		raise_early_freed(p, freed);
 	atomic_add(p->counters.frees, 1);
 }
 

@@ -149,17 +149,18 @@ struct memgap_bucket {
  * A successful realloc of a block gives that block back and hands out another, moved or not, so that
  * `mallocs - frees` is always the number of live blocks. A failed call counts nothing.
  *
- * `alloc` never stays below 0: where a block from before the watch is freed and nothing that was counted
- * can have been it, its bytes go to `early_freed` instead. `early_freed` is thus a lower bound of what was
- * live when the watch began.
+ * `alloc` is total_alloc + early_freed - freed, which the loader works out. It never stays below 0: where a block from before
+ * the watch is freed and nothing that was counted can have been it, its bytes go to `early_freed` as well, which is thus a
+ * lower bound of what was live when the watch began.
  *
  * Those of a cgroup hold what its processes had counted in it when they left it, ended, or began another program;
  * what is there to be added is each process's `counters` less its `settled`. `alloc` is not kept for a cgroup: it
  * is the sum over its processes.
  */
 struct memgap_counters {
-	__s64 alloc;
+	__s64 alloc; /* the loader's; not in use on the kernel side */
 	__u64 total_alloc;
+	__u64 freed;
 	__u64 mallocs;
 	__u64 frees;
 	__u64 early_freed;
@@ -227,10 +228,16 @@ enum memgap_tally {
 	MEMGAP_TALLIES,
 };
 
-_Static_assert(sizeof(struct memgap_counters) == 80, "both sides agree on the layout");
+/* Bytes in live blocks; below 0 for moments. */
+static inline __s64 memgap_alloc(const struct memgap_counters *counters)
+{
+	return (__s64)(counters->total_alloc + counters->early_freed - counters->freed);
+}
+
+_Static_assert(sizeof(struct memgap_counters) == 88, "both sides agree on the layout");
 _Static_assert(MEMGAP_MAX_PROCESSES <= MEMGAP_TAG_INDEX_MASK, "an index fits into a tag");
 _Static_assert(sizeof(struct memgap_bucket) == 128, "both sides agree on the layout");
-_Static_assert(sizeof(struct memgap_process) == 200, "both sides agree on the layout");
+_Static_assert(sizeof(struct memgap_process) == 216, "both sides agree on the layout");
 _Static_assert(sizeof(union memgap_cookie) == 8, "a cookie is one word");
 _Static_assert(sizeof(struct memgap_library) == 32, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_module) == 32, "both sides agree on the layout");

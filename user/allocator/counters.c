@@ -51,8 +51,12 @@ static void copy_all(struct counters *counters)
 	memcpy(counters->cgroups, counters->records->cgroups, sizeof(counters->cgroups));
 	counters->n = 0;
 	for (uint32_t i = 1; i <= used; i++)
-		if (counters->records->all[i].pid)
-			counters->processes[counters->n++] = counters->records->all[i];
+		if (counters->records->all[i].pid) {
+			struct memgap_process *copy = &counters->processes[counters->n++];
+
+			*copy = counters->records->all[i];
+			copy->counters.alloc = memgap_alloc(&copy->counters);
+		}
 }
 
 static void add(struct memgap_counters *sum, const struct memgap_counters *counted, const struct memgap_counters *settled)

@@ -302,6 +302,7 @@ int probes_read_process(struct probes *probes, pid_t pid, struct memgap_process 
 	if (!process)
 		return -ENOENT;
 	*ret = *process;
+	ret->counters.alloc = memgap_alloc(&ret->counters);
 	return 0;
 }
 

@@ -7,6 +7,8 @@ INTEGRATION_SUITES := $(patsubst tests/integration/%.c,$(B)/tests/integration/%,
 TEST_PROGRAMS := $(patsubst tests/programs/%.c,$(B)/tests/programs/%,$(sort $(wildcard tests/programs/*.c)))
 CXX := $(if $(filter default undefined,$(origin CXX)),g++,$(CXX))
 CXX_PROGRAMS := $(patsubst tests/programs/%.cc,$(B)/tests/programs/%,$(sort $(wildcard tests/programs/*.cc)))
+# The exerciser for each way to be linked with a libc.
+EXERCISES := $(patsubst %,$(B)/tests/programs/exercise-%,static static-pie musl musl-static)
 CLI_SUITES := $(sort $(wildcard tests/cli/test_*.py))
 PROOF_SUITES := $(sort $(wildcard tests/proof/test_*.py))
 PROOF := $(B)/tests/proof
@@ -30,7 +32,7 @@ check-integration: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) ## counters agains
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(INTEGRATION_SUITES)
 
-check-cli: all $(TEST_PROGRAMS) $(CXX_PROGRAMS) ## the command line from end to end (root)
+check-cli: all $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## the command line from end to end (root)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(CLI_SUITES)
 
@@ -61,8 +63,6 @@ $(CXX_PROGRAMS): $(B)/tests/programs/%: tests/programs/%.cc Makefile tests/tests
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++17 -O1 -g -fno-builtin -Wall -Wextra -Werror -Wno-alloc-size-larger-than $< -o $@
 
-# The exerciser for each way to be linked with a libc.
-EXERCISES := $(patsubst %,$(B)/tests/programs/exercise-%,static static-pie musl musl-static)
 $(INTEGRATION_SUITES): | $(EXERCISES)
 $(EXERCISES): $(B)/tests/programs/exercise-%: tests/programs/exercise.c Makefile tests/tests.mk
 	@echo "  PROGRAM $@"

@@ -134,6 +134,22 @@ class Speed(unittest.TestCase):
         self.assertLess(last, 0.3)
         self.assertLess(time.monotonic() - start, 5)
 
+    def test_end_of_many(self):
+        """a dozen pids with probes of their own, and a hundred: the first line comes soon, and memgap has ended soon"""
+        for n in 12, 100:
+            targets = [Workload(self, "hold", "--size", "1MiB", *QUIET) for _ in range(n)]
+            start = time.monotonic()
+            watch = Watch(self, "-p", ",".join(str(target.pid) for target in targets))
+            watch.sample(lambda sample: sample["target"]["pid"] == targets[-1].pid)
+            self.assertLess(time.monotonic() - start, 1, f"{n} pids: first lines")
+            start = time.monotonic()
+            watch.stop()
+            self.assertEqual(watch.finish(), 0)
+            self.assertLess(time.monotonic() - start, 1.5, f"{n} pids: end")
+            for target in targets:
+                self.assertIsNone(target.process.poll())
+                target.kill()
+
 
 if __name__ == "__main__":
     tap.main()

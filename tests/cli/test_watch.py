@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """memgap watch: its figures against the workload's own, its formats, and how it ends."""
+import fcntl
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -233,6 +235,46 @@ class Ends(unittest.TestCase):
         watch.process.stdout.close()
         self.assertEqual(watch.end(), 0)
         self.assertRegex(watch.stderr(), rf"\A({SUMMARY})?\Z")
+
+    def test_stopped_reader(self):
+        """a reader that has stopped reading, as less does: SIGTERM and SIGINT end memgap soon, and that is told"""
+        target = Workload(self, "hold", "--size", "1MiB", *QUIET)
+        for number, source in (signal.SIGTERM, "probe"), (signal.SIGINT, "none"):
+            watch = Watch(self, "-s", source, "-p", str(target.pid), interval="1ms")
+            watch.sample()
+            fcntl.fcntl(watch.process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+            wait_for(lambda: self.is_full(watch.process.stdout), "the pipe is full")
+            watch.stop(number)
+            self.assertEqual(watch.end(seconds=2), 1)
+            self.assertRegex(watch.stderr(), rf"memgap: stdout is not being read: the last lines are lost\n{SUMMARY}\Z")
+        self.assertTrue(is_alive(target.pid))
+
+    def test_stopped_reader_of_both(self):
+        """the same where stderr goes to that reader, too, and COMMAND keeps the pipe full"""
+        command = "trap '' PIPE; while :; do echo 'a line of COMMAND'; done"
+        watch = Program(self, MEMGAP, "watch", "-s", "none", "-i", "1ms", "--", "sh", "-c", command, stderr=subprocess.STDOUT)
+        watch.line()
+        wait_for(lambda: self.is_full(watch.process.stdout), "the pipe is full")
+        watch.stop()
+        self.assertEqual(watch.end(seconds=2), 1)
+
+    def test_slow_reader(self):
+        """a reader that reads on after SIGTERM gets the last line, whole"""
+        target = Workload(self, "hold", "--size", "1MiB", *QUIET)
+        watch = Watch(self, "-s", "none", "-p", str(target.pid), interval="1ms")
+        fcntl.fcntl(watch.process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        wait_for(lambda: self.is_full(watch.process.stdout), "the pipe is full")
+        watch.stop()
+        self.assertEqual(watch.finish(), 0)
+        self.assertRegex(watch.stderr(), rf"\A{SUMMARY}\Z")
+
+    def is_full(self, pipe):
+        """Whether a writer would have to wait."""
+        fd = os.open(f"/proc/self/fd/{pipe.fileno()}", os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            return not select.select([], [fd], [], 0)[1]
+        finally:
+            os.close(fd)
 
     def test_full_disk(self):
         """stdout on a full disk: one clear error, exit status 1"""

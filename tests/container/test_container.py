@@ -125,6 +125,24 @@ class ContainerTest(unittest.TestCase):
             self.assertEqual(line["allocator"]["alloc"], container.truth()["held_bytes"] + 280)
             self.assertEqual(line["allocator"]["missed"], 0)
 
+    def test_the_other_container_of_the_image(self):
+        """of two containers that share the image's libc only one is watched: the other counts nothing and never shows up"""
+        watched = Container(self, "watched", "hold", "--size", "10MiB", "--truth")
+        other = Container(self, "other", "hold", "--size", "20MiB", "--truth")
+        sidecar = Sidecar(self, "one", "-c", watched.cgroup(), "--per", "process")
+        lines = sidecar.lines_until(lambda line: True)
+        other.go()
+        deadline = time.monotonic() + 30
+        while '{"truth"' not in engine("logs", other.name) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.assertGreater(other.truth()["held_bytes"], 20 << 20)
+        lines += sidecar.lines_until(lambda line: line["elapsed_s"] > lines[-1]["elapsed_s"] + 0.5)
+        self.assertLess(lines[-1]["allocator"]["alloc"], 1 << 20)  # the shell's
+        watched.go()
+        lines += sidecar.lines_until(lambda line: line["allocator"]["alloc"] > 10 << 20)
+        self.assertEqual(lines[-1]["allocator"]["alloc"], watched.truth()["held_bytes"] + 280)
+        self.assertEqual({(line["target"]["pid"], line["target"]["cgroup"]) for line in lines}, {(watched.pid, watched.cgroup())})
+
     def test_trim_keeps_it_alive(self):
         """trimmed past 100 MiB, the seed workload lives where it would be killed at its limit"""
         watched = Container(self, "watched", "seed", "--interval", "200ms")

@@ -71,8 +71,8 @@ class Program:
     def __init__(self, test, *command, **options):
         self.errors = tempfile.TemporaryFile("w+", errors="replace")
         self.rest = b""
-        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, **options}
-        self.process = subprocess.Popen(command, stderr=self.errors, start_new_session=True, **options)
+        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": self.errors, **options}
+        self.process = subprocess.Popen(command, start_new_session=True, **options)
         self.pid = self.process.pid
         test.addCleanup(self.kill)
 

@@ -504,8 +504,11 @@ static void answer(void)
 	say(line);
 }
 
-/* The child allocates 100 blocks more and waits until it is told to go; answers its pid, then what it added. */
-static void fork_child(void)
+/*
+ * The child allocates 100 blocks more, or first frees all that it inherited and does not say so, and waits until it is told to
+ * go; answers its pid, then what it added.
+ */
+static void fork_child(int frees_inherited)
 {
 	char text[32], go;
 	int pid;
@@ -516,6 +519,9 @@ static void fork_child(void)
 	if (!pid) {
 		close(children[1]);
 		snprintf(text, sizeof(text), "%d ", getpid());
+		if (frees_inherited)
+			free_all();
+		memset(&expected, 0, sizeof(expected));
 		for (size_t i = 0; i < 100; i++)
 			got(malloc(i * 10));
 		say(text);
@@ -581,7 +587,9 @@ static const struct {
 static int run_other(const char *name, char *argv[])
 {
 	if (!strcmp(name, "fork_child"))
-		fork_child();
+		fork_child(0);
+	else if (!strcmp(name, "fork_child_that_frees"))
+		fork_child(1);
 	else if (!strcmp(name, "end_child"))
 		end_child();
 	else if (!strcmp(name, "exec"))

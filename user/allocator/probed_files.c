@@ -221,8 +221,29 @@ void probed_files_forget(struct probed_files *files, pid_t pid)
 	}
 }
 
+/* Entries first, as in attachment_remove(). */
+static void detach_all(struct probed_files *files)
+{
+	struct uprobes **list;
+	size_t n = 0, i = 0;
+
+	for (struct probed_file *file = files->probed; file; file = file->next)
+		n++;
+	list = calloc(3 * n + 1, sizeof(struct uprobes *));
+	if (!list)
+		return; /* then one by one */
+	for (struct probed_file *file = files->probed; file; file = file->next, i++) {
+		list[i] = &file->attachment.entries;
+		list[n + i] = &file->attachment.returns;
+		list[2 * n + i] = &file->attachment.frees;
+	}
+	uprobes_detach_all(list, 3 * n);
+	free(list);
+}
+
 void probed_files_remove_all(struct probed_files *files)
 {
+	detach_all(files);
 	while (files->probed) {
 		struct probed_file *file = files->probed;
 

@@ -4,11 +4,16 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "user/base/log.h"
+
+/* More at a time do not make the kernel any faster. */
+#define DETACHING_THREADS 32
 
 /*
  * The part of union bpf_attr that BPF_LINK_CREATE takes for such a link, since libbpf and the headers of Debian 12 are older
@@ -95,4 +100,34 @@ void uprobes_detach(struct uprobes *uprobes)
 	uprobes->link_fd = -1;
 	while (uprobes->n)
 		bpf_link__destroy(uprobes->links[--uprobes->n]);
+}
+
+struct detaching {
+	struct uprobes *const *list;
+	size_t n;
+	atomic_size_t next;
+};
+
+static void *detach_next(void *data)
+{
+	struct detaching *detaching = data;
+
+	for (size_t i; (i = atomic_fetch_add(&detaching->next, 1)) < detaching->n;)
+		uprobes_detach(detaching->list[i]);
+	return NULL;
+}
+
+void uprobes_detach_all(struct uprobes *const list[], size_t n)
+{
+	struct detaching detaching = { .list = list, .n = n };
+	pthread_t threads[DETACHING_THREADS];
+	size_t n_threads = 0;
+
+	/* this thread takes part: where there can be no others, it does all */
+	while (n_threads < DETACHING_THREADS && n_threads + 1 < n &&
+	       !pthread_create(&threads[n_threads], NULL, detach_next, &detaching))
+		n_threads++;
+	detach_next(&detaching);
+	while (n_threads)
+		pthread_join(threads[--n_threads], NULL);
 }

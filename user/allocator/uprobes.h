@@ -42,4 +42,7 @@ bool uprobes_are_multi(const struct bpf_program *program);
 int uprobes_attach(const struct uprobes_request *request, struct uprobes *ret);
 void uprobes_detach(struct uprobes *uprobes);
 
+/* All of them, begun in this order, many at a time: the kernel waits for each, and those waits then overlap. */
+void uprobes_detach_all(struct uprobes *const list[], size_t n);
+
 #endif

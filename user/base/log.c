@@ -4,7 +4,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "user/base/outlet.h"
 #include "user/base/text.h"
 
 static bool debug_enabled;
@@ -23,10 +26,11 @@ static void print(const char *format, va_list args) __attribute__((format(printf
 
 static void print(const char *format, va_list args)
 {
-	char line[1024];
+	char text[1024], line[sizeof(text) + sizeof("memgap: \n")];
 
-	vsnprintf(line, sizeof(line), format, args);
-	fprintf(stderr, "memgap: %s\n", text_make_printable(line));
+	vsnprintf(text, sizeof(text), format, args);
+	snprintf(line, sizeof(line), "memgap: %s\n", text_make_printable(text));
+	outlet_write(STDERR_FILENO, line, strlen(line));
 }
 
 void log_message(const char *format, ...)

@@ -13,6 +13,7 @@
 
 #include "user/base/fs.h"
 #include "user/base/log.h"
+#include "user/base/outlet.h"
 #include "user/base/units.h"
 #include "user/cmd/command_table.h"
 #include "user/cmd/candidates.h"
@@ -39,6 +40,7 @@ struct watch {
 	struct targets targets;
 	struct trimmer_context trims;
 	struct loop loop;
+	struct outlet out; /* stdout */
 	uint64_t start_ns;
 	int64_t intervals;   /* printed so far */
 	size_t n_targets;    /* rows at the start */
@@ -52,12 +54,16 @@ struct watch {
 /* stdout is the product: when it is closed, a quiet end; when it is full, an error. */
 static bool flush(struct watch *watch)
 {
-	if (!fflush(stdout) && !ferror(stdout))
+	int result = outlet_flush(&watch->out);
+
+	if (!result)
 		return true;
-	if (errno != EPIPE) {
-		log_message("cannot write to stdout: %s", strerror(errno));
+	if (result == -ECANCELED)
+		log_message("stdout is not being read: the last lines are lost");
+	else if (result != -EPIPE)
+		log_message("cannot write to stdout: %s", strerror(-result));
+	if (result != -EPIPE)
 		watch->status = EXIT_FAILED;
-	}
 	loop_stop(&watch->loop);
 	return false;
 }
@@ -66,7 +72,7 @@ static int print_row(struct watch *watch, struct row *row, struct snapshot *snap
 {
 	int result = sample_row(&watch->targets, row, watch->start_ns, snapshot);
 
-	watch->options.format->snapshot(stdout, snapshot, watch->n_targets > 1 || watch->options.per == PER_PROCESS);
+	watch->options.format->snapshot(watch->out.stream, snapshot, watch->n_targets > 1 || watch->options.per == PER_PROCESS);
 	if (is_known(snapshot->allocator.missed) && (uint64_t)snapshot->allocator.missed > watch->missed)
 		watch->missed = (uint64_t)snapshot->allocator.missed;
 	return result;
@@ -260,6 +266,7 @@ static void interrupted(void *data)
 
 	if (read(watch->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
+	outlet_stop();
 	interval_begin(&watch->targets);
 	catch_up(watch);
 	for (size_t i = 0; i < watch->targets.n_rows; i++) {
@@ -340,18 +347,24 @@ static int run(struct watch *watch)
 {
 	struct error err;
 
+	if (outlet_open(&watch->out, STDOUT_FILENO)) {
+		log_message("out of memory");
+		return EXIT_FAILED;
+	}
 	watch->targets.options = &watch->options;
 	watch->targets.trims = &watch->trims;
 	watch->trims = (struct trimmer_context){
 		.policy = &watch->options.policy,
 		.action = &watch->options.action,
 		.format = watch->options.format,
+		.stream = watch->out.stream,
 		.loop = &watch->loop,
 		.measured = measured,
 		.data = watch,
 	};
 	command_inherit(&watch->targets.inherited);
 	watch->signal_fd = open_signals();
+	outlet_set_stop_fd(watch->signal_fd);
 	if (loop_open(&watch->loop)) {
 		log_message("cannot set up the event loop: %s", strerror(errno));
 		return EXIT_FAILED;
@@ -384,9 +397,11 @@ int cmd_watch(int argc, char *argv[])
 	}
 	status = run(&watch);
 	targets_close(&watch.targets);
+	outlet_close(&watch.out);
 	loop_close(&watch.loop);
 	if (watch.timer_fd >= 0)
 		close(watch.timer_fd);
+	outlet_set_stop_fd(-1);
 	if (watch.signal_fd >= 0)
 		close(watch.signal_fd);
 	free(watch.exits);

@@ -160,8 +160,8 @@ class Preloaded(AllocatorTest):
             watch.line()  # taken before, perhaps
             line = watch.line()
             missed = int(re.search(r'(Missed = |"missed":\s*)(\d+)', line)[2])
-            # the kernel may hold back some room for each CPU
-            self.assertTrue(900 <= missed < 1000, line)
+            # room for 100 at least; the table's size is a power of two, at most 256 blocks
+            self.assertTrue(1000 - 256 <= missed <= 900, line)
             self.assertRegex(line, shown)
             watch.stop()
             self.assertEqual(watch.end(), 0)

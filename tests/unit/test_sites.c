@@ -49,7 +49,7 @@ struct row {
 static struct sites choose(const char *code, size_t size, enum site_kind kind, unsigned int arguments)
 {
 	struct branch_targets targets = { 0 };
-	struct function_code function = { (const uint8_t *)code, size, 0x1000, &targets };
+	struct function_code function = { (const uint8_t *)code, size, 0x1000, &targets, NULL };
 	struct sites sites;
 
 	sites_choose(&function, kind, arguments, &sites);
@@ -197,18 +197,26 @@ static void a_place_that_a_branch_leads_to_is_avoided(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct branch_targets targets;
-		struct function_code function = { (const uint8_t *)rows[i].code, rows[i].size, 0x1000, &targets };
+		struct branch_targets targets, inner;
+		struct function_code function = { (const uint8_t *)rows[i].code, rows[i].size, 0x1000, &targets, NULL };
 		const uint64_t start = 0x1000;
 		struct sites sites;
 
 		assert_int_equal(branch_targets_init(&targets, &start, 1), 0);
-		assert_int_equal(branch_targets_scan(&targets, &function), 0);
-		assert_int_equal(branch_targets_decode(&targets, &function), 0);
+		assert_int_equal(branch_targets_init(&inner, &start, 1), 0);
+		assert_int_equal(branch_targets_decode(&inner, &function), 0);
+		branch_targets_sort(&inner);
+		/* as a branch of somebody else's: only the very place is avoided */
+		assert_int_equal(branch_targets_add(&targets, 0x1004), 0);
 		branch_targets_sort(&targets);
 		sites_choose(&function, SITE_FREE, 1, &sites);
 		check_row(rows[i].name, sites.entry.offset == 5 && sites.entry.pushed == 1);
+		/* of its own: what comes after it is reached again, too */
+		function.inner = &inner;
+		sites_choose(&function, SITE_FREE, 1, &sites);
+		check_row(rows[i].name, sites.entry.offset == 0 && !sites.entry.emulated);
 		branch_targets_free(&targets);
+		branch_targets_free(&inner);
 	}
 }
 
@@ -217,7 +225,7 @@ static void a_file_made_of_branches_is_refused(void **state)
 {
 	enum { CALLS = 100000 };
 	uint8_t *code = malloc(5 * CALLS);
-	struct function_code function = { code, 5 * CALLS, 0x1000, NULL };
+	struct function_code function = { code, 5 * CALLS, 0x1000, NULL, NULL };
 	const uint64_t start = 0;
 	struct branch_targets targets;
 

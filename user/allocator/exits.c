@@ -267,6 +267,10 @@ int exits_add(struct elf_file *file, uint64_t function, struct exits *exits)
 	uint64_t address;
 	int result = -EOPNOTSUPP;
 
+	if (file->header.e_machine != EM_X86_64) { /* another machine's code is not decoded */
+		free(flow.code);
+		return result;
+	}
 	if (!flow.code)
 		return -ENOMEM;
 	if (address_of(file, function, &address))

@@ -223,9 +223,27 @@ static int compare_offsets(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static bool is_target(const struct branch_targets *targets, uint64_t offset)
+/* The first of them that is greater than the offset, or their number. */
+static size_t first_above(const uint64_t *sorted, size_t n, uint64_t offset)
 {
-	return targets->n && bsearch(&offset, targets->offsets, targets->n, sizeof(offset), compare_offsets);
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (sorted[middle] <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool branch_targets_lead_into(const struct branch_targets *targets, uint64_t start, uint64_t last)
+{
+	size_t at = first_above(targets->offsets, targets->n, start);
+
+	return at < targets->n && targets->offsets[at] <= last;
 }
 
 static struct site make_site(const struct function_code *code, size_t at, size_t length, const struct tracker *tracker)
@@ -252,13 +270,25 @@ struct walk {
 	struct site before_null; /* the entry to fall back to */
 };
 
+/*
+ * What was found by scanning for bytes may be no branch at all, and is only taken seriously where it hits the very place; nobody
+ * else's branch leads into the middle of a function's beginning. Its own may, from the end of a loop.
+ */
+static bool is_reached_otherwise(const struct function_code *code, size_t at)
+{
+	uint64_t place = code->offset + at;
+
+	return (at && branch_targets_lead_into(code->targets, place - 1, place)) ||
+	       (code->inner && branch_targets_lead_into(code->inner, code->offset, place));
+}
+
 /* One place for both is one trap; else an entry and a return of their own are still cheaper than a single step. */
 static void consider(struct walk *walk, size_t at, size_t length)
 {
 	struct site site = make_site(walk->code, at, length, &walk->tracker);
 	bool live = find_arguments(&walk->tracker, walk->arguments, site.registers), both = live && !site.pushed;
 
-	if (!site.emulated || is_target(walk->code->targets, walk->code->offset + at))
+	if (!site.emulated || is_reached_otherwise(walk->code, at))
 		return;
 	if (live && walk->kind == SITE_FREE_WITH_HEADER && walk->tracker.holders[HEADER] && !walk->found_header) {
 		walk->with_header = site;
@@ -373,7 +403,7 @@ static bool is_near_function(const struct branch_targets *targets, uint64_t offs
 	return low && offset - targets->functions[low - 1] < SITE_RANGE;
 }
 
-static int add_target(struct branch_targets *targets, uint64_t offset)
+int branch_targets_add(struct branch_targets *targets, uint64_t offset)
 {
 	uint64_t *offsets;
 
@@ -411,7 +441,7 @@ int branch_targets_scan(struct branch_targets *targets, const struct function_co
 			continue;
 		memcpy(&distance, code->bytes + at + opcode, sizeof(distance));
 		target = code->offset + at + opcode + sizeof(distance) + (uint64_t)(int64_t)distance;
-		result = target >= first && target <= last ? add_target(targets, target) : 0;
+		result = target >= first && target <= last ? branch_targets_add(targets, target) : 0;
 		if (result)
 			return result;
 	}
@@ -429,7 +459,7 @@ int branch_targets_decode(struct branch_targets *targets, const struct function_
 		if (!ends_straight_line(&decoded.instruction) || operand->type != ZYDIS_OPERAND_TYPE_IMMEDIATE ||
 		    !operand->imm.is_relative)
 			continue;
-		result = add_target(targets, code->offset + at + decoded.instruction.length + (uint64_t)operand->imm.value.s);
+		result = branch_targets_add(targets, code->offset + at + decoded.instruction.length + (uint64_t)operand->imm.value.s);
 		if (result)
 			return result;
 	}

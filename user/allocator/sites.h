@@ -6,7 +6,7 @@
  * taken at which the arguments are still in registers that are known; failing that its first instruction, whatever it is.
  *
  * Pure: bytes in, places out. An instruction boundary is only ever known by decoding from the symbol's start, and no place is
- * taken that a branch leads to, which would be a hit without a call.
+ * taken that a branch leads to, nor that the function itself leads back to before: that would be a hit without a call.
  */
 #ifndef MEMGAP_ALLOCATOR_SITES_H
 #define MEMGAP_ALLOCATOR_SITES_H
@@ -51,7 +51,8 @@ struct function_code {
 	const uint8_t *bytes;
 	size_t size;
 	uint64_t offset; /* in the file */
-	const struct branch_targets *targets;
+	const struct branch_targets *targets; /* that any code seems to have, */
+	const struct branch_targets *inner;   /* and those that the functions themselves really have; NULL: none are known */
 };
 
 enum site_kind {
@@ -79,6 +80,10 @@ int branch_targets_init(struct branch_targets *ret, const uint64_t *functions, s
  */
 int branch_targets_scan(struct branch_targets *targets, const struct function_code *code);
 int branch_targets_decode(struct branch_targets *targets, const struct function_code *code);
+/* One that is not near any of the functions is passed over. */
+int branch_targets_add(struct branch_targets *targets, uint64_t offset);
+/* Whether a branch leads behind start, up to last itself: then last may be reached more than once in a call. Sorted, please. */
+bool branch_targets_lead_into(const struct branch_targets *targets, uint64_t start, uint64_t last);
 /* Sorts the list, which sites_choose() needs. */
 void branch_targets_sort(struct branch_targets *targets);
 void branch_targets_free(struct branch_targets *targets);

@@ -134,7 +134,7 @@ static void tell_unprobed(struct watch *watch)
 	if (n > NAMED_UNPROBED)
 		snprintf(names + used, sizeof(names) - used, " and %zu more", n - NAMED_UNPROBED);
 	if (n)
-		log_message("no malloc of glibc in use (static, another C library or allocator) in pid %s: what it allocates is not in Alloc", names);
+		log_message("no malloc that memgap knows in use (stripped and static, Go, or another allocator) in pid %s: what it allocates is not in Alloc", names);
 }
 
 /* With a row a process, nobody else notices that the cgroups themselves are gone. */

@@ -46,6 +46,20 @@ static struct watch_options parse_well(const struct words *words, char *argv[MOS
 	return options;
 }
 
+static void the_room_for_blocks_is_what_was_asked_for(void **state)
+{
+	static const struct words words = WORDS("-p", "123", "--max-blocks", "2000000"), none = WORDS("-p", "123");
+	char *argv[MOST_WORDS];
+	struct watch_options options = parse_well(&words, argv);
+
+	(void)state;
+	assert_int_equal(options.limits.blocks, 2000000);
+	watch_options_free(&options);
+	options = parse_well(&none, argv);
+	assert_int_equal(options.limits.blocks, 0); /* the default of those who open the probes */
+	watch_options_free(&options);
+}
+
 static void a_target_alone_gets_the_documented_defaults(void **state)
 {
 	static const struct words words = WORDS("-p", "123");
@@ -237,6 +251,9 @@ static void each_mistake_is_a_usage_error_that_names_it_and_a_remedy(void **stat
 		{ WORDS("-p", "1", "--trim-at", "1MiB", "--cooldown", "0s"), "'0s'", "10s" },
 		{ WORDS("-p", "1", "--trim-with", "signal:USR1"), "--trim-with", "--trim-at" },
 		{ WORDS("-p", "1", "--cooldown", "5s"), "--cooldown", "--trim-at" },
+		{ WORDS("-p", "1", "--max-blocks", "0"), "'0'", "from 1" },
+		{ WORDS("-p", "1", "--max-blocks", "1k"), "'1k'", "a whole number" },
+		{ WORDS("-p", "1", "--max-blocks", "67108865"), "'67108865'", "67108864" },
 		{ WORDS("-p", "1", "--dry-run"), "--dry-run", "--trim-at" },
 		{ WORDS("-p", "1", "-s", "none", "--trim-at", "1MiB"), "alloc", "rss:SIZE" },
 		{ WORDS("-p", "1", "-s", "none", "--trim-at", "gap:1MiB"), "gap", "rss:SIZE" },
@@ -300,6 +317,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_target_alone_gets_the_documented_defaults),
+		cmocka_unit_test(the_room_for_blocks_is_what_was_asked_for),
 		cmocka_unit_test(targets_add_up_in_their_order),
 		cmocka_unit_test(what_stands_after_the_dashes_is_the_commands),
 		cmocka_unit_test(each_option_is_taken_long_and_short),

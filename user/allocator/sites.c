@@ -2,8 +2,6 @@
 #include "user/allocator/sites.h"
 
 #include <Zydis/Zydis.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* What comes later has long spilled its arguments. */
@@ -12,7 +10,6 @@
 #define RSP 4
 #define MAX_PUSHED 255
 #define UNKNOWN_PUSHED -1
-#define MAX_TARGETS 65536 /* a file can be made of nothing but branches */
 
 #define HEADER MEMGAP_ARGUMENTS /* what is held besides the arguments: the word before the block that the first one is */
 #define HELD (MEMGAP_ARGUMENTS + 1)
@@ -216,36 +213,6 @@ static bool tests_alignment(const struct tracker *tracker, const struct decoded 
 	       is_low_part(operands[0].reg.value) && (tracker->holders[0] & bit(whole_register(operands[0].reg.value)));
 }
 
-static int compare_offsets(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-/* The first of them that is greater than the offset, or their number. */
-static size_t first_above(const uint64_t *sorted, size_t n, uint64_t offset)
-{
-	size_t low = 0, high = n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (sorted[middle] <= offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-bool branch_targets_lead_into(const struct branch_targets *targets, uint64_t start, uint64_t last)
-{
-	size_t at = first_above(targets->offsets, targets->n, start);
-
-	return at < targets->n && targets->offsets[at] <= last;
-}
-
 static struct site make_site(const struct function_code *code, size_t at, size_t length, const struct tracker *tracker)
 {
 	struct site site = { .offset = (uint32_t)at, .pushed = (uint8_t)tracker->pushed, .length = (uint8_t)length };
@@ -377,48 +344,6 @@ void sites_choose(const struct function_code *code, enum site_kind kind, unsigne
 	choose(&walk, ret);
 }
 
-int branch_targets_init(struct branch_targets *ret, const uint64_t *functions, size_t n)
-{
-	*ret = (struct branch_targets){ .functions = malloc(n * sizeof(*functions)), .n_functions = n };
-	if (!ret->functions)
-		return -ENOMEM;
-	memcpy(ret->functions, functions, n * sizeof(*functions));
-	qsort(ret->functions, n, sizeof(*functions), compare_offsets);
-	return 0;
-}
-
-/* The last of the functions that begin before the offset is the one in question. */
-static bool is_near_function(const struct branch_targets *targets, uint64_t offset)
-{
-	size_t low = 0, high = targets->n_functions;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (targets->functions[middle] < offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low && offset - targets->functions[low - 1] < SITE_RANGE;
-}
-
-int branch_targets_add(struct branch_targets *targets, uint64_t offset)
-{
-	uint64_t *offsets;
-
-	if (!is_near_function(targets, offset))
-		return 0;
-	if (targets->n == MAX_TARGETS)
-		return -E2BIG;
-	offsets = realloc(targets->offsets, (targets->n + 1) * sizeof(*offsets));
-	if (!offsets)
-		return -ENOMEM;
-	offsets[targets->n++] = offset;
-	targets->offsets = offsets;
-	return 0;
-}
-
 /* Bytes before the distance in CALL or JMP rel32 (1) and Jcc rel32 (2); 0: neither. */
 static size_t opcode_length(const uint8_t *code)
 {
@@ -429,7 +354,7 @@ static size_t opcode_length(const uint8_t *code)
 
 int branch_targets_scan(struct branch_targets *targets, const struct function_code *code)
 {
-	uint64_t first = targets->functions[0], last = targets->functions[targets->n_functions - 1] + SITE_RANGE;
+	uint64_t first = targets->functions[0], last = targets->functions[targets->n_functions - 1] + BRANCH_TARGETS_RANGE;
 
 	for (size_t at = 0; at + 6 <= code->size; at++) {
 		size_t opcode = opcode_length(code->bytes + at);
@@ -464,17 +389,4 @@ int branch_targets_decode(struct branch_targets *targets, const struct function_
 			return result;
 	}
 	return 0;
-}
-
-void branch_targets_sort(struct branch_targets *targets)
-{
-	if (targets->n)
-		qsort(targets->offsets, targets->n, sizeof(*targets->offsets), compare_offsets);
-}
-
-void branch_targets_free(struct branch_targets *targets)
-{
-	free(targets->functions);
-	free(targets->offsets);
-	*targets = (struct branch_targets){ 0 };
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "bpf/memgap.h"
+#include "user/allocator/branch_targets.h"
 
 #define SITE_BYTES_MAX 15 /* the longest x86 instruction */
 
@@ -34,17 +35,6 @@ struct site {
 struct sites {
 	struct site entry;
 	struct site at_return; /* `pushed` is 0: the return address is what the stack pointer points to */
-};
-
-/* How far from its start a function is looked at, bytes: 32 instructions are at most 480. */
-#define SITE_RANGE 480
-
-/* Where in the file a branch leads to, as far as it is near the start of one of the functions. */
-struct branch_targets {
-	size_t n_functions;
-	uint64_t *functions; /* offsets of their first instructions, sorted */
-	size_t n;
-	uint64_t *offsets; /* sorted by branch_targets_sort() */
 };
 
 struct function_code {
@@ -69,9 +59,6 @@ enum site_kind {
 /* How many arguments, up to MEMGAP_ARGUMENTS, must be known at the entry. Always finds something. */
 void sites_choose(const struct function_code *code, enum site_kind kind, unsigned int arguments, struct sites *ret);
 
-/* At least one function, by its offset; 0 or -ENOMEM. branch_targets_free() releases the list in any case. */
-int branch_targets_init(struct branch_targets *ret, const uint64_t *functions, size_t n);
-
 /*
  * Adds what the direct branches in a piece of code lead to; 0, -ENOMEM, or -E2BIG when no real code could have so many.
  * Scanning finds those with a 32-bit distance (CALL, JMP, Jcc: Intel SDM) anywhere: what only looks like one, in the middle
@@ -80,12 +67,5 @@ int branch_targets_init(struct branch_targets *ret, const uint64_t *functions, s
  */
 int branch_targets_scan(struct branch_targets *targets, const struct function_code *code);
 int branch_targets_decode(struct branch_targets *targets, const struct function_code *code);
-/* One that is not near any of the functions is passed over. */
-int branch_targets_add(struct branch_targets *targets, uint64_t offset);
-/* Whether a branch leads behind start, up to last itself: then last may be reached more than once in a call. Sorted, please. */
-bool branch_targets_lead_into(const struct branch_targets *targets, uint64_t start, uint64_t last);
-/* Sorts the list, which sites_choose() needs. */
-void branch_targets_sort(struct branch_targets *targets);
-void branch_targets_free(struct branch_targets *targets);
 
 #endif

@@ -8,7 +8,7 @@ TEST_PROGRAMS := $(patsubst tests/programs/%.c,$(B)/tests/programs/%,$(sort $(wi
 CXX := $(if $(filter default undefined,$(origin CXX)),g++,$(CXX))
 CXX_PROGRAMS := $(patsubst tests/programs/%.cc,$(B)/tests/programs/%,$(sort $(wildcard tests/programs/*.cc)))
 # The exerciser for each way to be linked with a libc.
-EXERCISES := $(patsubst %,$(B)/tests/programs/exercise-%,static static-pie musl musl-static)
+EXERCISES := $(B)/tests/programs/exercise $(patsubst %,$(B)/tests/programs/exercise-%,static static-pie musl musl-static)
 CLI_SUITES := $(sort $(wildcard tests/cli/test_*.py))
 PROOF_SUITES := $(sort $(wildcard tests/proof/test_*.py))
 PROOF := $(B)/tests/proof
@@ -64,11 +64,11 @@ $(CXX_PROGRAMS): $(B)/tests/programs/%: tests/programs/%.cc Makefile tests/tests
 	$(Q)$(CXX) -std=c++17 -O1 -g -fno-builtin -Wall -Wextra -Werror -Wno-alloc-size-larger-than $< -o $@
 
 $(INTEGRATION_SUITES): | $(EXERCISES)
-$(EXERCISES): $(B)/tests/programs/exercise-%: tests/programs/exercise.c Makefile tests/tests.mk
+$(EXERCISES): $(B)/tests/programs/exercise%: $(wildcard tests/exercise/*.c tests/exercise/*.h) Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(if $(findstring musl,$*),musl-gcc,$(CC)) -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-builtin $< -o $@ -pthread \
-		$(if $(findstring static-pie,$*),-static-pie,$(if $(findstring static,$*),-static))
+	$(Q)$(if $(findstring musl,$*),musl-gcc,$(CC)) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -fno-builtin -I. \
+		$(filter %.c,$^) -o $@ -pthread $(if $(findstring static-pie,$*),-static-pie,$(if $(findstring static,$*),-static))
 
 -include $(UNIT_SUITES:=.d) $(INTEGRATION_SUITES:=.d) $(TEST_PROGRAMS:=.d)
 

@@ -25,7 +25,7 @@ def setUpModule():
 
 
 class Exercise(Program):
-    """A program that does one thing for each line, and answers with what that changes (tests/programs/exercise.c)."""
+    """A program that does one thing for each line, and answers with what that changes (tests/exercise)."""
 
     def __init__(self, test, program="exercise", *arguments, preload=None, **options):
         command = ["env", f"LD_PRELOAD={preload}"] if preload else []

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Starts tests/programs/exercise under the probes, has it do things, and knows what should have been counted. */
+/* Starts the exerciser (tests/exercise) under the probes, has it do things, and knows what should have been counted. */
 #ifndef MEMGAP_TESTS_EXERCISER_H
 #define MEMGAP_TESTS_EXERCISER_H
 

@@ -62,7 +62,7 @@ static int attach(enum probe_kind kind, struct uprobes_request *request, const s
 		request->offsets[request->n] = function->offset + site->offset;
 		request->cookies[request->n++] = cookie_of(library, function, site, library_key);
 	}
-	return uprobes_attach(request, ret);
+	return request->n ? uprobes_attach(request, ret) : 0; /* a small program may have none of a kind */
 }
 
 /* RET, perhaps with the prefix that old processors' branch prediction, or MPX, wanted. */

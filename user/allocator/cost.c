@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/allocator/cost.h"
 
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -108,19 +107,10 @@ static int64_t difference(const struct rounds *rounds, enum function more, enum 
 	return median > 0 ? median : UNKNOWN;
 }
 
-static uint64_t read_hits(const struct bpf_map *hits)
-{
-	uint32_t key = 0;
-	uint64_t n = 0;
-
-	bpf_map__lookup_elem(hits, &key, sizeof(key), &n, sizeof(n), 0);
-	return n;
-}
-
 /* Lets the held child run, with the probes in place. */
 static int run(const struct trial_programs *programs, int hold_fd, int report_fd, struct probe_cost *ret)
 {
-	uint64_t before = read_hits(programs->hits);
+	uint64_t before = trial_read_hits(programs->hits);
 	struct rounds rounds;
 
 	if (write(hold_fd, "", 1) != 1)
@@ -129,7 +119,7 @@ static int run(const struct trial_programs *programs, int hold_fd, int report_fd
 	if (read(report_fd, &rounds, sizeof(rounds)) != sizeof(rounds))
 		return -EIO;
 	/* what was not hit was not measured */
-	if (read_hits(programs->hits) - before != rounds.n * CALLS * 3)
+	if (trial_read_hits(programs->hits) - before != rounds.n * CALLS * 3)
 		return -ENOTSUP;
 	*ret = (struct probe_cost){
 		.emulated = difference(&rounds, EMULATED, UNPROBED),

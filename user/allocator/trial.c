@@ -74,7 +74,7 @@ static void run_child(int hold_fd, uint8_t unprobed)
 	end_child(probed_function(1) == 2 ? EXIT_SURVIVED : 1);
 }
 
-static uint64_t read_hits(const struct bpf_map *hits)
+uint64_t trial_read_hits(const struct bpf_map *hits)
 {
 	uint32_t key = 0;
 	uint64_t n = 0;
@@ -86,7 +86,7 @@ static uint64_t read_hits(const struct bpf_map *hits)
 /* Lets the held child run, with the probes in place. */
 static int try_child(const struct trial_programs *programs, pid_t child, int release_fd, struct trial *ret)
 {
-	uint64_t before = read_hits(programs->hits);
+	uint64_t before = trial_read_hits(programs->hits);
 	int status;
 
 	if (write(release_fd, "", 1) != 1 || waitpid(child, &status, 0) != child)
@@ -95,7 +95,7 @@ static int try_child(const struct trial_programs *programs, pid_t child, int rel
 		return -ENOTSUP;
 	ret->survives = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SURVIVED;
 	/* one that died may not have come to its second call */
-	ret->sees_all_threads = !ret->survives || read_hits(programs->hits) - before == THREADS;
+	ret->sees_all_threads = !ret->survives || trial_read_hits(programs->hits) - before == THREADS;
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #define MEMGAP_ALLOCATOR_TRIAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct bpf_map;
 struct bpf_program;
@@ -26,6 +27,9 @@ struct trial {
 	 */
 	bool survives;
 };
+
+/* How often `enter` has been hit so far. */
+uint64_t trial_read_hits(const struct bpf_map *hits);
 
 /* -errno when the probes could not be put in place. */
 int trial_run(const struct trial_programs *programs, struct trial *ret);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """memgap watch on programs with other allocators than the machine's glibc: its figures against the program's own."""
+import json
 import os
 import re
 import shutil
@@ -237,6 +238,28 @@ class Linked(AllocatorTest):
             exercise.tell("fork_child")
             pid, *added = (int(number) for number in exercise.line().split()[:5])
             self.check(watch, pid, plus(expected, added), sample["allocator"]["name"], 0)
+
+    def run_command(self, program, actions):
+        """What it answers to these, added up, and the last line of memgap, which started it."""
+        with tempfile.TemporaryFile("w+") as file:
+            file.write("".join(f"{action}\n" for action in actions))
+            file.seek(0)
+            run = subprocess.run([MEMGAP, "watch", "-o", "json", "-i", "1h", "--", f"{FOLDER}/{program}"], stdin=file,
+                                 capture_output=True, text=True, timeout=30)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        answers = [[int(number) for number in line.split()[:4]] for line in run.stdout.splitlines() if line[0] not in "{r"]
+        self.assertEqual(len(answers), len(actions), run.stdout)
+        return tuple(map(sum, zip(*answers))), json.loads(run.stdout.splitlines()[-1])
+
+    def test_command(self):
+        """static, static-PIE and musl programs as COMMAND: exact from the first instruction, and named"""
+        for program, name in self.PROGRAMS.items():
+            _, start = self.run_command(program, [])  # a libc may allocate for itself before the program begins
+            self.assertLess(start["allocator"]["mallocs"], 10, program)
+            added, last = self.run_command(program, self.ACTIONS)
+            self.assertEqual(figures(last), plus(figures(start), added), program)
+            self.assertEqual((last["allocator"]["baseline"], last["allocator"]["missed"]), (0, 0), program)
+            self.assertRegex(last["allocator"]["name"], rf"\A{name}\Z", program)
 
     def test_stripped(self):
         """a stripped static program: refused with the reason as a pid, told of in a cgroup, and its Alloc is unknown"""

@@ -207,7 +207,7 @@ static void a_script_without_end_or_interpreter_is_an_error(void **state)
 	free(seen);
 }
 
-static void a_static_program_needs_nothing(void **state)
+static void a_static_program_needs_itself_alone(void **state)
 {
 	struct seen *seen = calloc(1, sizeof(*seen));
 	char path[PATH_MAX];
@@ -215,7 +215,8 @@ static void a_static_program_needs_nothing(void **state)
 	(void)state;
 	write_elf("static", PT_LOAD, "code", 5);
 	assert_int_equal(needed_libraries(tree_path(&tree, "static", path), take_path, seen), 0);
-	assert_int_equal(seen->n, 0);
+	assert_int_equal(seen->n, 1);
+	assert_string_equal(seen->paths[0], path);
 	free(seen);
 }
 
@@ -233,9 +234,10 @@ static void of_what_a_loader_lists_only_files_are_taken(void **state)
 	tree_path(&tree, "loader", loader);
 	write_elf("program", PT_INTERP, loader, strlen(loader) + 1);
 	assert_int_equal(needed_libraries(tree_path(&tree, "program", program), take_path, seen), 0);
-	assert_int_equal(seen->n, COUNT_OF(expected));
+	assert_int_equal(seen->n, COUNT_OF(expected) + 1);
 	for (size_t i = 0; i < COUNT_OF(expected); i++)
 		assert_string_equal(seen->paths[i], expected[i]);
+	assert_string_equal(seen->paths[COUNT_OF(expected)], program);
 	free(seen);
 }
 
@@ -252,7 +254,7 @@ int main(void)
 		on_a_tree(the_libraries_of_a_program_hold_libc_and_each_is_a_file),
 		on_a_tree(a_script_needs_what_its_interpreter_needs),
 		on_a_tree(a_script_without_end_or_interpreter_is_an_error),
-		on_a_tree(a_static_program_needs_nothing),
+		on_a_tree(a_static_program_needs_itself_alone),
 		on_a_tree(of_what_a_loader_lists_only_files_are_taken),
 	};
 

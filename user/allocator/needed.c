@@ -126,7 +126,9 @@ int needed_libraries(const char *program, void (*visit)(const char *path, void *
 		if (kind == 2)
 			memcpy(path, interpreter, sizeof(path));
 	}
-	if (kind <= 0)
-		return kind;
-	return list_with(interpreter, path, visit, data);
+	if (kind == 1)
+		kind = list_with(interpreter, path, visit, data);
+	if (!kind)
+		visit(path, data);
+	return kind;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which library files a program is going to load, found out before it runs. */
+/* Which files with code a program is going to run, found out before it does. */
 #ifndef MEMGAP_ALLOCATOR_NEEDED_H
 #define MEMGAP_ALLOCATOR_NEEDED_H
 
@@ -7,8 +7,8 @@
 
 /*
  * Calls visit with the path of each library that the program's own dynamic loader would map now, in this
- * environment (`LOADER --list PROGRAM`, ld.so(8): nothing of the program is run); a script stands for its interpreter.
- * Calls it with nothing for a static program. Returns 0, or -errno when the program's file cannot be read.
+ * environment (`LOADER --list PROGRAM`, ld.so(8): nothing of the program is run), and with that of the program itself, which may
+ * have an allocator linked in; a script stands for its interpreter. Returns 0, or -errno when the program's file cannot be read.
  */
 int needed_libraries(const char *program, void (*visit)(const char *path, void *data), void *data);
 

@@ -229,15 +229,16 @@ static void detach_all(struct probed_files *files)
 
 	for (struct probed_file *file = files->probed; file; file = file->next)
 		n++;
-	list = calloc(3 * n + 1, sizeof(struct uprobes *));
+	list = calloc(4 * n + 1, sizeof(struct uprobes *));
 	if (!list)
 		return; /* then one by one */
 	for (struct probed_file *file = files->probed; file; file = file->next, i++) {
 		list[i] = &file->attachment.entries;
 		list[n + i] = &file->attachment.returns;
-		list[2 * n + i] = &file->attachment.frees;
+		list[2 * n + i] = &file->attachment.exits;
+		list[3 * n + i] = &file->attachment.frees;
 	}
-	uprobes_detach_all(list, 3 * n);
+	uprobes_detach_all(list, 4 * n);
 	free(list);
 }
 

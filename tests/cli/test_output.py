@@ -110,11 +110,11 @@ class Output(unittest.TestCase):
             target = Program(self, sys.executable, "-c", f"open('/proc/self/comm', 'wb').write({name!r}); "
                              "print(flush=True); input()", stdin=subprocess.PIPE)
             target.line()
-            watch = Program(self, MEMGAP, "watch", "-s", "none", "-o", form, "-i", "1h", "--per", "process",
+            watch = Program(self, MEMGAP, "watch", "-s", "none", "-o", form, "-i", "100ms", "--per", "process",
                             "-p", str(target.pid))
+            line = watch.line()  # it is being watched by then
             target.process.stdin.close()
             self.assertEqual(watch.end(), 0)
-            line = watch.line()
             if form == "line":
                 self.assertRegex(line, rf"\A{harmless}\[{target.pid}\]\t{LINE}\Z")
             else:

@@ -61,9 +61,9 @@ static __always_inline struct memgap_process *process_of(struct thread_state *t)
 	__u32 pid = bpf_get_current_task_btf()->tgid, index;
 	struct memgap_process *p;
 
-	if (t && t->record) {
+	if (likely(t && t->record)) {
 		p = bpf_map_lookup_elem(&records, &t->record);
-		if (p && p->pid == pid)
+		if (likely(p && p->pid == pid))
 			return p;
 	}
 	p = record_of(pid, &index);
@@ -111,7 +111,7 @@ static __always_inline void count_free(struct memgap_process *p, __u64 usable)
 {
 	__u64 freed = __sync_fetch_and_add(&p->counters.freed, usable) + usable;
 
-	if ((__s64)(freed - p->counters.total_alloc - p->counters.early_freed) > 0)
+	if (unlikely((__s64)(freed - p->counters.total_alloc - p->counters.early_freed) > 0))
 		raise_early_freed(p, freed);
 	atomic_add(p->counters.frees, 1);
 }

@@ -78,7 +78,7 @@ static __always_inline struct thread_state *begin_call(struct pt_regs *ctx, cons
 		t = new_thread();
 	if (!t)
 		return NULL;
-	if (t->sp) {
+	if (unlikely(t->sp)) {
 		if (is_nested(t, sp, READ_IP(ctx) - cookie->offset))
 			return NULL;
 		if (!t->may_throw)
@@ -87,7 +87,7 @@ static __always_inline struct thread_state *begin_call(struct pt_regs *ctx, cons
 	t->sp = sp;
 	t->call = cookie->call;
 	t->may_throw = cookie->may_throw;
-	if (cookie->may_throw) {
+	if (unlikely(cookie->may_throw)) {
 		t->function = READ_IP(ctx) - cookie->offset;
 		t->caller = read_word(sp);
 	}
@@ -119,7 +119,7 @@ static __always_inline struct thread_state *end_returned_call(struct pt_regs *ct
 static __always_inline int returned_block(const struct thread_state *t, __u64 result, __u64 *ret_block)
 {
 	*ret_block = result;
-	if (t->call != MEMGAP_CALL_POSIX_MEMALIGN)
+	if (likely(t->call != MEMGAP_CALL_POSIX_MEMALIGN))
 		return 0;
 	*ret_block = 0;
 	if ((int)result != 0)

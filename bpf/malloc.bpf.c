@@ -10,7 +10,7 @@
 /* Usable bytes of a block; -EFAULT when what tells them cannot be read (paged out). */
 static __always_inline int block_usable(__u32 allocator, __u64 block, __u64 *ret_usable)
 {
-	return allocator == MEMGAP_MUSL ? musl_usable(block, ret_usable) : chunk_usable(block, ret_usable);
+	return unlikely(allocator == MEMGAP_MUSL) ? musl_usable(block, ret_usable) : chunk_usable(block, ret_usable);
 }
 
 /* realloc and reallocarray: remember what the old block was worth, it may be gone at the return. */
@@ -54,7 +54,7 @@ static __always_inline int count_call(struct memgap_process *p, struct thread_st
 		return -1;
 	if (block && block_usable(t->allocator, block, &usable))
 		return -1;
-	if (t->call >= MEMGAP_CALL_REALLOC && t->old_block && (block || t->frees_old))
+	if (unlikely(t->call >= MEMGAP_CALL_REALLOC) && t->old_block && (block || t->frees_old))
 		count_free(p, t->old_usable);
 	if (block)
 		count_malloc(p, usable);
@@ -64,9 +64,9 @@ static __always_inline int count_call(struct memgap_process *p, struct thread_st
 /* A call of which only the return is seen, as long as it is none that a call with an entry made. */
 static __always_inline bool begin_at_return(struct thread_state *t, __u64 sp, __u32 allocator)
 {
-	if (t->sp && sp < t->sp)
+	if (unlikely(t->sp && sp < t->sp))
 		return false;
-	if (t->sp)
+	if (unlikely(t->sp))
 		count_missed_now(t); /* as in begin_call() */
 	t->call = MEMGAP_CALL_MALLOC;
 	t->allocator = allocator;
@@ -84,12 +84,12 @@ static __always_inline struct thread_state *returning_call(struct pt_regs *ctx)
 	struct thread_state *t = current_thread(0);
 	union memgap_cookie cookie;
 
-	if (t && t->sp == sp && t->call != MEMGAP_CALL_POSIX_MEMALIGN)
+	if (unlikely(t && t->sp == sp && t->call != MEMGAP_CALL_POSIX_MEMALIGN))
 		return t;
 	cookie.value = bpf_get_attach_cookie(ctx);
-	if (!cookie.return_alone)
+	if (unlikely(!cookie.return_alone))
 		return t && t->sp == sp ? t : NULL;
-	if (!t)
+	if (unlikely(!t))
 		t = new_thread();
 	return t && begin_at_return(t, sp, cookie.allocator) ? t : NULL;
 }
@@ -152,7 +152,7 @@ static __always_inline int note_thread_end(struct thread_state *t)
 
 static __always_inline int freed_usable(struct pt_regs *ctx, const union memgap_cookie *cookie, __u64 block, __u64 *ret_usable)
 {
-	if (!cookie->has_header)
+	if (unlikely(!cookie->has_header))
 		return block_usable(cookie->allocator, block, ret_usable);
 	*ret_usable = usable_of_header(block, ARGUMENT_1(ctx, cookie));
 	return 0;
@@ -166,19 +166,19 @@ int free_enter(struct pt_regs *ctx)
 	__u64 block, usable = 0;
 	struct memgap_process *p;
 
-	if (cookie.call == MEMGAP_CALL_THREAD_END)
+	if (unlikely(cookie.call == MEMGAP_CALL_THREAD_END))
 		return note_thread_end(t);
 	block = ARGUMENT_0(ctx, &cookie);
 	if (!block)
 		return 0;
-	if (t && t->sp && is_nested(t, sp_at_start(ctx, &cookie), 0))
+	if (unlikely(t && t->sp) && is_nested(t, sp_at_start(ctx, &cookie), 0))
 		return 0; /* realloc frees its old block: counted when it returns */
 	p = process_of(t);
 	if (!p)
 		return 0;
-	if (((t && t->ends) || cookie.checks_always) && is_internal_free(&cookie, ctx))
+	if (unlikely((t && t->ends) || cookie.checks_always) && is_internal_free(&cookie, ctx))
 		return 0;
-	if (cookie.free_restarts && (t || (t = new_thread())) && is_restart(t, block))
+	if (unlikely(cookie.free_restarts) && (t || (t = new_thread())) && is_restart(t, block))
 		return 0;
 	if (freed_usable(ctx, &cookie, block, &usable))
 		count_missed(p);

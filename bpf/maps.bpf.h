@@ -19,6 +19,10 @@
 
 #define PAGE_BYTES 4096UL
 
+/* Where the compiler is to keep the common way straight: a program runs some hundred million times. */
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
 /* pid -> index of its record. A process that is not in here costs one look-up an event. */
 MAP_LINKAGE struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

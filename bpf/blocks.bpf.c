@@ -82,15 +82,17 @@ static __always_inline bool keep(const struct memgap_process *p, __u64 block, __
  */
 static __always_inline void remember(struct memgap_process *p, __u64 block, __u64 usable)
 {
-	__u64 tag = tag_of(p, block), before = take_from(bucket_of(tag, false), tag);
+	__u64 tag = tag_of(p, block), before;
+	struct memgap_bucket *first = bucket_of(tag, false);
 
 	if (!p->remembers)
 		p->remembers = 1;
-	if (before) {
+	before = tag ? take_from(first, tag) : 0;
+	if (unlikely(before)) {
 		count_free(p, before);
 		count_missed(p);
 	}
-	if (keep(p, block, usable))
+	if (tag && (put_into(first, tag, usable) || put_into(bucket_of(tag, true), tag, usable)))
 		count_malloc(p, usable);
 	else
 		count_missed(p); /* the block is not counted at all */

@@ -23,25 +23,57 @@ static __always_inline __u64 tag_of(const struct memgap_process *p, __u64 block)
 	       (__u64)(p->generation & MEMGAP_TAG_GENERATION_MASK) << MEMGAP_TAG_GENERATION_SHIFT;
 }
 
-/* The first and the second bucket that a tag may be in: different bits of its product with 2^64 / golden ratio (Knuth, 6.4). */
-static __always_inline struct memgap_bucket *bucket_of(__u64 tag, bool second)
+#define GROUP_SHIFT 6 /* buckets of a group: one for each 64 bytes of a page */
+#define GROUP_MASK 63U
+#define PAGE_OF_TAG 9 /* a tag without its address within the page: 4096 bytes are 512 times 8 */
+
+/*
+ * The bucket where a block is, if there is room. The blocks of one page of the program's memory are in one group of buckets, two
+ * pages of the table: what is near each other there is near here, which is what keeps caches and TLB warm. Groups are chosen by the product with
+ * 2^64 / golden ratio (Knuth, 6.4); where in the group a page begins differs from page to page, since blocks may be at the start
+ * of each.
+ */
+static __always_inline struct memgap_bucket *first_bucket(__u64 tag)
 {
-	__u64 product = tag * 0x9e3779b97f4a7c15ULL;
-	__u32 index = (__u32)(second ? product >> 16 : product >> 40) & last_bucket;
+	__u64 product = (tag >> PAGE_OF_TAG) * 0x9e3779b97f4a7c15ULL;
+	__u32 within = (__u32)((tag >> 3) ^ (product >> 24)) & GROUP_MASK;
+	__u32 index = ((__u32)(product >> 40) << GROUP_SHIFT | within) & last_bucket;
 
 	return bpf_map_lookup_elem(&blocks, &index);
 }
 
+/* The other one, anywhere: the finalizer of MurmurHash3. */
+static __always_inline struct memgap_bucket *second_bucket(__u64 tag)
+{
+	__u32 index;
+
+	tag = (tag ^ tag >> 33) * 0xff51afd7ed558ccdULL;
+	tag = (tag ^ tag >> 33) * 0xc4ceb9fe1a85ec53ULL;
+	index = (__u32)(tag ^ tag >> 33) & last_bucket;
+	return bpf_map_lookup_elem(&blocks, &index);
+}
+
+/* The load of what was in it must come before: on x86 it does, elsewhere an atomic operation has it so. */
+static __always_inline void give_back_slot(struct memgap_slot *slot, __u64 tag)
+{
+#if defined(__TARGET_ARCH_x86)
+	*(volatile __u64 *)&slot->tag = 0;
+#else
+	__sync_val_compare_and_swap(&slot->tag, tag, 0);
+#endif
+}
+
+/* A block is freed by one thread alone, in a program that is right: so nobody else changes its slot. */
 static __always_inline __u64 take_from(struct memgap_bucket *bucket, __u64 tag)
 {
-	__u64 usable;
-
 	for (int i = 0; bucket && i < MEMGAP_BUCKET_SLOTS; i++) {
-		if (bucket->tags[i] != tag)
+		struct memgap_slot *slot = &bucket->slots[i];
+		__u64 usable = slot->usable;
+
+		if (slot->tag != tag)
 			continue;
-		usable = bucket->usable[i];
-		/* two that free the same block at once are a fault of the program's; only one of them counts */
-		return __sync_val_compare_and_swap(&bucket->tags[i], tag, 0) == tag ? usable : 0;
+		give_back_slot(slot, tag);
+		return usable;
 	}
 	return 0;
 }
@@ -49,9 +81,11 @@ static __always_inline __u64 take_from(struct memgap_bucket *bucket, __u64 tag)
 static __always_inline bool put_into(struct memgap_bucket *bucket, __u64 tag, __u64 usable)
 {
 	for (int i = 0; bucket && i < MEMGAP_BUCKET_SLOTS; i++) {
-		if (bucket->tags[i] || __sync_val_compare_and_swap(&bucket->tags[i], 0, tag))
+		struct memgap_slot *slot = &bucket->slots[i];
+
+		if (slot->tag || __sync_val_compare_and_swap(&slot->tag, 0, tag))
 			continue;
-		bucket->usable[i] = usable; /* nobody asks for it before the program has the block */
+		slot->usable = usable; /* nobody asks for it before the program has the block */
 		return true;
 	}
 	return false;
@@ -64,35 +98,36 @@ static __always_inline __u64 forget(const struct memgap_process *p, __u64 block)
 
 	if (!tag)
 		return 0;
-	usable = take_from(bucket_of(tag, false), tag);
-	return usable ? usable : take_from(bucket_of(tag, true), tag);
+	usable = take_from(first_bucket(tag), tag);
+	return likely(usable) ? usable : take_from(second_bucket(tag), tag);
 }
 
-/* Remembers a block that is not remembered; false: there is no room. */
+/* Remembers a block; false: there is no room. */
 static __always_inline bool keep(const struct memgap_process *p, __u64 block, __u64 usable)
 {
 	__u64 tag = tag_of(p, block);
 
-	return tag && (put_into(bucket_of(tag, false), tag, usable) || put_into(bucket_of(tag, true), tag, usable));
+	return tag && (likely(put_into(first_bucket(tag), tag, usable)) || put_into(second_bucket(tag), tag, usable));
 }
 
 /*
- * Remembers and counts a block. One that is there already was freed behind our back; it is looked for in its first bucket only,
- * where nearly all are.
+ * Remembers and counts a block. That it is remembered already, since it was freed behind our back, is noticed where it is the
+ * first in its bucket, as nearly all are.
  */
 static __always_inline void remember(struct memgap_process *p, __u64 block, __u64 usable)
 {
-	__u64 tag = tag_of(p, block), before;
-	struct memgap_bucket *first = bucket_of(tag, false);
+	__u64 tag = tag_of(p, block), before = 0;
+	struct memgap_bucket *first = first_bucket(tag);
 
 	if (!p->remembers)
 		p->remembers = 1;
-	before = tag ? take_from(first, tag) : 0;
+	if (tag && first && unlikely(first->slots[0].tag == tag))
+		before = take_from(first, tag);
 	if (unlikely(before)) {
 		count_free(p, before);
 		count_missed(p);
 	}
-	if (tag && (put_into(first, tag, usable) || put_into(bucket_of(tag, true), tag, usable)))
+	if (tag && (likely(put_into(first, tag, usable)) || put_into(second_bucket(tag), tag, usable)))
 		count_malloc(p, usable);
 	else
 		count_missed(p); /* the block is not counted at all */
@@ -268,10 +303,10 @@ static __always_inline bool is_stale(__u64 tag)
 static long purge_bucket(struct bpf_map *map, const __u32 *key, struct memgap_bucket *bucket, void *data)
 {
 	for (int i = 0; i < MEMGAP_BUCKET_SLOTS; i++) {
-		__u64 tag = bucket->tags[i];
+		__u64 tag = bucket->slots[i].tag;
 
 		if (tag && is_stale(tag))
-			__sync_val_compare_and_swap(&bucket->tags[i], tag, 0);
+			__sync_val_compare_and_swap(&bucket->slots[i].tag, tag, 0);
 	}
 	return 0;
 }

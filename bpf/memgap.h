@@ -122,15 +122,19 @@ static inline __u32 tcmalloc_index(__u64 size)
 #define MEMGAP_MAX_BLOCKS (1 << 19)
 
 /*
- * Remembered blocks: a table with two places for each, buckets of 8 slots, and twice as many slots as there may be blocks. Such a
- * table is as good as never full before that; and it takes no lock, no allocation, and mostly one cache line to find a block
- * in it, whereas a hash map of the kernel's costs three times as much.
+ * Remembered blocks: a table with two buckets of 8 slots for each, and twice as many slots as there may be blocks, so that it is as
+ * good as never full before that. It takes no lock, no allocation, and mostly one cache line to find a block in it, whereas a
+ * hash map of the kernel's costs three times as much.
  */
 #define MEMGAP_BUCKET_SLOTS 8
 
+struct memgap_slot {
+	__u64 tag;    /* 0: not in use */
+	__u64 usable; /* bytes */
+};
+
 struct memgap_bucket {
-	__u64 tags[MEMGAP_BUCKET_SLOTS]; /* 0: not in use */
-	__u64 usable[MEMGAP_BUCKET_SLOTS]; /* bytes */
+	struct memgap_slot slots[MEMGAP_BUCKET_SLOTS];
 };
 
 /*

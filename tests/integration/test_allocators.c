@@ -222,6 +222,18 @@ static void a_full_map_shows_in_missed_and_nothing_else_is_wrong(void **state)
 	exerciser_stop(&e);
 }
 
+static void as_many_blocks_as_were_asked_for_have_room(void **state)
+{
+	const struct probes_limits enough = { .blocks = 1000 };
+	struct exerciser e = start_with(&programs[0], &enough);
+
+	(void)state;
+	exerciser_attach(&e);
+	check(&e, "malloc_all_sizes");
+	check(&e, "free_all");
+	exerciser_stop(&e);
+}
+
 /* Blocks from before the attach are no loss, and are not taken for others when they are freed. */
 static void blocks_from_before_that_are_not_remembered_count_nothing(void **state)
 {
@@ -255,13 +267,14 @@ static void ended_programs_leave_no_block_behind(void **state)
 	exerciser_stop(&e);
 }
 
-#define N_OTHERS 3
+#define N_OTHERS 4
 #define N_PROGRAMS (sizeof(programs) / sizeof(programs[0]))
 
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
 		cmocka_unit_test(a_full_map_shows_in_missed_and_nothing_else_is_wrong),
+		cmocka_unit_test(as_many_blocks_as_were_asked_for_have_room),
 		cmocka_unit_test(blocks_from_before_that_are_not_remembered_count_nothing),
 		cmocka_unit_test(ended_programs_leave_no_block_behind),
 	};

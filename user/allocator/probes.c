@@ -336,7 +336,7 @@ size_t probes_blocks(struct probes *probes)
 	for (__u32 i = 0; i < bpf_map__max_entries(map); i++)
 		for (int j = bpf_map__lookup_elem(map, &i, sizeof(i), &bucket, sizeof(bucket), 0) ? MEMGAP_BUCKET_SLOTS : 0;
 		     j < MEMGAP_BUCKET_SLOTS; j++)
-			n += bucket.tags[j] != 0;
+			n += bucket.slots[j].tag != 0;
 	return n;
 }
 

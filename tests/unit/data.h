@@ -13,7 +13,8 @@
 static inline struct target_name process_target(void)
 {
 	return (struct target_name){ .kind = TARGET_PROCESS, .pid = 123, .comm = "redis-server",
-				     .cgroup = "/docker/ab", .processes = 1 };
+				     .cgroup = "/docker/ab", .container = "web", .pod = "web-0", .pod_namespace = "shop",
+				     .processes = 1 };
 }
 
 static inline struct target_name cgroup_target(void)
@@ -31,8 +32,11 @@ static inline struct snapshot known_snapshot(void)
 		.allocator = { .name = "glibc 2.36", .source = SOURCE_PROBE, .alloc = 30 * MIB, .total_alloc = 120 * MIB,
 			       .mallocs = 1001, .frees = 1002, .baseline = 0, .sys = 72 * MIB, .missed = 0 },
 		.kernel = { .rss = 75 * MIB, .rss_anon = 70 * MIB, .rss_file = 4 * MIB, .rss_shmem = 1 * MIB, .swap = 5 * MIB,
-			    .flow = { 11, 12, -13, 14 }, .cgroup_current = 80 * MIB, .cgroup_limit = 100 * MIB },
-		.gap = { .bytes = 45 * MIB, .percent = 59.96, .verdict = VERDICT_IN_USE, .why = "for a reason" },
+			    .flow = { 11, 12, -13, 14 }, .pss = 71 * MIB, .lazyfree = 2 * MIB,
+			    .cgroup = { .current = 80 * MIB, .limit = 100 * MIB, .high = 90 * MIB, .swap = 5 * MIB, .anon = 70 * MIB,
+					.file = 6 * MIB, .shmem = MIB, .inactive_file = 3 * MIB, .kernel = 4 * MIB,
+					.working_set = 77 * MIB, .oom_kills = 1, .psi_some_avg10 = 2.5 } },
+		.gap = { .bytes = 45 * MIB, .trimmable = 38 * MIB, .pinned = 4 * MIB, .percent = 59.96, .verdict = VERDICT_IN_USE, .why = "for a reason" },
 		.trim = { .count = 2, .outcome = TRIM_TRIMMED, .reclaimed = 7 * MIB },
 	};
 }

@@ -121,7 +121,7 @@ static void a_cgroup_without_a_limit_has_a_current_size(void **state)
 static void the_root_of_version_2_shows_neither_and_is_no_error(void **state)
 {
 	struct tree *tree = *state;
-	struct cgroup_memory memory = { 1, 1 };
+	struct cgroup_memory memory = { .current = 1, .limit = 1 };
 
 	assert_int_equal(cgroup_memory_read(tree->fd, 2, &memory), 0);
 	assert_true(memory.current == UNKNOWN);

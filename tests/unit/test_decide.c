@@ -68,8 +68,8 @@ static struct snapshot snapshot_with(int64_t alloc, int64_t gap, int64_t rss, in
 	snapshot.allocator.alloc = alloc;
 	snapshot.gap.bytes = gap;
 	snapshot.kernel.rss = rss;
-	snapshot.kernel.cgroup_current = current;
-	snapshot.kernel.cgroup_limit = limit;
+	snapshot.kernel.cgroup.current = current;
+	snapshot.kernel.cgroup.limit = limit;
 	return snapshot;
 }
 

@@ -79,15 +79,16 @@ static void a_snapshot_has_all_keys_of_the_schema_with_their_values(void **state
 	assert_json(object,
 		"{\"schema\":1,\"time\":\"2026-01-31T12:00:00.123Z\",\"elapsed_s\":3.0,"
 		"\"target\":{\"kind\":\"process\",\"pid\":123,\"comm\":\"redis-server\",\"cgroup\":\"/docker/ab\","
-		"\"container\":null,\"processes\":1},"
+		"\"container\":\"web\",\"pod\":\"web-0\",\"namespace\":\"shop\",\"processes\":1},"
 		"\"allocator\":{\"name\":\"glibc 2.36\",\"source\":\"probe\",\"alloc\":31457280,\"total_alloc\":125829120,"
 		"\"mallocs\":1001,\"frees\":1002,\"baseline\":0,\"sys\":75497472,\"num_gc\":null,\"missed\":0,"
 		"\"overhead_percent\":null},"
-		"\"kernel\":{\"rss\":78643200,\"rss_anon\":73400320,\"rss_file\":4194304,\"rss_shmem\":1048576,\"pss\":null,"
-		"\"swap\":5242880,\"lazyfree\":null,\"flow\":{\"mapped\":11,\"unmapped\":12,\"brk\":-13,\"returned\":14},"
-		"\"cgroup\":{\"current\":83886080,\"limit\":104857600,\"anon\":null,\"file\":null,\"inactive_file\":null,"
-		"\"kernel\":null,\"working_set\":null,\"oom_kills\":null,\"psi_some_avg10\":null}},"
-		"\"gap\":{\"bytes\":47185920,\"percent\":60.0,\"trimmable\":null,\"pinned\":null,\"verdict\":\"in-use\","
+		"\"kernel\":{\"rss\":78643200,\"rss_anon\":73400320,\"rss_file\":4194304,\"rss_shmem\":1048576,\"pss\":74448896,"
+		"\"swap\":5242880,\"lazyfree\":2097152,\"flow\":{\"mapped\":11,\"unmapped\":12,\"brk\":-13,\"returned\":14},"
+		"\"cgroup\":{\"current\":83886080,\"limit\":104857600,\"high\":94371840,\"swap\":5242880,"
+		"\"anon\":73400320,\"file\":6291456,\"shmem\":1048576,\"inactive_file\":3145728,\"kernel\":4194304,"
+		"\"working_set\":80740352,\"oom_kills\":1,\"psi_some_avg10\":2.5}},"
+		"\"gap\":{\"bytes\":47185920,\"percent\":60.0,\"trimmable\":39845888,\"pinned\":4194304,\"verdict\":\"in-use\","
 		"\"why\":\"for a reason\"},"
 		"\"trim\":{\"count\":2,\"last\":{\"outcome\":\"trimmed\",\"reclaimed\":7340032}}}");
 	json_decref(object);
@@ -96,11 +97,11 @@ static void a_snapshot_has_all_keys_of_the_schema_with_their_values(void **state
 static void what_is_not_known_is_null_and_its_key_is_there(void **state)
 {
 	static const char *const nulls[] = {
-		"target.comm", "target.cgroup", "target.container", "allocator.name", "allocator.alloc", "allocator.total_alloc",
+		"target.comm", "target.cgroup", "target.container", "target.pod", "target.namespace", "allocator.name", "allocator.alloc", "allocator.total_alloc",
 		"allocator.mallocs", "allocator.frees", "allocator.baseline", "allocator.sys", "allocator.num_gc", "allocator.missed",
 		"allocator.overhead_percent", "kernel.rss", "kernel.rss_anon", "kernel.rss_file", "kernel.rss_shmem", "kernel.pss",
 		"kernel.swap", "kernel.lazyfree", "kernel.flow.mapped", "kernel.flow.unmapped", "kernel.flow.brk",
-		"kernel.flow.returned", "kernel.cgroup.current", "kernel.cgroup.limit", "kernel.cgroup.anon", "kernel.cgroup.file",
+		"kernel.flow.returned", "kernel.cgroup.current", "kernel.cgroup.limit", "kernel.cgroup.high", "kernel.cgroup.swap", "kernel.cgroup.anon", "kernel.cgroup.file", "kernel.cgroup.shmem",
 		"kernel.cgroup.inactive_file", "kernel.cgroup.kernel", "kernel.cgroup.working_set", "kernel.cgroup.oom_kills",
 		"kernel.cgroup.psi_some_avg10", "gap.bytes", "gap.percent", "gap.trimmable", "gap.pinned", "trim.last",
 	};
@@ -127,7 +128,7 @@ static void a_cgroup_has_no_pid_and_no_name(void **state)
 	snapshot.target = cgroup_target();
 	object = snapshot_object(&snapshot);
 	assert_json(at(object, "target"), "{\"kind\":\"cgroup\",\"pid\":null,\"comm\":null,\"cgroup\":\"/docker/ab\","
-					  "\"container\":null,\"processes\":3}");
+					  "\"container\":null,\"pod\":null,\"namespace\":null,\"processes\":3}");
 	json_decref(object);
 }
 
@@ -231,7 +232,7 @@ static void a_trim_has_all_keys_of_the_schema_with_their_values(void **state)
 	assert_json(object,
 		"{\"schema\":1,\"event\":\"trim\",\"time\":\"2026-01-31T12:00:00.005Z\","
 		"\"target\":{\"kind\":\"process\",\"pid\":123,\"comm\":\"redis-server\",\"cgroup\":\"/docker/ab\","
-		"\"container\":null,\"processes\":1},"
+		"\"container\":\"web\",\"pod\":\"web-0\",\"namespace\":\"shop\",\"processes\":1},"
 		"\"reason\":{\"metric\":\"rss\",\"value\":105906176,\"threshold\":104857600},"
 		"\"action\":\"signal:USR1\",\"pids\":[123,456],\"predicted\":null,"
 		"\"before\":{\"rss\":105906176,\"current\":116391936},\"after\":{\"rss\":42991616,\"current\":53477376},"

@@ -36,7 +36,7 @@ static void a_target_alone_is_one_line_with_tabs(void **state)
 	struct snapshot snapshot = known_snapshot();
 
 	(void)state;
-	snapshot.kernel.cgroup_current = snapshot.kernel.cgroup_limit = UNKNOWN;
+	snapshot.kernel.cgroup.current = snapshot.kernel.cgroup.limit = UNKNOWN;
 	assert_line(&snapshot, false, FIGURES "\tin-use\n");
 }
 
@@ -46,7 +46,7 @@ static void the_cgroup_is_shown_with_its_limit_if_it_has_one(void **state)
 
 	(void)state;
 	assert_line(&snapshot, false, FIGURES "\tCgroup = 80 MiB of 100 MiB\tin-use\n");
-	snapshot.kernel.cgroup_limit = UNKNOWN;
+	snapshot.kernel.cgroup.limit = UNKNOWN;
 	assert_line(&snapshot, false, FIGURES "\tCgroup = 80 MiB\tin-use\n");
 }
 
@@ -55,7 +55,7 @@ static void among_several_each_line_begins_with_its_target(void **state)
 	struct snapshot snapshot = known_snapshot();
 
 	(void)state;
-	snapshot.kernel.cgroup_current = UNKNOWN;
+	snapshot.kernel.cgroup.current = UNKNOWN;
 	assert_line(&snapshot, true, "redis-server[123]\t" FIGURES "\tin-use\n");
 	snapshot.target = cgroup_target();
 	assert_line(&snapshot, true, "/docker/ab\t" FIGURES "\tin-use\n");
@@ -106,7 +106,7 @@ static void lost_events_are_shown(void **state)
 	struct snapshot snapshot = known_snapshot();
 
 	(void)state;
-	snapshot.kernel.cgroup_current = UNKNOWN;
+	snapshot.kernel.cgroup.current = UNKNOWN;
 	snapshot.allocator.missed = 17;
 	assert_line(&snapshot, false, FIGURES "\tin-use\tMissed = 17\n");
 }
@@ -116,7 +116,7 @@ static void control_characters_in_a_name_reach_no_terminal(void **state)
 	struct snapshot snapshot = known_snapshot();
 
 	(void)state;
-	snapshot.kernel.cgroup_current = UNKNOWN;
+	snapshot.kernel.cgroup.current = UNKNOWN;
 	strcpy(snapshot.target.comm, "a\033[2J\n\t\x7f\"\xc3\xa9");
 	assert_line(&snapshot, true, "a?[2J???\"\xc3\xa9[123]\t" FIGURES "\tin-use\n");
 }

@@ -132,7 +132,7 @@ static void a_fresh_snapshot_knows_no_figure_and_no_name(void **state)
 		s.allocator.alloc, s.allocator.total_alloc, s.allocator.mallocs, s.allocator.frees, s.allocator.baseline,
 		s.allocator.sys, s.allocator.missed, s.kernel.rss, s.kernel.rss_anon, s.kernel.rss_file, s.kernel.rss_shmem,
 		s.kernel.swap, s.kernel.flow.mapped, s.kernel.flow.unmapped, s.kernel.flow.brk, s.kernel.flow.returned,
-		s.kernel.cgroup_current, s.kernel.cgroup_limit, s.gap.bytes,
+		s.kernel.cgroup.current, s.kernel.cgroup.limit, s.gap.bytes,
 	};
 	for (size_t i = 0; i < COUNT_OF(figures); i++)
 		assert_true(figures[i] == UNKNOWN);

@@ -137,7 +137,8 @@ const struct home *interval_home(struct targets *targets, const struct watched_p
 		return NULL;
 	if (home->interval == targets->interval.number && !strcmp(home->path, path))
 		return home;
-	*home = (struct home){ targets->interval.number, "", { UNKNOWN, UNKNOWN } };
+	home->interval = targets->interval.number;
+	cgroup_memory_init(&home->memory);
 	strcpy(home->path, path);
 	fd = hierarchy_open_path(&targets->hierarchy, path);
 	if (fd < 0)

@@ -24,8 +24,7 @@ static void fill_kernel(struct snapshot *snapshot, const struct process_status *
 
 static void fill_memory(struct snapshot *snapshot, const struct cgroup_memory *memory)
 {
-	snapshot->kernel.cgroup_current = memory->current;
-	snapshot->kernel.cgroup_limit = memory->limit;
+	snapshot->kernel.cgroup = *memory;
 }
 
 static void fill_counters(struct snapshot *snapshot, const struct memgap_counters *counters, uint64_t lost)

@@ -11,11 +11,11 @@ void snapshot_init(struct snapshot *snapshot)
 		.allocator = { .alloc = UNKNOWN, .total_alloc = UNKNOWN, .mallocs = UNKNOWN, .frees = UNKNOWN,
 			       .baseline = UNKNOWN, .sys = UNKNOWN, .missed = UNKNOWN },
 		.kernel = { .rss = UNKNOWN, .rss_anon = UNKNOWN, .rss_file = UNKNOWN, .rss_shmem = UNKNOWN,
-			    .swap = UNKNOWN,
-			    .flow = { UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN },
-			    .cgroup_current = UNKNOWN, .cgroup_limit = UNKNOWN },
-		.gap = { .bytes = UNKNOWN, .percent = NAN },
+			    .pss = UNKNOWN, .lazyfree = UNKNOWN, .swap = UNKNOWN,
+			    .flow = { UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN } },
+		.gap = { .bytes = UNKNOWN, .trimmable = UNKNOWN, .pinned = UNKNOWN, .percent = NAN },
 	};
+	cgroup_memory_init(&snapshot->kernel.cgroup);
 }
 
 const char *verdict_name(enum verdict verdict)
@@ -23,6 +23,11 @@ const char *verdict_name(enum verdict verdict)
 	static const char *const names[] = {
 		[VERDICT_UNKNOWN] = "unknown",
 		[VERDICT_IN_USE] = "in-use",
+		[VERDICT_GROWING] = "growing",
+		[VERDICT_RETAINED] = "retained",
+		[VERDICT_PINNED] = "pinned",
+		[VERDICT_CACHE] = "cache",
+		[VERDICT_OTHER_ANON] = "other-anon",
 		[VERDICT_UNTOUCHED] = "untouched",
 	};
 
@@ -31,5 +36,7 @@ const char *verdict_name(enum verdict verdict)
 
 const char *source_name(enum allocator_source source)
 {
-	return source == SOURCE_PROBE ? "probe" : "none";
+	static const char *const names[] = { [SOURCE_NONE] = "none", [SOURCE_PROBE] = "probe", [SOURCE_HEAP] = "heap" };
+
+	return names[source];
 }

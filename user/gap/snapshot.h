@@ -13,18 +13,23 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "user/kernel/cgroup.h"
+
 #define NAME_MAX_TEXT 64
 #define WHY_MAX 256
 #define TARGET_PATH_MAX 1024
+#define CONTAINER_NAME_MAX 256
 
 enum target_kind { TARGET_PROCESS, TARGET_CGROUP };
-enum allocator_source { SOURCE_NONE, SOURCE_PROBE };
+enum allocator_source { SOURCE_NONE, SOURCE_PROBE, SOURCE_HEAP };
 
 struct target_name {
 	enum target_kind kind;
 	pid_t pid;                    /* a process's; 0 for a cgroup */
 	char comm[NAME_MAX_TEXT];     /* "" for a cgroup */
 	char cgroup[TARGET_PATH_MAX]; /* below the memory hierarchy's mount; "" when not known */
+	char container[CONTAINER_NAME_MAX]; /* its name, or where that is not known its id's first digits; "" outside of any */
+	char pod[CONTAINER_NAME_MAX], pod_namespace[CONTAINER_NAME_MAX]; /* Kubernetes'; "" when not known */
 	int64_t processes;            /* that the figures are the sum of */
 };
 
@@ -44,19 +49,27 @@ struct flow {
 
 struct kernel_view {
 	int64_t rss, rss_anon, rss_file, rss_shmem;
+	int64_t pss, lazyfree; /* of smaps_rollup, which is read less often */
 	int64_t swap;
 	struct flow flow;
-	int64_t cgroup_current, cgroup_limit;
+	struct cgroup_memory cgroup;
 };
 
 enum verdict {
-	VERDICT_UNKNOWN,
-	VERDICT_IN_USE,
-	VERDICT_UNTOUCHED,
+	VERDICT_UNKNOWN,    /* no allocator view, or too much missed */
+	VERDICT_IN_USE,     /* the gap is small next to alloc */
+	VERDICT_GROWING,    /* alloc rises steadily: a leak, or real growth */
+	VERDICT_RETAINED,   /* the gap is large, and mostly trimmable */
+	VERDICT_PINNED,     /* the gap is large, free inside the allocator, but not in whole pages */
+	VERDICT_CACHE,      /* the cgroup is large, its anonymous memory is not */
+	VERDICT_OTHER_ANON, /* anonymous memory that the allocator does not know */
+	VERDICT_UNTOUCHED,  /* alloc above what is resident: asked for, never used */
 };
 
 struct gap {
 	int64_t bytes; /* may be negative */
+	int64_t trimmable; /* whole pages free inside the allocator: what a trim would give back */
+	int64_t pinned;    /* resident and free inside the allocator, on pages that live blocks share */
 	double percent; /* of what is resident or swapped; meaningful when bytes is known and this is not NAN */
 	enum verdict verdict;
 	char why[WHY_MAX];

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -53,6 +54,12 @@ bool cgroup_root_has_memory(int root_fd, int version)
 	return false;
 }
 
+void cgroup_memory_init(struct cgroup_memory *memory)
+{
+	*memory = (struct cgroup_memory){ UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN,
+					  UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, NAN };
+}
+
 int cgroup_memory_read(int dir_fd, int version, struct cgroup_memory *ret)
 {
 	const char *current = version == 2 ? "memory.current" : "memory.usage_in_bytes";
@@ -60,7 +67,7 @@ int cgroup_memory_read(int dir_fd, int version, struct cgroup_memory *ret)
 	char text[64];
 	struct stat st;
 
-	*ret = (struct cgroup_memory){ UNKNOWN, UNKNOWN };
+	cgroup_memory_init(ret);
 	if (read_file_at(dir_fd, current, text, sizeof(text)) >= 0)
 		ret->current = cgroup_parse_bytes(text);
 	else if (fstat(dir_fd, &st) || !st.st_nlink || read_file_at(dir_fd, "cgroup.procs", text, 1) == -ENOENT)

@@ -9,10 +9,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Bytes, but for the last two; UNKNOWN (NAN) where the kernel has no figure, as it often is at the root. */
 struct cgroup_memory {
-	int64_t current; /* bytes charged; UNKNOWN where the kernel has no figure (the v2 root) */
-	int64_t limit;   /* bytes; UNKNOWN: no limit */
+	int64_t current;       /* charged, of all kinds, with the cgroups below */
+	int64_t limit;         /* that holds: the lowest on the way up; UNKNOWN: none */
+	int64_t high;          /* memory.high of its own, v2; UNKNOWN: none */
+	int64_t swap;
+	int64_t anon, file, shmem; /* file holds shmem and the page cache */
+	int64_t inactive_file;
+	int64_t kernel;
+	int64_t working_set;   /* current - inactive_file, as kubelet counts it */
+	int64_t oom_kills;     /* processes */
+	double psi_some_avg10; /* percent of the last 10 s in which a process waited for memory */
 };
+
+/* Nothing known. */
+void cgroup_memory_init(struct cgroup_memory *memory);
 
 /* A limit file's text: a number, "max" (v2), or v1's way to say no limit, the largest number of whole pages. */
 int64_t cgroup_parse_limit(const char *text);

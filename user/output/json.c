@@ -29,7 +29,9 @@ static void write_target(struct json_writer *writer, const struct target_name *t
 		writer_null(writer, "pid");
 	writer_text_or_null(writer, "comm", target->comm);
 	writer_text_or_null(writer, "cgroup", target->cgroup);
-	writer_null(writer, "container");
+	writer_text_or_null(writer, "container", target->container);
+	writer_text_or_null(writer, "pod", target->pod);
+	writer_text_or_null(writer, "namespace", target->pod_namespace);
 	writer_number(writer, "processes", target->processes);
 	writer_close_object(writer);
 }
@@ -61,15 +63,21 @@ static void write_flow(struct json_writer *writer, const struct flow *flow)
 	writer_close_object(writer);
 }
 
-static void write_cgroup(struct json_writer *writer, const struct kernel_view *view)
+static void write_cgroup(struct json_writer *writer, const struct cgroup_memory *memory)
 {
-	static const char *const later[] = { "anon", "file", "inactive_file", "kernel", "working_set", "oom_kills", "psi_some_avg10" };
-
 	writer_open_object(writer, "cgroup");
-	writer_number(writer, "current", view->cgroup_current);
-	writer_number(writer, "limit", view->cgroup_limit);
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		writer_null(writer, later[i]);
+	writer_number(writer, "current", memory->current);
+	writer_number(writer, "limit", memory->limit);
+	writer_number(writer, "high", memory->high);
+	writer_number(writer, "swap", memory->swap);
+	writer_number(writer, "anon", memory->anon);
+	writer_number(writer, "file", memory->file);
+	writer_number(writer, "shmem", memory->shmem);
+	writer_number(writer, "inactive_file", memory->inactive_file);
+	writer_number(writer, "kernel", memory->kernel);
+	writer_number(writer, "working_set", memory->working_set);
+	writer_number(writer, "oom_kills", memory->oom_kills);
+	writer_real(writer, "psi_some_avg10", memory->psi_some_avg10, 2);
 	writer_close_object(writer);
 }
 
@@ -80,11 +88,11 @@ static void write_kernel(struct json_writer *writer, const struct kernel_view *v
 	writer_number(writer, "rss_anon", view->rss_anon);
 	writer_number(writer, "rss_file", view->rss_file);
 	writer_number(writer, "rss_shmem", view->rss_shmem);
-	writer_null(writer, "pss");
+	writer_number(writer, "pss", view->pss);
 	writer_number(writer, "swap", view->swap);
-	writer_null(writer, "lazyfree");
+	writer_number(writer, "lazyfree", view->lazyfree);
 	write_flow(writer, &view->flow);
-	write_cgroup(writer, view);
+	write_cgroup(writer, &view->cgroup);
 	writer_close_object(writer);
 }
 
@@ -93,8 +101,8 @@ static void write_gap(struct json_writer *writer, const struct gap *gap)
 	writer_open_object(writer, "gap");
 	writer_number(writer, "bytes", gap->bytes);
 	writer_real(writer, "percent", gap->percent, 1);
-	writer_null(writer, "trimmable");
-	writer_null(writer, "pinned");
+	writer_number(writer, "trimmable", gap->trimmable);
+	writer_number(writer, "pinned", gap->pinned);
 	writer_text(writer, "verdict", verdict_name(gap->verdict));
 	writer_text(writer, "why", gap->why);
 	writer_close_object(writer);

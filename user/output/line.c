@@ -37,12 +37,12 @@ static void print_snapshot(FILE *stream, const struct snapshot *snapshot, bool n
 		format_bytes(gap, snapshot->gap.bytes));
 	if (is_known(snapshot->gap.bytes) && !isnan(snapshot->gap.percent))
 		fprintf(stream, " (%ld %%)", lround(snapshot->gap.percent)); /* %.0f would have a -0 */
-	if (is_known(snapshot->kernel.cgroup_current)) {
+	if (is_known(snapshot->kernel.cgroup.current)) {
 		char current[BYTES_TEXT_MAX], limit[BYTES_TEXT_MAX];
 
-		fprintf(stream, "\tCgroup = %s", format_bytes(current, snapshot->kernel.cgroup_current));
-		if (is_known(snapshot->kernel.cgroup_limit))
-			fprintf(stream, " of %s", format_bytes(limit, snapshot->kernel.cgroup_limit));
+		fprintf(stream, "\tCgroup = %s", format_bytes(current, snapshot->kernel.cgroup.current));
+		if (is_known(snapshot->kernel.cgroup.limit))
+			fprintf(stream, " of %s", format_bytes(limit, snapshot->kernel.cgroup.limit));
 	}
 	fprintf(stream, "\t%s", verdict_name(snapshot->gap.verdict));
 	if (is_known(snapshot->allocator.missed) && snapshot->allocator.missed)

@@ -70,7 +70,7 @@ static int64_t value_of(enum trim_metric metric, const struct snapshot *snapshot
 	case METRIC_RSS:
 		return snapshot->kernel.rss;
 	case METRIC_CGROUP:
-		return snapshot->kernel.cgroup_current;
+		return snapshot->kernel.cgroup.current;
 	default:
 		return UNKNOWN;
 	}
@@ -80,9 +80,9 @@ static int64_t threshold_of(const struct trim_policy *policy, const struct snaps
 {
 	if (policy->threshold_bytes)
 		return policy->threshold_bytes;
-	if (!is_known(snapshot->kernel.cgroup_limit))
+	if (!is_known(snapshot->kernel.cgroup.limit))
 		return UNKNOWN;
-	return snapshot->kernel.cgroup_limit / 100 * policy->threshold_percent;
+	return snapshot->kernel.cgroup.limit / 100 * policy->threshold_percent;
 }
 
 enum trim_decision trim_decide(const struct trim_policy *policy, const struct snapshot *snapshot, uint64_t now_ns,

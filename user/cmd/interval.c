@@ -96,6 +96,8 @@ static void add_process(struct members *members, const struct watched_process *p
 static void sum_counters(struct targets *targets)
 {
 	for (size_t i = 0; targets->probes && i < targets->n_cgroups; i++) {
+		if (!targets->cgroups[i]->slot)
+			continue;
 		const struct memgap_counters *counters = counters_of_cgroup(probes_counters(targets->probes), targets->cgroups[i]->slot);
 
 		for (struct watched_cgroup *cgroup = targets->cgroups[i]; cgroup; cgroup = cgroup->parent)

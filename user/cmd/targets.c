@@ -110,6 +110,25 @@ struct watched_cgroup *targets_add_cgroup(struct targets *targets, const struct 
 	return cgroup;
 }
 
+void targets_remove_cgroup(struct targets *targets, struct watched_cgroup *cgroup)
+{
+	for (size_t i = targets->n_rows; i-- > 0;)
+		if (targets->rows[i]->cgroup == cgroup)
+			targets_end_row(targets, targets->rows[i]);
+	for (size_t i = targets->n_processes; i-- > 0;)
+		if (targets->processes[i]->cgroup == cgroup)
+			targets->processes[i]->cgroup = cgroup->parent;
+	for (size_t i = targets->n_cgroups; i-- > 0;) {
+		if (targets->cgroups[i]->parent == cgroup)
+			targets->cgroups[i]->parent = cgroup->parent;
+		if (targets->cgroups[i] == cgroup)
+			targets->cgroups[i] = targets->cgroups[targets->n_cgroups - 1];
+	}
+	targets->n_cgroups--;
+	cgroup_dir_close(&cgroup->dir);
+	free(cgroup);
+}
+
 void targets_end_row(struct targets *targets, struct row *row)
 {
 	for (size_t i = 0; i < targets->n_rows; i++) {
@@ -222,7 +241,7 @@ static void look_again(struct targets *targets, struct watched_process *process)
 	struct memgap_process record;
 	struct pid_stat stat;
 
-	process->dirty = false;
+	process->dirty = process->scanned = false;
 	process->looks++;
 	if (process->task_gone && !targets->everyone)
 		probes_forget(targets->probes, process->id.pid);
@@ -265,6 +284,7 @@ void targets_close(struct targets *targets)
 		cgroup_dir_close(&targets->cgroups[i]->dir);
 		free(targets->cgroups[i]);
 	}
+	cgroup_tree_close(targets->tree);
 	probes_close(targets->probes);
 	free(targets->rows);
 	free(targets->processes);

@@ -82,6 +82,7 @@ struct watched_process *targets_add_process(struct targets *targets, const struc
 		return NULL;
 	}
 	process->id = *id;
+	process->reading.activity.fd = -1;
 	process->cgroup = cgroup;
 	process->own = own;
 	memmove(&targets->processes[at + 1], &targets->processes[at],
@@ -156,6 +157,7 @@ void targets_remove_process(struct targets *targets, struct watched_process *pro
 	if (process->own && targets->probes)
 		probes_remove(targets->probes, process->id.pid);
 	pid_close(&process->id);
+	activity_close(&process->reading.activity);
 	free(process);
 }
 

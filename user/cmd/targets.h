@@ -57,6 +57,7 @@ struct targets {
 	struct trimmer_context *trims;        /* this too, */
 	struct inherited inherited;           /* and this: for COMMAND */
 	int proc_fd;
+	int max_fds; /* RLIMIT_NOFILE */
 	struct hierarchy hierarchy;
 	struct probes *probes; /* NULL with --source none */
 	struct cgroup_tree *tree; /* of the cgroups to look into at each interval, or NULL */

@@ -2,6 +2,7 @@
 /* From the command line to watched targets. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,6 +317,7 @@ int targets_open(struct targets *targets, struct error *err)
 		return -1;
 	targets->command_pid = options->command ? command.pid : 0;
 	raise_fd_limit(&limit);
+	targets->max_fds = limit < INT_MAX ? (int)limit : INT_MAX;
 	targets->everyone = needs_probes_for_everyone(targets, limit);
 	if (open_cgroups(targets, err))
 		return -1;

@@ -67,6 +67,11 @@ static struct watched_cgroup *cgroup_for_member(struct scan *scan)
 	return watched_at(scan->node);
 }
 
+static bool is_to_watch(const struct targets *targets, pid_t pid, struct pid_stat *ret)
+{
+	return !pid_stat_read(targets->proc_fd, pid, ret) && pid_stat_has_memory(ret);
+}
+
 /* A process that a cgroup has now. One that vanishes is no error. */
 static int see(pid_t pid, void *data)
 {
@@ -76,26 +81,22 @@ static int see(pid_t pid, void *data)
 	struct watched_cgroup *cgroup;
 	struct pid_stat stat;
 
-	if ((process && !process->scanned && !process->own) || pid_stat_read(targets->proc_fd, pid, &stat) ||
-	    !pid_stat_has_memory(&stat))
+	if (process && !process->scanned && !process->own)
 		return 0;
-	cgroup = cgroup_for_member(scan);
-	if (!cgroup)
-		return 0;
-	/* the pid is another process's by now; that one of our own is over, its pidfd says */
-	if (process && process->id.start_time != stat.start_time) {
-		if (process->own)
-			return 0;
+	/* that one of our own is over, its pidfd says */
+	if (process && process->scanned && !interval_is_there(targets, process)) {
 		targets_remove_process(targets, process);
 		process = NULL;
 	}
-	if (!process)
+	if (!process && !is_to_watch(targets, pid, &stat))
+		return 0;
+	cgroup = cgroup_for_member(scan);
+	if (cgroup && !process)
 		process = add_process(scan, pid, &stat, cgroup);
 	if (!process)
-		return -ENOMEM;
+		return cgroup ? -ENOMEM : 0;
 	process->cgroup = cgroup;
 	process->seen = targets->interval.number;
-	memcpy(process->id.comm, stat.comm, sizeof(process->id.comm));
 	return 0;
 }
 

@@ -7,60 +7,6 @@
 #include "user/base/units.h"
 #include "user/kernel/cgroup.h"
 
-static void a_number_is_read_and_all_else_is_unknown(void **state)
-{
-	static const struct {
-		const char *text;
-		int64_t bytes;
-	} rows[] = {
-		{ "0\n", 0 },
-		{ "4096\n", 4096 },
-		{ "4096", 4096 },
-		{ "9223372036854775807\n", INT64_MAX },
-		{ "", UNKNOWN },
-		{ "\n", UNKNOWN },
-		{ "max\n", UNKNOWN },
-		{ "-1\n", UNKNOWN },
-		{ "+1\n", UNKNOWN },
-		{ " 1\n", UNKNOWN },
-		{ "12x\n", UNKNOWN },
-		{ "12 34\n", UNKNOWN },
-		{ "0x10\n", UNKNOWN },
-		{ "9223372036854775808\n", UNKNOWN },
-		{ "99999999999999999999999999\n", UNKNOWN },
-		{ "garbage\n", UNKNOWN },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(rows); i++)
-		check_row(rows[i].text, cgroup_parse_bytes(rows[i].text) == rows[i].bytes);
-}
-
-static void no_limit_is_unknown_in_both_versions_words(void **state)
-{
-	static const struct {
-		const char *text;
-		int64_t limit;
-	} rows[] = {
-		{ "max\n", UNKNOWN },
-		{ "max", UNKNOWN },
-		{ "9223372036854771712\n", UNKNOWN }, /* PAGE_COUNTER_MAX with pages of 4 KiB */
-		{ "9223372036854759424\n", UNKNOWN }, /* 16 KiB */
-		{ "9223372036854710272\n", UNKNOWN }, /* 64 KiB */
-		{ "104857600\n", 104857600 },
-		{ "0\n", 0 },
-		{ "1152921504606846976\n", 1LL << 60 }, /* large, but somebody wrote it */
-		{ "garbage", UNKNOWN },
-		{ "maximum", UNKNOWN },
-		{ "", UNKNOWN },
-		{ "-1\n", UNKNOWN },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(rows); i++)
-		check_row(rows[i].text, cgroup_parse_limit(rows[i].text) == rows[i].limit);
-}
-
 static int setup(void **state)
 {
 	struct tree *tree = malloc(sizeof(*tree));
@@ -406,8 +352,6 @@ static void version_2_may_be_without_the_memory_controller(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_number_is_read_and_all_else_is_unknown),
-		cmocka_unit_test(no_limit_is_unknown_in_both_versions_words),
 		on_a_tree(version_2_reads_current_and_max),
 		on_a_tree(version_1_reads_usage_and_limit),
 		on_a_tree(version_2_reads_every_figure_from_its_file),

@@ -5,6 +5,60 @@
 #include "user/base/units.h"
 #include "user/kernel/cgroup_stat.h"
 
+static void a_number_is_read_and_all_else_is_unknown(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t bytes;
+	} rows[] = {
+		{ "0\n", 0 },
+		{ "4096\n", 4096 },
+		{ "4096", 4096 },
+		{ "9223372036854775807\n", INT64_MAX },
+		{ "", UNKNOWN },
+		{ "\n", UNKNOWN },
+		{ "max\n", UNKNOWN },
+		{ "-1\n", UNKNOWN },
+		{ "+1\n", UNKNOWN },
+		{ " 1\n", UNKNOWN },
+		{ "12x\n", UNKNOWN },
+		{ "12 34\n", UNKNOWN },
+		{ "0x10\n", UNKNOWN },
+		{ "9223372036854775808\n", UNKNOWN },
+		{ "99999999999999999999999999\n", UNKNOWN },
+		{ "garbage\n", UNKNOWN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		check_row(rows[i].text, cgroup_parse_bytes(rows[i].text) == rows[i].bytes);
+}
+
+static void no_limit_is_unknown_in_both_versions_words(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t limit;
+	} rows[] = {
+		{ "max\n", UNKNOWN },
+		{ "max", UNKNOWN },
+		{ "9223372036854771712\n", UNKNOWN }, /* PAGE_COUNTER_MAX with pages of 4 KiB */
+		{ "9223372036854759424\n", UNKNOWN }, /* 16 KiB */
+		{ "9223372036854710272\n", UNKNOWN }, /* 64 KiB */
+		{ "104857600\n", 104857600 },
+		{ "0\n", 0 },
+		{ "1152921504606846976\n", 1LL << 60 }, /* large, but somebody wrote it */
+		{ "garbage", UNKNOWN },
+		{ "maximum", UNKNOWN },
+		{ "", UNKNOWN },
+		{ "-1\n", UNKNOWN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		check_row(rows[i].text, cgroup_parse_limit(rows[i].text) == rows[i].limit);
+}
+
 typedef void (*parse_function)(const char *text, struct cgroup_memory *memory);
 
 static struct cgroup_memory parse(parse_function parse_text, const char *text)
@@ -200,6 +254,8 @@ static void kills_are_counted_in_both_versions_words(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_number_is_read_and_all_else_is_unknown),
+		cmocka_unit_test(no_limit_is_unknown_in_both_versions_words),
 		cmocka_unit_test(version_1_is_read_with_the_cgroups_below),
 		cmocka_unit_test(version_1_s_limit_is_the_lowest_on_the_way_up),
 		cmocka_unit_test(version_2_is_read_as_each_kernel_shows_it),

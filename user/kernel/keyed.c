@@ -29,7 +29,8 @@ static int64_t parse_figure(const char *text, const char *unit, int64_t factor)
 	return !is_known(value) || strncmp(end, unit, length) || end[length] != '\n' ? UNKNOWN : value * factor;
 }
 
-void keyed_parse(const char *text, const struct keyed_field *fields, size_t n, const char *unit, int64_t factor, void *record)
+void keyed_parse(const char *text, const struct keyed_field *fields, size_t n, const char *unit, int64_t factor,
+		 void *record)
 {
 	for (size_t i = 0; i < n; i++)
 		*(int64_t *)((char *)record + fields[i].offset) = UNKNOWN;

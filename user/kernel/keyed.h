@@ -20,7 +20,8 @@ struct keyed_field {
  * Each field's int64_t in the record: the first line with its key that holds a figure, or UNKNOWN. A figure is blanks,
  * digits, unit ("" or " kB") and the line's end: one without it may be cut. Times factor it is at most INT64_MAX.
  */
-void keyed_parse(const char *text, const struct keyed_field *fields, size_t n, const char *unit, int64_t factor, void *record);
+void keyed_parse(const char *text, const struct keyed_field *fields, size_t n, const char *unit, int64_t factor,
+		 void *record);
 
 /* The decimal digits that text begins with; *ret_end is what follows. UNKNOWN when there are none, or above most. */
 int64_t digits_parse(const char *text, int64_t most, const char **ret_end);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pressure stall information (Documentation/accounting/psi.rst; psi_show() in kernel/sched/psi.c): the share of time in which
- * processes waited for memory.
+ * Pressure stall information (Documentation/accounting/psi.rst; psi_show() in kernel/sched/psi.c): the share of time in
+ * which processes waited for memory.
  */
 #ifndef MEMGAP_KERNEL_PRESSURE_H
 #define MEMGAP_KERNEL_PRESSURE_H

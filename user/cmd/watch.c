@@ -176,6 +176,7 @@ static void tick(void *data)
 	catch_up(watch);
 	if (watch->targets.tree)
 		targets_scan(&watch->targets);
+	surveyor_tick(watch->targets.surveyor);
 	for (size_t i = 0; i < watch->targets.n_rows;) {
 		struct row *row = watch->targets.rows[i];
 
@@ -359,6 +360,7 @@ static int open_signals(void)
 static int run(struct watch *watch)
 {
 	struct error err;
+	int result;
 
 	if (outlet_open(&watch->out, STDOUT_FILENO)) {
 		log_message("out of memory");
@@ -387,6 +389,11 @@ static int run(struct watch *watch)
 		return (int)err.status;
 	}
 	watch->trims.proc_fd = watch->targets.proc_fd;
+	result = surveyor_open(&watch->targets, watch->options.heap, &watch->loop, &watch->targets.surveyor);
+	if (result) {
+		log_message("cannot start a thread: %s", strerror(-result));
+		return EXIT_FAILED;
+	}
 	loop_run(&watch->loop);
 	summarize(watch);
 	return (int)watch->status;
@@ -409,6 +416,7 @@ int cmd_watch(int argc, char *argv[])
 		return EXIT_DONE;
 	}
 	status = run(&watch);
+	surveyor_close(watch.targets.surveyor);
 	targets_close(&watch.targets);
 	outlet_close(&watch.out);
 	loop_close(&watch.loop);

@@ -78,6 +78,7 @@ static int take_source(struct watch_options *options, const char *name, struct e
 		return usage(err, "unknown source '%s': auto, probe or none", name);
 	options->probes = strcmp(name, "none") != 0;
 	options->insists = !strcmp(name, "probe");
+	options->heap = options->probes;
 	return 0;
 }
 
@@ -203,6 +204,7 @@ int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struc
 		.interval_ns = 1000000000,
 		.format = &output_line,
 		.probes = true,
+		.heap = true,
 		.policy = { .cooldown_ns = 10 * 1000000000ULL },
 	};
 	int option = 0, result = trim_action_parse("signal:USR1", &options.action), before = 1;

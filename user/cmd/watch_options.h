@@ -23,6 +23,7 @@ struct watch_options {
 	const struct output_format *format;
 	bool probes;          /* --source auto or probe, and something to probe was named */
 	bool insists;         /* --source probe */
+	bool heap;            /* heaps are looked into: not so with --source none */
 	enum per per;
 	struct probes_limits limits;
 	struct trim_policy policy;

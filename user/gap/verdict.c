@@ -187,7 +187,7 @@ static void measure(struct snapshot *snapshot, int64_t held)
 	gap->pinned = view->heap.pinned;
 	if (!snapshot->target.processes || !is_known(view->baseline) || is_missing_much(view))
 		return;
-	gap->bytes = known_sub(held, view->alloc);
+	gap->bytes = known_sub(known_sub(held, view->alloc), view->unseen);
 	if (is_known(gap->bytes) && held > 0)
 		gap->percent = 100.0 * (double)gap->bytes / (double)held;
 }

@@ -31,7 +31,7 @@ static bool has_colour(void)
 {
 	const char *unwanted = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	return !(unwanted && *unwanted) && term && strcmp(term, "dumb") != 0;
+	return !(unwanted && *unwanted) && term && *term && strcmp(term, "dumb") != 0;
 }
 
 struct output_terminal terminal_look(int fd)

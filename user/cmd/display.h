@@ -26,8 +26,8 @@ int display_flush(struct display *display);
 
 /*
  * What fd leads to. A terminal's width is its own (TIOCGWINSZ), that of $COLUMNS where it has none, or 80; what is no
- * terminal has a width only if $COLUMNS is exported, as with ps(1). Colour: on a terminal whose $TERM is neither unset
- * nor "dumb", unless $NO_COLOR is set and not empty (no-color.org).
+ * terminal has a width only if $COLUMNS is exported, as with ps(1). Colour: on a terminal whose $TERM is set
+ * and not "dumb", unless $NO_COLOR is set and not empty (no-color.org).
  */
 struct output_terminal terminal_look(int fd);
 

@@ -29,19 +29,21 @@ struct column {
 	void (*print)(char cell[CELL_MAX], const struct table_row *row);
 };
 
-/* At most so many digits: "4194304" or "4M". */
-static int print_count(char cell[CELL_MAX], int64_t value, int64_t below)
+/* Thousands, millions, ... of what is not below that: with 1000, "4M" for 4194304. */
+static void print_count(char cell[CELL_MAX], int64_t value, int64_t below)
 {
 	static const char units[] = { '\0', 'k', 'M', 'G', 'T', 'P', 'E' };
 	size_t unit = 0;
 
-	if (!is_known(value))
-		return snprintf(cell, CELL_MAX, "-");
+	if (!is_known(value)) {
+		strcpy(cell, "-");
+		return;
+	}
 	while (value >= below || value <= -below) {
 		value /= 1000;
 		unit++;
 	}
-	return snprintf(cell, CELL_MAX, "%" PRId64 "%.1s", value, &units[unit]);
+	snprintf(cell, CELL_MAX, "%" PRId64 "%.1s", value, &units[unit]);
 }
 
 static void print_alloc(char cell[CELL_MAX], const struct table_row *row)
@@ -61,10 +63,7 @@ static void print_gap(char cell[CELL_MAX], const struct table_row *row)
 
 static void print_percent(char cell[CELL_MAX], const struct table_row *row)
 {
-	int n = print_count(cell, is_known(row->gap) && !isnan(row->gap_percent) ? lround(row->gap_percent) : UNKNOWN, 1000);
-
-	if (strcmp(cell, "-"))
-		strcpy(cell + n, "%");
+	print_count(cell, is_known(row->gap) && !isnan(row->gap_percent) ? lround(row->gap_percent) : UNKNOWN, 1000);
 }
 
 static void print_current(char cell[CELL_MAX], const struct table_row *row)
@@ -97,7 +96,7 @@ static void print_psi(char cell[CELL_MAX], const struct table_row *row)
 	if (isnan(row->psi))
 		strcpy(cell, "-");
 	else
-		snprintf(cell, CELL_MAX, row->psi < 9.95 ? "%.1f%%" : "%.0f%%", row->psi);
+		snprintf(cell, CELL_MAX, row->psi < 9.95 ? "%.1f" : "%.0f", row->psi);
 }
 
 static void print_missed(char cell[CELL_MAX], const struct table_row *row)
@@ -123,7 +122,7 @@ static const struct column columns[N_COLUMNS] = {
 	[TRIMMABLE] = { "TRIMMABLE", 9, print_trimmable },
 	[SYS] = { "SYS", 8, print_sys },
 	[PROCS] = { "PROCS", 5, print_processes },
-	[PSI] = { "PSI", 4, print_psi },
+	[PSI] = { "PSI%", 4, print_psi },
 	[MISSED] = { "MISSED", 7, print_missed },
 	[VERDICT] = { "VERDICT", 10, print_verdict },
 };
@@ -225,10 +224,10 @@ static void print_row(const struct output *output, const struct layout *layout, 
 {
 	const char *colour = output->terminal.colour ? colour_of(row->verdict) : NULL;
 	FILE *stream = output->stream;
-	bool why = layout->why && row->why && *row->why;
+	const char *why = layout->why ? output->table.text + row->why : "";
 	char cell[CELL_MAX];
 
-	print_target(stream, row->target, layout->target);
+	print_target(stream, output->table.text + row->target, layout->target);
 	for (int i = 0; i < VERDICT; i++) {
 		if (!layout->shown[i])
 			continue;
@@ -238,10 +237,10 @@ static void print_row(const struct output *output, const struct layout *layout, 
 	if (layout->shown[VERDICT]) {
 		columns[VERDICT].print(cell, row);
 		fprintf(stream, " %s%s%s%*s", colour ? colour : "", cell, colour ? PLAIN : "",
-			why ? columns[VERDICT].width - (int)strlen(cell) : 0, "");
+			*why ? columns[VERDICT].width - (int)strlen(cell) : 0, "");
 	}
-	if (why)
-		print_why(stream, row->why, layout->why);
+	if (*why)
+		print_why(stream, why, layout->why);
 	fputc('\n', stream);
 }
 

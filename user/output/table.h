@@ -23,7 +23,7 @@
 
 /* What a line needs of a snapshot, which is ten times as large. */
 struct table_row {
-	char *target, *why; /* printable */
+	size_t target, why; /* where in the table's text they begin; printable */
 	int64_t alloc, sys, rss, gap, trimmable, current, limit, processes, missed;
 	double gap_percent, psi;
 	enum verdict verdict;
@@ -34,13 +34,15 @@ struct table_row {
 struct table {
 	struct table_row *rows; /* of this interval so far */
 	size_t n_rows, room;
+	char *text;             /* of these rows, each ends with a NUL */
+	size_t text_used, text_room;
 	size_t longest;         /* TARGET there was in the run, in columns of a terminal, so that its tables look alike */
 	enum { TABLE_NOTHING, TABLE_TRIMS, TABLE_ROWS } last; /* what was printed */
 };
 
-/* A row more; -ENOMEM: it is not there. */
+/* A row more; -ENOMEM: it is not there. Memory is only taken for more than any interval before had: malloc may be probed. */
 int table_add(struct table *table, const struct snapshot *snapshot);
-/* Ends the interval: no rows, but their room is kept. */
+/* Ends the interval: no rows. */
 void table_clear(struct table *table);
 void table_free(struct table *table);
 

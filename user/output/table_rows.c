@@ -29,25 +29,51 @@ static void name_target(char *name, size_t size, const struct target_name *targe
 	format_target(name + used, size - used, target);
 }
 
-static int make_room(struct table *table)
+/* Grows memory that has room for *room items, for one more than used, or for several. NULL: out of memory, all is as before. */
+static void *grow(void *memory, size_t used, size_t more, size_t *room, size_t size)
 {
-	size_t room = table->room ? 2 * table->room : FIRST_ROOM;
-	struct table_row *rows;
+	size_t wanted = *room ? *room : FIRST_ROOM;
+	void *grown;
 
-	if (table->n_rows < table->room)
-		return 0;
-	rows = reallocarray(table->rows, room, sizeof(*rows));
-	if (!rows)
+	if (used + more <= *room)
+		return memory;
+	while (wanted < used + more)
+		wanted *= 2;
+	grown = reallocarray(memory, wanted, size);
+	if (grown)
+		*room = wanted;
+	return grown;
+}
+
+static int add_text(struct table *table, const char *text, size_t *ret_start)
+{
+	size_t n = strlen(text) + 1;
+	char *grown = grow(table->text, table->text_used, n, &table->text_room, 1);
+
+	if (!grown)
 		return -ENOMEM;
-	table->rows = rows;
-	table->room = room;
+	table->text = grown;
+	*ret_start = table->text_used;
+	memcpy(table->text + table->text_used, text, n);
+	table->text_used += n;
+	return 0;
+}
+
+static int add_row(struct table *table, const struct table_row *row)
+{
+	struct table_row *grown = grow(table->rows, table->n_rows, 1, &table->room, sizeof(*row));
+
+	if (!grown)
+		return -ENOMEM;
+	table->rows = grown;
+	table->rows[table->n_rows++] = *row;
 	return 0;
 }
 
 int table_add(struct table *table, const struct snapshot *snapshot)
 {
 	const struct cgroup_memory *cgroup = &snapshot->kernel.cgroup;
-	char name[TARGET_PATH_MAX] = "";
+	char name[TARGET_PATH_MAX] = "", why[WHY_MAX];
 	struct table_row row = {
 		.alloc = snapshot->allocator.alloc,
 		.sys = snapshot->allocator.sys,
@@ -65,32 +91,22 @@ int table_add(struct table *table, const struct snapshot *snapshot)
 	};
 
 	name_target(name, sizeof(name), &snapshot->target);
-	row.target = strdup(name);
-	row.why = strdup(snapshot->gap.why);
-	if (!row.target || !row.why || make_room(table)) {
-		free(row.target);
-		free(row.why);
+	memcpy(why, snapshot->gap.why, sizeof(why));
+	if (add_text(table, name, &row.target) || add_text(table, text_make_printable(why), &row.why) || add_row(table, &row))
 		return -ENOMEM;
-	}
-	text_make_printable(row.why);
 	if (text_width(name) > table->longest)
 		table->longest = text_width(name);
-	table->rows[table->n_rows++] = row;
 	return 0;
 }
 
 void table_clear(struct table *table)
 {
-	for (size_t i = 0; i < table->n_rows; i++) {
-		free(table->rows[i].target);
-		free(table->rows[i].why);
-	}
-	table->n_rows = 0;
+	table->n_rows = table->text_used = 0;
 }
 
 void table_free(struct table *table)
 {
-	table_clear(table);
 	free(table->rows);
+	free(table->text);
 	*table = (struct table){ 0 };
 }

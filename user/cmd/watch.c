@@ -142,13 +142,11 @@ static void tell_unprobed(struct watch *watch)
 /* With a row a process, nobody else notices that the cgroups themselves are gone. */
 static void count_cgroups(struct watch *watch)
 {
-	struct cgroup_memory memory;
-
 	watch->n_cgroups = 0;
 	for (size_t i = 0; i < watch->targets.n_cgroups; i++) {
 		const struct watched_cgroup *cgroup = watch->targets.cgroups[i];
 
-		if (cgroup->adopts && !cgroup->found && !cgroup_memory_read(cgroup->dir.fd, watch->targets.hierarchy.version, &memory))
+		if (cgroup->adopts && !cgroup->found && cgroup_exists(cgroup->dir.fd))
 			watch->n_cgroups++;
 	}
 	if (!watch->n_cgroups)

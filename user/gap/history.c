@@ -173,7 +173,7 @@ static bool grows(const struct history *history, const struct history_level *lev
 	       !was_there_before(history, first->from_s, last->least);
 }
 
-/* What a fall since then has ended, the points of the coarser levels do not know yet. */
+/* The points do not know of it yet. */
 static bool has_fallen(const struct history *history, const struct growth *growth)
 {
 	return growth->to - history->last > (growth->to - growth->from) / FALL_PART;
@@ -200,6 +200,8 @@ void history_add(struct history *history, double at_s, int64_t bytes)
 	if (!is_known(bytes))
 		return;
 	history->last = bytes;
+	if (has_fallen(history, &history->growth))
+		history->growth = (struct growth){ 0 };
 	/* a sample begins the next point, so that it ends this one */
 	if (!level->gathered || at_s - level->open.from_s < POINT_S) {
 		gather(level, &sample);

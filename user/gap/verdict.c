@@ -96,11 +96,11 @@ static void judge_large(struct snapshot *snapshot, int64_t held)
 		say(gap, VERDICT_UNKNOWN, "%s of %s are not allocated; whether a trim gives them back only a look into the heap can tell%s%s",
 		    TEXT(gap->bytes), TEXT(held), heap->why_not[0] ? ": " : "", heap->why_not);
 	} else if (heap->trimmable >= heap->pinned && heap->trimmable >= (is_known(other->bytes) ? other->bytes : 0)) {
-		say(gap, VERDICT_RETAINED, "%s of %s are not allocated; the allocator retains %s in whole free pages: a trim gives them back",
-		    TEXT(gap->bytes), TEXT(held), TEXT(heap->trimmable));
+		say(gap, VERDICT_RETAINED, "of %s resident the allocator retains %s in whole free pages: a trim gives them back",
+		    TEXT(held), TEXT(heap->trimmable));
 	} else if (!is_known(other->bytes) || heap->pinned >= other->bytes) {
-		say(gap, VERDICT_PINNED, "%s of %s are not allocated; %s are free, but on pages that live blocks share: a trim gives back %s",
-		    TEXT(gap->bytes), TEXT(held), TEXT(heap->pinned), TEXT(heap->trimmable));
+		say(gap, VERDICT_PINNED, "of %s resident %s are free, but on pages that live blocks share: a trim gives back %s",
+		    TEXT(held), TEXT(heap->pinned), TEXT(heap->trimmable));
 	} else {
 		say_where(other, where);
 		say(gap, VERDICT_OTHER_ANON, "%s of %s are anonymous memory that %s does not know%s", TEXT(other->bytes), TEXT(held),
@@ -108,11 +108,20 @@ static void judge_large(struct snapshot *snapshot, int64_t held)
 	}
 }
 
+/* What was found free in the heap or beside it. A block that was never touched may hide as much in the gap itself. */
+static int64_t found_of(const struct allocator_view *view)
+{
+	int64_t other = is_known(view->other.bytes) ? view->other.bytes : 0;
+
+	return is_known(view->heap.trimmable) ? view->heap.trimmable + view->heap.pinned + other : 0;
+}
+
 static bool is_gap_large(struct snapshot *snapshot, int64_t held)
 {
-	int64_t bytes = snapshot->gap.bytes;
+	int64_t bytes = snapshot->gap.bytes, most = bytes > found_of(&snapshot->allocator) ? bytes : found_of(&snapshot->allocator);
 
-	if (!is_known(bytes) || bytes <= small_gap(snapshot->allocator.alloc))
+	/* of what is resident, where that is less: what was never touched cannot be large next to it */
+	if (!is_known(bytes) || most <= small_gap(snapshot->allocator.alloc < held ? snapshot->allocator.alloc : held))
 		return false;
 	judge_large(snapshot, held);
 	return true;

@@ -144,7 +144,7 @@ class Trees(CgroupTest):
         watch.sample(of(two))
         self.check_alloc(watch, one, self.go(first))
         self.check_alloc(watch, two, self.go(second))
-        run = run_watch("-s", "none", "-i", "100ms", "-N", "1", "-c", one.path, "-c", two.path)
+        run = run_watch("-s", "none", "-o", "line", "-i", "100ms", "-N", "1", "-c", one.path, "-c", two.path)
         self.assertRegex(run.stdout, rf"\A{one.path}\t{LINE}\n{two.path}\t{LINE}\n\Z")
 
     def check_nested(self, order):

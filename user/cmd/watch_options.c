@@ -20,7 +20,9 @@ const char watch_usage[] =
 	"Options:\n"
 	"  -i, --interval DUR        200ms, 1s, 1m (default 1s)\n"
 	"  -N, --count N             stop after N intervals (default: endless)\n"
-	"  -o, --format line|json    JSON is one object a line (default line)\n"
+	"  -o, --format line|table|json\n"
+	"                            JSON is one object a line (default: line for one target, table for\n"
+	"                            several, the largest gap first)\n"
 	"  -s, --source auto|probe|none\n"
 	"                            none: the kernel's view alone, without probes (default auto)\n"
 	"      --per process|cgroup  a line per process or per cgroup (default: as the target is)\n"
@@ -65,9 +67,7 @@ static int take_format(struct watch_options *options, const char *name, struct e
 	options->format = output_format_by_name(name);
 	if (options->format)
 		return 0;
-	if (!strcmp(name, "table"))
-		return usage(err, "the table format is not there yet: line or json");
-	return usage(err, "unknown format '%s': line or json", name);
+	return usage(err, "unknown format '%s': line, table or json", name);
 }
 
 static int take_source(struct watch_options *options, const char *name, struct error *err)
@@ -202,7 +202,6 @@ int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struc
 {
 	struct watch_options options = {
 		.interval_ns = 1000000000,
-		.format = &output_line,
 		.probes = true,
 		.heap = true,
 		.policy = { .cooldown_ns = 10 * 1000000000ULL },

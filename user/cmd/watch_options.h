@@ -20,7 +20,7 @@ struct watch_options {
 	char *const *command; /* NULL-terminated; NULL: none */
 	uint64_t interval_ns;
 	int64_t count;        /* intervals; 0: endless */
-	const struct output_format *format;
+	const struct output_format *format; /* NULL: the default, for one target or for several */
 	bool probes;          /* --source auto or probe, and something to probe was named */
 	bool insists;         /* --source probe */
 	bool heap;            /* heaps are looked into: not so with --source none */

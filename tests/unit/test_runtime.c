@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* With arguments it is a program: `test_runtime --show ROOT [SOCKET…]` prints what it finds, a line a container. */
+/*
+ * With arguments it is a program, for tests on real containers: `test_runtime --show ROOT [SOCKET…]` prints what it finds, a
+ * line a container; `test_runtime --parse PATH` prints the id of a cgroup's container.
+ */
 #include "tests/unit/helpers.h"
 
 #include <pthread.h>
@@ -432,7 +435,11 @@ int main(int argc, char **argv)
 		TEST(names_may_be_read_in_several_threads_of_a_small_stack_at_once),
 	};
 
+	struct container_ref ref;
+
 	if (argc > 2 && !strcmp(argv[1], "--show"))
 		return show(argv[2], (const char *const *)argv + 3, (size_t)argc - 3);
+	if (argc == 3 && !strcmp(argv[1], "--parse"))
+		return puts(container_parse(argv[2], &ref) ? ref.id : "") == EOF;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

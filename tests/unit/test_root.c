@@ -45,7 +45,8 @@ static int read_it(const char *path, size_t max, char **ret_text, size_t *ret_le
 
 static void paths_are_those_of_the_tree(void **state)
 {
-	static const char *const paths[] = { "/run/file", "run/file", "/var/run/file", "/../run/file", "/var/far-up", "/var/run/../run/file" };
+	static const char *const paths[] = { "/run/file", "run/file", "/var/run/file", "/../run/file", "/var/far-up",
+					     "/var/run/../run/file" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(paths); i++) {

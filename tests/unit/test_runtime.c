@@ -18,7 +18,10 @@
 #define STORAGE_LIB "var/lib/containers/storage/overlay-containers"
 #define STORAGE_RUN "run/containers/storage/overlay-containers"
 #define TASKS "run/containerd/io.containerd.runtime.v2.task"
+#define K3S_TASKS "run/k3s/containerd/io.containerd.runtime.v2.task"
+#define E "eeee567890abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
+#define WEB_ENTRY "{\"id\":\"" A "\",\"names\":[\"web\"],\"metadata\":\"{\\\"image-name\\\":\\\"web:1\\\"}\"}"
 #define CRIO_BUNDLE "{\"annotations\":{\"io.kubernetes.container.name\":\"redis\",\"io.kubernetes.pod.name\":\"cache-0\"," \
 		    "\"io.kubernetes.pod.namespace\":\"shop\"}}"
 #define CONTAINERD_BUNDLE "{\"annotations\":{\"io.kubernetes.cri.container-name\":\"nginx\",\"io.kubernetes.cri.sandbox-name\":" \
@@ -67,7 +70,8 @@ static struct runtime_names *read_tree(char note[RUNTIME_NOTE_MAX])
 	return read_from((struct runtime_sources){ .root_fd = tree.fd }, note);
 }
 
-static void check_info(const struct container_info *info, const char *id, const char *name, const char *pod, const char *image)
+static void check_info(const struct container_info *info, const char *id, const char *name, const char *pod,
+		       const char *image)
 {
 	assert_non_null(info);
 	assert_string_equal(info->id, id);
@@ -103,20 +107,22 @@ static void names_are_read_from_the_files_of_each_engine(void **state)
 	struct runtime_names *names;
 
 	(void)state;
-	put(STORAGE_LIB "/containers.json", "[{\"id\":\"" A "\",\"names\":[\"web\"],\"metadata\":\"{\\\"image-name\\\":\\\"web:1\\\"}\"}]");
+	put(STORAGE_LIB "/containers.json", "[" WEB_ENTRY "]");
 	put(STORAGE_LIB "/volatile-containers.json",
 	    "[{\"id\":\"" C "\",\"names\":[\"k8s_redis_cache-0_shop_1_0\"],\"metadata\":\"{\\\"image-name\\\":\\\"redis:7\\\"}\"}]");
 	put(STORAGE_RUN "/volatile-containers.json", "[{\"id\":\"" AB "\",\"names\":[\"passing\"]}]");
 	put(STORAGE_RUN "/" C "/userdata/config.json", CRIO_BUNDLE);
 	put(TASKS "/k8s.io/" D "/config.json", CONTAINERD_BUNDLE);
+	put(K3S_TASKS "/k8s.io/" E "/config.json", CONTAINERD_BUNDLE);
 	names = read_tree(note);
 	assert_string_equal(note, "");
-	assert_int_equal(runtime_names_count(names), 4);
+	assert_int_equal(runtime_names_count(names), 5);
 	check_info(runtime_names_at(names, 0), A, "web", "", "web:1");
 	check_info(runtime_names_at(names, 1), AB, "passing", "", "");
 	check_info(runtime_names_at(names, 2), C, "redis", "cache-0", "redis:7"); /* put together of both */
 	check_info(runtime_names_at(names, 3), D, "nginx", "front-0", "");
-	assert_null(runtime_names_at(names, 4));
+	check_info(runtime_names_at(names, 4), E, "nginx", "front-0", "");
+	assert_null(runtime_names_at(names, 5));
 	runtime_names_free(names);
 }
 
@@ -169,8 +175,7 @@ static void a_hosts_usual_sockets_are_asked_below_its_root(void **state)
 	put("run/podman/", NULL);
 	put("var/", NULL);
 	assert_int_equal(symlinkat("/run", tree.fd, "var/run"), 0); /* leads to the host's, not to ours */
-	put(STORAGE_LIB "/containers.json", "[{\"id\":\"" A "\",\"names\":[\"web\"],\"metadata\":\"{\\\"image-name\\\":\\\"web:1\\\"}\"},"
-					    "{\"id\":\"" C "\",\"names\":[\"stopped\"]}]");
+	put(STORAGE_LIB "/containers.json", "[" WEB_ENTRY ",{\"id\":\"" C "\",\"names\":[\"stopped\"]}]");
 	server = server_start((struct behaviour){ .path = tree_path(&tree, "run/docker.sock", path),
 						  .say = HTTP_OK "\r\n[{\"Id\":\"" A "\",\"Names\":[\"/web\"]}]" });
 	close(socket_listen(tree_path(&tree, "run/podman/podman.sock", path), 1)); /* stale */
@@ -194,8 +199,10 @@ static void sockets_that_the_user_names_are_the_only_ones_asked(void **state)
 	put("run/podman/", NULL);
 	servers[0] = server_start((struct behaviour){ .path = tree_path(&tree, "run/podman/podman.sock", usual),
 						      .say = HTTP_OK "\r\n[{\"Id\":\"" A "\"}]" });
-	servers[1] = server_start((struct behaviour){ .path = tree_path(&tree, "named", named), .say = HTTP_OK "\r\n[{\"Id\":\"" C "\"}]" });
-	names = read_from((struct runtime_sources){ .root_fd = tree.fd, .docker_host = "tcp://x", .sockets = sockets, .n_sockets = 3 }, note);
+	servers[1] = server_start((struct behaviour){ .path = tree_path(&tree, "named", named),
+						      .say = HTTP_OK "\r\n[{\"Id\":\"" C "\"}]" });
+	names = read_from((struct runtime_sources){ .root_fd = tree.fd, .docker_host = "tcp://x",
+						    .sockets = sockets, .n_sockets = 3 }, note);
 	assert_int_equal(runtime_names_count(names), 1);
 	assert_non_null(runtime_names_get(names, C));
 	assert_non_null(strstr(note, "the socket /nowhere/engine.sock cannot be opened: No such file or directory; "));
@@ -319,8 +326,8 @@ static void a_user_finds_containers_by_name_before_those_by_the_beginning_of_an_
 	(void)state;
 	put(TASKS "/k8s.io/" C "/config.json", CONTAINERD_BUNDLE);
 	put(TASKS "/k8s.io/" AB "/config.json", CONTAINERD_BUNDLE);
-	names = read_list("[{\"id\":\"" A "\",\"names\":[\"web\"]},{\"id\":\"" D "\",\"names\":[\"cc\"]},{\"id\":\"eeee" "567890abcdef"
-			  "0123456789abcdef0123456789abcdef0123456789abcdef\",\"names\":[\"web2\"]}]");
+	names = read_list("[{\"id\":\"" A "\",\"names\":[\"web\"]},{\"id\":\"" D "\",\"names\":[\"cc\"]},{\"id\":\"" E
+			  "\",\"names\":[\"web2\"]}]");
 	assert_int_equal(runtime_names_count(names), 5);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		const struct container_info *found[2] = { NULL, NULL };

@@ -5,6 +5,8 @@
 #include "user/base/fs.h"
 #include "user/target/runtime_socket.h"
 
+#define HTTP_CHUNKED HTTP_OK "Transfer-Encoding: chunked\r\n\r\n"
+
 /* The machine may be busy: a hanging socket is to cost 1 s, not 3. */
 #define LONGEST_NS (3ULL * 1000 * 1000 * 1000)
 
@@ -74,8 +76,7 @@ static void an_answer_is_given_as_it_was_sent(void **state)
 	(void)state;
 	check_answer(ask_one_that((struct behaviour){ .say = HTTP_OK "Content-Length: 4\r\n\r\n[{}]" }), "[{}]");
 	check_answer(ask_one_that((struct behaviour){ .say = HTTP_OK "\r\n[ ]" }), "[ ]"); /* up to the end of the connection */
-	check_answer(ask_one_that((struct behaviour){ .say = HTTP_OK "Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n2\r\n{}\r\n1\r\n]\r\n0\r\n\r\n" }),
-		     "[{}]");
+	check_answer(ask_one_that((struct behaviour){ .say = HTTP_CHUNKED "1\r\n[\r\n2\r\n{}\r\n1\r\n]\r\n0\r\n\r\n" }), "[{}]");
 	check_answer(ask_one_that((struct behaviour){ .say = HTTP_OK "Content-Length: 2\r\n\r\n[]", .hang = true }), "[]");
 }
 
@@ -117,7 +118,7 @@ static void a_socket_that_hangs_costs_a_second_wherever_it_does(void **state)
 		{ .say = "HTTP/1.1 200", .hang = true },
 		{ .say = HTTP_OK, .hang = true },
 		{ .say = HTTP_OK "Content-Length: 100\r\n\r\n[{\"Id\":", .hang = true },
-		{ .say = HTTP_OK "Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n", .hang = true },
+		{ .say = HTTP_CHUNKED "1\r\n[\r\n", .hang = true },
 		{ .say = "HTTP/1.1 100 Continue\r\n\r\n", .hang = true },
 	};
 
@@ -160,8 +161,9 @@ static void an_endless_answer_ends_at_its_limit(void **state)
 
 	(void)state;
 	memset(block, ' ', sizeof(block) - 1);
-	check_failure("body", ask_one_that((struct behaviour){ .say = HTTP_OK "\r\n[", .repeat = block }), -EFBIG, "answered more than 16 MiB");
-	check_failure("headers", ask_one_that((struct behaviour){ .say = HTTP_OK, .repeat = "X-More: headers, and more of them\r\n" }),
+	check_failure("body", ask_one_that((struct behaviour){ .say = HTTP_OK "\r\n[", .repeat = block }),
+		      -EFBIG, "answered more than 16 MiB");
+	check_failure("headers", ask_one_that((struct behaviour){ .say = HTTP_OK, .repeat = "X-More: and more of them\r\n" }),
 		      -EFBIG, "answered more than");
 }
 
@@ -169,7 +171,7 @@ static void a_slow_endless_answer_ends_after_a_second(void **state)
 {
 	(void)state;
 	/* 1 byte a chunk: far from 16 MiB after a second, but never still */
-	check_failure("drops", ask_one_that((struct behaviour){ .say = HTTP_OK "Transfer-Encoding: chunked\r\n\r\n", .repeat = "1\r\n \r\n" }),
+	check_failure("drops", ask_one_that((struct behaviour){ .say = HTTP_CHUNKED, .repeat = "1\r\n \r\n" }),
 		      -ETIMEDOUT, "did not answer within 1 s");
 }
 
@@ -177,13 +179,14 @@ static void what_is_no_http_is_refused(void **state)
 {
 	static const char *const rows[] = {
 		"", "\n", "hello\n", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/9.9 200 OK\r\n\r\n[]", "HTTP/1.1\r\n\r\n[]",
-		HTTP_OK "Content-Length: 9\r\n\r\n[]", HTTP_OK "Transfer-Encoding: chunked\r\n\r\nzz\r\n[]",
+		HTTP_OK "Content-Length: 9\r\n\r\n[]", HTTP_CHUNKED "zz\r\n[]",
 		"\x15\x03\x01\x00\x02\x02\x16",
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
-		check_failure(rows[i], ask_one_that((struct behaviour){ .say = rows[i] }), -EPROTO, "did not answer as a container engine does");
+		check_failure(rows[i], ask_one_that((struct behaviour){ .say = rows[i] }),
+			      -EPROTO, "did not answer as a container engine does");
 }
 
 static void an_engines_refusal_is_told_with_its_status(void **state)

@@ -249,7 +249,8 @@ const struct container_info *runtime_names_get(const struct runtime_names *names
 	return at < names->n && !strcmp(names->list[at].info.id, id) ? &names->list[at].info : NULL;
 }
 
-size_t runtime_names_find(const struct runtime_names *names, const char *wanted, const struct container_info **ret, size_t max)
+size_t runtime_names_find(const struct runtime_names *names, const char *wanted, const struct container_info **ret,
+			  size_t max)
 {
 	size_t n = 0, length = strlen(wanted), at = position_of(names, wanted);
 

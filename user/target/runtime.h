@@ -52,7 +52,8 @@ const struct container_info *runtime_names_get(const struct runtime_names *names
  * The containers that a user means, as `docker` takes it: the one with that whole id, else those with exactly that name,
  * else those whose id begins so (a digit suffices). Returns how many there are, and writes the first max of them, by id.
  */
-size_t runtime_names_find(const struct runtime_names *names, const char *wanted, const struct container_info **ret, size_t max);
+size_t runtime_names_find(const struct runtime_names *names, const char *wanted, const struct container_info **ret,
+			  size_t max);
 
 /* All of them, by id. */
 size_t runtime_names_count(const struct runtime_names *names);

@@ -15,6 +15,7 @@
 #define STORAGE_RUN "/run/containers/storage/overlay-containers"
 #define STORAGE_LIB "/var/lib/containers/storage/overlay-containers"
 #define CONTAINERD_TASKS "/run/containerd/io.containerd.runtime.v2.task"
+#define K3S_TASKS "/run/k3s/containerd/io.containerd.runtime.v2.task"
 
 #define LIST_MAX (16 << 20)
 #define ENTRIES_MAX (4 * RUNTIME_CONTAINERS_MAX) /* names looked at in one directory */
@@ -125,7 +126,9 @@ int runtime_read_bundles(int root_fd, runtime_found found, runtime_file_failed f
 	struct reading reading = { root_fd, found, failed, data };
 	int error = each_name(&reading, STORAGE_RUN, visit_storage);
 
-	return error ? error : each_name(&reading, CONTAINERD_TASKS, visit_namespace);
+	if (!error)
+		error = each_name(&reading, CONTAINERD_TASKS, visit_namespace);
+	return error ? error : each_name(&reading, K3S_TASKS, visit_namespace);
 }
 
 int runtime_read_storage(int root_fd, runtime_found found, runtime_file_failed failed, void *data)

@@ -14,7 +14,8 @@ typedef void (*runtime_file_failed)(const char *path, const char *reason, void *
 /*
  * Bundles of running containers, whose annotations know Kubernetes' names best:
  *   /run/containers/storage/overlay-containers/ID/userdata/config.json      CRI-O (Podman has its own below /var/lib)
- *   /run/containerd/io.containerd.runtime.v2.task/NAMESPACE/ID/config.json  containerd, nerdctl (core/runtime/v2)
+ *   /run/containerd/io.containerd.runtime.v2.task/NAMESPACE/ID/config.json  containerd, nerdctl (core/runtime/v2); k3s and
+ *                                                                           RKE2 have theirs below /run/k3s/containerd
  * Returns 0, or what found returned if not 0.
  */
 int runtime_read_bundles(int root_fd, runtime_found found, runtime_file_failed failed, void *data);

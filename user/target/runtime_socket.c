@@ -67,12 +67,11 @@ static int fail(char *ret_reason, int error, const char *format, ...)
 	return error;
 }
 
-/* An engine is asked directly, whatever proxy the environment names; and it is asked nothing but this. */
+/* With a UNIX socket libcurl takes no notice of a proxy that the environment names (CURLOPT_UNIX_SOCKET_PATH(3)). */
 static void set_options(CURL *curl, const char *path, struct answer *answer)
 {
 	curl_easy_setopt(curl, CURLOPT_URL, URL);
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path);
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, RUNTIME_CONNECT_MS);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, RUNTIME_TOTAL_MS);
@@ -91,7 +90,7 @@ static int judge(CURL *curl, CURLcode code, const struct answer *answer, char *r
 
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
-	if (answer->too_long)
+	if (code == CURLE_WRITE_ERROR && answer->too_long)
 		return fail(ret_reason, -EFBIG, "answered more than %d MiB", RUNTIME_ANSWER_MAX >> 20);
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return fail(ret_reason, -ETIMEDOUT, "did not answer within %ld s", RUNTIME_TOTAL_MS / 1000);

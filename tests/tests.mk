@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The tests. Every suite prints TAP; tests/run.sh adds them up. Unit tests need no root, all others do.
 
-TEST_LIBS := cmocka jansson
+TEST_LIBS := cmocka
 UNIT_SUITES := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 INTEGRATION_SUITES := $(patsubst tests/integration/%.c,$(B)/tests/integration/%,$(sort $(wildcard tests/integration/test_*.c)))
 TEST_PROGRAMS := $(patsubst tests/programs/%.c,$(B)/tests/programs/%,$(sort $(wildcard tests/programs/*.c)))
@@ -41,7 +41,7 @@ check-proof: $(PROOF_PROGRAMS) ## each place that is probed, on the libraries of
 	$(Q)tests/run.sh $(PROOF_SUITES)
 	$(Q)grep '^# |' build/tests/test_proof.log
 
-check-container: all ## a container watched by a sidecar (root, Podman)
+check-container: all $(B)/tests/unit/test_runtime ## a container watched by a sidecar, and named by its engine (root, Podman)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(CONTAINER_SUITES)
 

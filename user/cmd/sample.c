@@ -9,6 +9,7 @@
 #include "user/base/fs.h"
 #include "user/base/units.h"
 #include "user/cmd/interval.h"
+#include "user/cmd/names.h"
 #include "user/gap/verdict.h"
 #include "user/kernel/cgroup.h"
 #include "user/kernel/status.h"
@@ -77,7 +78,7 @@ static void sample_process(struct targets *targets, struct watched_process *proc
 	if (status)
 		fill_kernel(snapshot, status);
 	else if (process->reading.result == -EACCES || process->reading.result == -EPERM)
-		snprintf(snapshot->kernel.unreadable, sizeof(snapshot->kernel.unreadable), "/proc/%d/status", process->id.pid);
+		snprintf(snapshot->kernel.unreadable, sizeof(snapshot->kernel.unreadable), "the status of pid %d", process->id.pid);
 	view_of(targets, process, &view);
 	fill_view(snapshot, &view);
 	if (record) {
@@ -180,6 +181,7 @@ int sample_row(struct targets *targets, struct row *row, uint64_t start_ns, stru
 	} else {
 		result = sample_cgroup(targets, row->cgroup, ret);
 	}
+	names_fill(targets->names, &ret->target, &row->name_asked_ns);
 	ret->trim = row->trimmer.summary;
 	follow_growth(row, ret);
 	gap_judge(ret);

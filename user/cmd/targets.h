@@ -18,6 +18,7 @@
 #include "user/target/cgroup_tree.h"
 #include "user/target/command.h"
 #include "user/target/hierarchy.h"
+#include "user/target/runtime.h"
 #include "user/target/pid.h"
 
 struct watched_cgroup {
@@ -54,8 +55,11 @@ struct row {
 	struct history history; /* of its alloc */
 	enum allocator_source source; /* that the history is of, */
 	bool whole;                   /* with all that was live before */
+	uint64_t name_asked_ns;       /* when its container's name was first asked for (user/cmd/names.h) */
 	struct trimmer trimmer;
 };
+
+struct names;
 
 struct targets {
 	const struct watch_options *options;  /* set by the caller, */
@@ -68,7 +72,9 @@ struct targets {
 	struct cgroup_tree *tree; /* of the cgroups to look into at each interval, or NULL */
 	const char *tree_trouble; /* as told */
 	struct interval interval; /* what is read once in it */
-	struct surveyor *surveyor; /* the caller's */
+	struct surveyor *surveyor;    /* the caller's */
+	struct names *names;          /* the caller's, or NULL */
+	struct runtime_names *known_containers; /* read at targets_open(), for -n; then the caller's to free, or NULL */
 	uint64_t lost;         /* events that were lost and cannot be laid at one process's door */
 	pid_t command_pid;     /* of COMMAND; 0: there is none */
 	bool everyone;         /* probes are on files for all processes, not process by process */

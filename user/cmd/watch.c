@@ -20,6 +20,7 @@
 #include "user/cmd/candidates.h"
 #include "user/cmd/display.h"
 #include "user/cmd/interval.h"
+#include "user/cmd/names.h"
 #include "user/cmd/sample.h"
 #include "user/cmd/targets.h"
 #include "user/cmd/watch_options.h"
@@ -175,6 +176,7 @@ static void tick(void *data)
 	if (watch->targets.tree)
 		targets_scan(&watch->targets);
 	surveyor_tick(watch->targets.surveyor);
+	names_tick(watch->targets.names);
 	for (size_t i = 0; i < watch->targets.n_rows;) {
 		struct row *row = watch->targets.rows[i];
 
@@ -332,7 +334,7 @@ static int start(struct watch *watch, struct error *err)
 	if (targets->tree)
 		targets_scan(targets);
 	choose_format(watch);
-	watch->n_cgroups = watch->options.targets.n_cgroups ? named_cgroups(targets) : 0;
+	watch->n_cgroups = watch->options.targets.n_cgroups || watch->options.targets.n_containers ? named_cgroups(targets) : 0;
 	complete = watch->timer_fd >= 0 && watch->signal_fd >= 0 && !watch_exits(watch) &&
 		   loop_add(&watch->loop, watch->timer_fd, tick, watch) &&
 		   loop_add(&watch->loop, watch->signal_fd, interrupted, watch) &&
@@ -403,6 +405,9 @@ static int run(struct watch *watch)
 	}
 	watch->trims.proc_fd = watch->targets.proc_fd;
 	result = surveyor_open(&watch->targets, watch->options.heap, &watch->loop, &watch->targets.surveyor);
+	if (!result)
+		result = names_open(watch->targets.proc_fd, &watch->options.targets, watch->targets.known_containers, &watch->loop,
+				    &watch->targets.names);
 	if (result) {
 		log_message("cannot start a thread: %s", strerror(-result));
 		return EXIT_FAILED;
@@ -433,6 +438,10 @@ int cmd_watch(int argc, char *argv[])
 	}
 	status = run(&watch);
 	surveyor_close(watch.targets.surveyor);
+	if (watch.targets.names)
+		names_close(watch.targets.names);
+	else
+		runtime_names_free(watch.targets.known_containers);
 	targets_close(&watch.targets);
 	display_close(&watch.display);
 	loop_close(&watch.loop);

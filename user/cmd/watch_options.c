@@ -39,7 +39,7 @@ const char watch_usage[] =
 	"\n"
 	"Exit status: 0 done, 1 the work failed, 2 usage, 3 this host cannot do it, 4 no such target.\n";
 
-enum { OPTION_PER = 256, OPTION_TRIM_AT, OPTION_TRIM_WITH, OPTION_COOLDOWN, OPTION_DRY_RUN, OPTION_MAX_OVERHEAD, OPTION_MAX_BLOCKS };
+enum { OPTION_PER = OPTION_RUNTIME_SOCKET + 1, OPTION_TRIM_AT, OPTION_TRIM_WITH, OPTION_COOLDOWN, OPTION_DRY_RUN, OPTION_MAX_OVERHEAD, OPTION_MAX_BLOCKS };
 
 static const struct option long_options[] = {
 	TARGET_LONG_OPTIONS,
@@ -170,13 +170,13 @@ static int take_option(struct watch_options *options, int option, char *argv[], 
 static int check(struct watch_options *options, struct error *err)
 {
 	const struct trim_policy *policy = &options->policy;
-	bool named = options->targets.n_pids || options->targets.n_cgroups || options->command;
+	bool named = target_options_name_any(&options->targets) || options->command;
 	bool needs_probes = policy->enabled && (policy->metric == METRIC_ALLOC || policy->metric == METRIC_GAP);
 
 	if (options->help)
 		return 0;
 	if (!named && !options->targets.all)
-		return usage(err, "nothing to watch: give -p PID, -c CGROUP, -a or -- COMMAND");
+		return usage(err, "nothing to watch: give -p PID, -c CGROUP, -n CONTAINER, -a or -- COMMAND");
 	if (!named && options->insists)
 		return usage(err, "-a puts no probes on anything: name what is to be probed, with -p or -c (-c / for all)");
 	options->probes &= named;

@@ -69,3 +69,10 @@ int root_read_file(int root_fd, const char *path, size_t max, char **ret_text, s
 	close(fd);
 	return error;
 }
+
+int host_root_open(int proc_fd)
+{
+	int fd = openat(proc_fd, "1/root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 ? fd : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}

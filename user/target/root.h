@@ -8,6 +8,12 @@
 
 #include <stddef.h>
 
+/*
+ * The host's "/": that of process 1, which from a container in the host's pid namespace is not one's own; else one's own.
+ * O_PATH; -1 with errno.
+ */
+int host_root_open(int proc_fd);
+
 /* Opens a path of the tree, with a leading slash or without; flags as of open(2), O_CLOEXEC is added. -errno. */
 int root_open(int root_fd, const char *path, int flags);
 

@@ -15,6 +15,8 @@
 #define RETRIES 4000
 /* An arena's list of heaps that changes while it is followed. */
 #define TRIES 50
+/* What the main arena may have grown by since the maps were read; more is no arena. */
+#define GROWTH_MAX (1ULL << 30)
 /* Of all there is, mmapped chunks that were not found may have this part: they come and go. */
 #define MISSED_PART 50
 
@@ -57,7 +59,7 @@ static int count(struct reader *reader, struct owned *owned, uint64_t start, uin
 }
 
 /* The main arena: from the first sbrk() on, in one piece while nobody else's memory came between in a way that glibc minds. */
-static void set_main_piece(const struct reader *reader, struct piece *piece)
+static int set_main_piece(const struct reader *reader, struct piece *piece)
 {
 	const struct parameters *parameters = &reader->parameters;
 
@@ -70,6 +72,7 @@ static void set_main_piece(const struct reader *reader, struct piece *piece)
 	piece->trim_alignment = reader->image->page_bytes;
 	if (parameters->thp_pagesize && !(parameters->thp_pagesize & (parameters->thp_pagesize - 1)))
 		piece->trim_alignment = parameters->thp_pagesize;
+	return piece->start < piece->end && piece->end <= reader->maps->brk_end + GROWTH_MAX ? 0 : -EAGAIN;
 }
 
 static int refresh_main(void *data, struct piece *piece)
@@ -77,9 +80,7 @@ static int refresh_main(void *data, struct piece *piece)
 	struct reader *reader = data;
 	int result = reread_arena(reader);
 
-	if (!result)
-		set_main_piece(reader, piece);
-	return result;
+	return result ? result : set_main_piece(reader, piece);
 }
 
 static int read_main(struct reader *reader)
@@ -94,8 +95,9 @@ static int read_main(struct reader *reader)
 		return -EOPNOTSUPP;
 	if (!base || base >= ADDRESS_MAX)
 		return -EAGAIN;
-	set_main_piece(reader, &piece);
-	result = count(reader, reader->owned, base, piece.end);
+	result = set_main_piece(reader, &piece);
+	if (!result)
+		result = count(reader, reader->owned, base, piece.end);
 	if (result)
 		return result;
 	reader->walk.refresh = refresh_main;
@@ -197,17 +199,18 @@ static int read_arena(struct reader *reader, uint64_t address)
 	reader->arenas++;
 	reader->system_mem += reader->arena.system_mem;
 	reader->fast.n = 0;
-	result = fastbins_collect(reader->image, reader->arena.fastbins, reader->window.deadline, &reader->fast);
+	result = fastbins_collect(reader->image, reader->arena.fastbins, reader->arena.system_mem, reader->window.deadline, &reader->fast);
 	if (result)
 		return result;
 	addresses_sort(&reader->fast);
 	return address == reader->place->main_arena ? read_main(reader) : read_parts(reader);
 }
 
-/* The ring of all arenas, from the main one back to it. */
+/* The ring of all arenas, from the main one back to it. One that closes elsewhere comes by an arena that was seen (Brent). */
 static int read_arenas(struct reader *reader)
 {
-	uint64_t address = reader->place->main_arena;
+	uint64_t address = reader->place->main_arena, seen = address;
+	uint32_t next_seen = 1;
 
 	do {
 		int result = reader->arenas < ARENAS_MAX ? read_arena(reader, address) : -EAGAIN;
@@ -215,6 +218,12 @@ static int read_arenas(struct reader *reader)
 		if (result)
 			return result;
 		address = reader->arena.next;
+		if (address == seen && address != reader->place->main_arena)
+			return -EAGAIN;
+		if (reader->arenas == next_seen) {
+			seen = address;
+			next_seen *= 2;
+		}
 	} while (address != reader->place->main_arena);
 	return 0;
 }

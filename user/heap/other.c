@@ -70,7 +70,6 @@ int other_line(struct other_parser *parser, const char *line)
 	int64_t kib;
 	int result;
 
-	/* a header starts with a digit of an address, any other line with a capital letter: but those are digits as well, A to F */
 	if (!strncmp(line, anonymous, sizeof(anonymous) - 1)) {
 		if (sscanf(line + sizeof(anonymous) - 1, "%ld", &kib) == 1 && kib >= 0 && kib <= INT64_MAX / 1024)
 			parser->mapping.resident = kib * 1024;

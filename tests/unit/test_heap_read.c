@@ -37,7 +37,7 @@ struct scene {
 	struct place place;
 	struct anonymous maps;
 	struct range mappings[2];
-	struct owned owned;
+	struct owned owned, before;
 	struct heap_view view;
 };
 
@@ -128,6 +128,8 @@ static uint64_t put_mmapped(struct scene *scene, uint64_t start, uint64_t pages,
 {
 	uint64_t size = pages * PAGE - offset - (scene->version->pays_outside ? 16 : 0);
 
+	/* what it was before it was cut to be aligned stays where it was */
+	fake_put(&scene->fake, start + 8, (size + offset) | IS_MMAPPED);
 	fake_put(&scene->fake, start + offset, offset);
 	fake_put(&scene->fake, start + offset + 8, size | IS_MMAPPED);
 	return pages * PAGE - offset - 16 - (scene->version->pays_outside ? 8 : 0);
@@ -136,7 +138,7 @@ static uint64_t put_mmapped(struct scene *scene, uint64_t start, uint64_t pages,
 static int run(struct scene *scene)
 {
 	scene->owned.n = 0;
-	return read_heap(&scene->fake.image, &scene->place, &scene->maps, monotonic_ns() + A_MINUTE, &scene->owned, &scene->view);
+	return read_heap(&scene->fake.image, &scene->place, &scene->maps, &scene->before, monotonic_ns() + A_MINUTE, &scene->owned, &scene->view);
 }
 
 static void every_arena_counts_in_every_layout(void **state)

@@ -255,6 +255,27 @@ static void blocks_in_a_threads_cache_are_not_handed_out(void **state)
 	end(&scene);
 }
 
+static void a_cache_that_reaches_into_the_next_page_is_seen_whole(void **state)
+{
+	for (uint64_t before = PAGE - 0x290; before < PAGE + 0x20; before += 0x10) {
+		struct scene scene;
+		uint64_t at;
+
+		(void)state;
+		start(&scene);
+		at = fake_chunk(&scene.fake, BASE, 15 * PAGE, true);
+		at = fake_chunk(&scene.fake, at, before, true);
+		put16(&scene, at + 16 + 2 * 63, 1);
+		fake_put(&scene.fake, at + 16 + 128 + 8 * 63, at + 0x290 + 16);
+		at = fake_chunk(&scene.fake, at, 0x290, true);
+		at = fake_chunk(&scene.fake, at, 0x410, true);
+		put_top(&scene, at, true);
+		assert_int_equal(run(&scene), 0);
+		assert_int_equal(scene.sum.cached, 0x408);
+		end(&scene);
+	}
+}
+
 static void a_block_that_only_looks_like_a_cache_is_a_block(void **state)
 {
 	static const char *const names[] = { "more than can be", "a count without a chunk", "a chunk without a count",
@@ -489,6 +510,7 @@ int main(void)
 		cmocka_unit_test(chunks_in_fastbins_are_free_and_make_whole_pages_with_their_neighbours),
 		cmocka_unit_test(a_list_that_is_a_ring_or_leads_astray_is_followed_as_far_as_it_is_sound),
 		cmocka_unit_test(blocks_in_a_threads_cache_are_not_handed_out),
+		cmocka_unit_test(a_cache_that_reaches_into_the_next_page_is_seen_whole),
 		cmocka_unit_test(a_block_that_only_looks_like_a_cache_is_a_block),
 		cmocka_unit_test(memory_of_others_between_two_parts_of_the_main_arena_is_passed_over),
 		cmocka_unit_test(a_heap_without_the_top_ends_in_a_fencepost),

@@ -39,11 +39,14 @@ static ssize_t get_states(struct window *window, uint64_t page, const uint8_t **
 }
 
 /* Who goes on where the window ends is among small chunks, and will want all of what follows; who jumps is not. */
-static void set_stride(struct window *window, uint64_t page)
+static void set_stride(struct window *window, uint64_t page, uint64_t end)
 {
 	bool goes_on = window->n && page <= window->start + window->n && page > window->start;
+	uint64_t least = page_up(window->image, end) - page;
 
-	window->stride = goes_on ? 2 * window->stride : window->image->page_bytes;
+	window->stride = goes_on ? 2 * window->stride : 0;
+	if (window->stride < least)
+		window->stride = least;
 	if (window->stride > WINDOW_BYTES)
 		window->stride = WINDOW_BYTES;
 }
@@ -70,7 +73,7 @@ int window_move(struct window *window, uint64_t address, size_t size)
 	uint64_t page = page_down(window->image, address);
 	ssize_t n;
 
-	set_stride(window, page);
+	set_stride(window, page, address + size);
 	n = readable(window, page);
 	window->n = 0;
 	if (n < 0)

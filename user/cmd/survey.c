@@ -10,6 +10,7 @@
 #include "user/base/units.h"
 #include "user/base/worker.h"
 #include "user/cmd/targets.h"
+#include "user/heap/other.h"
 
 /* Of a core, for all looks together; what was not used for a while may be used at once, as at the start. */
 #define SHARE_PERCENT 1
@@ -28,6 +29,9 @@
 /* A change that makes a look due earlier. */
 #define CHANGE_BYTES (2 << 20)
 #define CHANGE_PART 16
+
+/* Less is no finding (user/gap/verdict.c), wherever it is: stacks, the data of libraries. */
+#define LITTLE_BYTES (4 << 20)
 
 #define NS 1000000000.0
 
@@ -72,6 +76,40 @@ void survey_forget(struct survey *survey)
 	survey->generation = generation + 1;
 }
 
+/* How much of the anonymous memory is not the heap's, where that is little. */
+static bool is_little_else(const struct survey *survey)
+{
+	int64_t else_where = known_sub(survey->rollup.anonymous, survey->view.resident);
+
+	return survey->has_rollup && is_known(else_where) && else_where < LITTLE_BYTES;
+}
+
+/* Where it is: smaps takes the time of a walk over all pages once more. */
+static void look_for_others(struct look *look)
+{
+	struct survey *survey = &look->survey;
+	struct other_view other;
+	const struct other_group *largest = &other.largest;
+
+	survey->other = (struct other_anon){ .bytes = UNKNOWN, .group = UNKNOWN };
+	if (is_little_else(survey)) {
+		int64_t bytes = survey->rollup.anonymous - survey->view.resident;
+
+		survey->other.bytes = bytes > 0 ? bytes : 0;
+		return;
+	}
+	if (other_read(look->proc_fd, look->pid, survey->heap, &other))
+		return;
+	survey->other.bytes = other.resident;
+	if (largest->kind == OTHER_NONE)
+		return;
+	survey->other.group = largest->resident;
+	survey->other.mappings = (int64_t)largest->count;
+	survey->other.mapping_bytes = (int64_t)largest->size;
+	snprintf(survey->other.name, sizeof(survey->other.name), "%s",
+		 largest->kind == OTHER_FILE ? "private pages of files" : largest->name);
+}
+
 static void look_into_heap(struct look *look)
 {
 	struct survey *survey = &look->survey;
@@ -87,6 +125,8 @@ static void look_into_heap(struct look *look)
 		survey->has_heap = !result;
 	}
 	snprintf(survey->why_not, sizeof(survey->why_not), "%s", why ? why : "");
+	if (survey->has_heap)
+		look_for_others(look);
 	/* it may be another program's by now: found anew the next time */
 	if (result && result != -EAGAIN && result != -ETIME)
 		survey_close(survey);

@@ -15,6 +15,8 @@
 #define RETRIES 4000
 /* An arena's list of heaps that changes while it is followed. */
 #define TRIES 50
+/* What the main arena may have grown by since the maps were read; more is no arena. */
+#define GROWTH_MAX (1ULL << 30)
 /* Of all there is, mmapped chunks that were not found may have this part: they come and go. */
 #define MISSED_PART 50
 
@@ -22,6 +24,7 @@ struct reader {
 	const struct image *image;
 	const struct place *place;
 	const struct anonymous *maps;
+	const struct owned *before;
 	struct owned *owned;
 	struct parameters parameters;
 	struct arena arena; /* that is being read */
@@ -44,7 +47,7 @@ static int reread_arena(struct reader *reader)
 	return result == -EFAULT ? -EAGAIN : result;
 }
 
-static int count(struct reader *reader, struct owned *owned, uint64_t start, uint64_t end)
+static int count(struct reader *reader, uint64_t start, uint64_t end, bool is_mmapped)
 {
 	struct residency sum;
 	int result = window_count(&reader->window, start, end, &sum);
@@ -53,11 +56,11 @@ static int count(struct reader *reader, struct owned *owned, uint64_t start, uin
 		return result;
 	reader->sum.resident += sum.resident;
 	reader->sum.swapped += sum.swapped;
-	return owned_add(owned, start, end, sum.resident);
+	return owned_add(is_mmapped ? &reader->found : reader->owned, &(struct owned_range){ start, end, sum.resident, is_mmapped });
 }
 
 /* The main arena: from the first sbrk() on, in one piece while nobody else's memory came between in a way that glibc minds. */
-static void set_main_piece(const struct reader *reader, struct piece *piece)
+static int set_main_piece(const struct reader *reader, struct piece *piece)
 {
 	const struct parameters *parameters = &reader->parameters;
 
@@ -70,6 +73,7 @@ static void set_main_piece(const struct reader *reader, struct piece *piece)
 	piece->trim_alignment = reader->image->page_bytes;
 	if (parameters->thp_pagesize && !(parameters->thp_pagesize & (parameters->thp_pagesize - 1)))
 		piece->trim_alignment = parameters->thp_pagesize;
+	return piece->start < piece->end && piece->end <= reader->maps->brk_end + GROWTH_MAX ? 0 : -EAGAIN;
 }
 
 static int refresh_main(void *data, struct piece *piece)
@@ -77,9 +81,7 @@ static int refresh_main(void *data, struct piece *piece)
 	struct reader *reader = data;
 	int result = reread_arena(reader);
 
-	if (!result)
-		set_main_piece(reader, piece);
-	return result;
+	return result ? result : set_main_piece(reader, piece);
 }
 
 static int read_main(struct reader *reader)
@@ -94,8 +96,9 @@ static int read_main(struct reader *reader)
 		return -EOPNOTSUPP;
 	if (!base || base >= ADDRESS_MAX)
 		return -EAGAIN;
-	set_main_piece(reader, &piece);
-	result = count(reader, reader->owned, base, piece.end);
+	result = set_main_piece(reader, &piece);
+	if (!result)
+		result = count(reader, base, piece.end, false);
 	if (result)
 		return result;
 	reader->walk.refresh = refresh_main;
@@ -135,7 +138,7 @@ static int read_part(struct reader *reader, const struct heap_part *part)
 	int result = set_part_piece(reader, part, &piece);
 
 	if (!result)
-		result = count(reader, reader->owned, part->address, part->address + part->size);
+		result = count(reader, part->address, part->address + part->size, false);
 	if (result)
 		return result;
 	reader->walk.refresh = refresh_part;
@@ -197,17 +200,18 @@ static int read_arena(struct reader *reader, uint64_t address)
 	reader->arenas++;
 	reader->system_mem += reader->arena.system_mem;
 	reader->fast.n = 0;
-	result = fastbins_collect(reader->image, reader->arena.fastbins, reader->window.deadline, &reader->fast);
+	result = fastbins_collect(reader->image, reader->arena.fastbins, reader->arena.system_mem, reader->window.deadline, &reader->fast);
 	if (result)
 		return result;
 	addresses_sort(&reader->fast);
 	return address == reader->place->main_arena ? read_main(reader) : read_parts(reader);
 }
 
-/* The ring of all arenas, from the main one back to it. */
+/* The ring of all arenas, from the main one back to it. One that closes elsewhere comes by an arena that was seen (Brent). */
 static int read_arenas(struct reader *reader)
 {
-	uint64_t address = reader->place->main_arena;
+	uint64_t address = reader->place->main_arena, seen = address;
+	uint32_t next_seen = 1;
 
 	do {
 		int result = reader->arenas < ARENAS_MAX ? read_arena(reader, address) : -EAGAIN;
@@ -215,6 +219,12 @@ static int read_arenas(struct reader *reader)
 		if (result)
 			return result;
 		address = reader->arena.next;
+		if (address == seen && address != reader->place->main_arena)
+			return -EAGAIN;
+		if (reader->arenas == next_seen) {
+			seen = address;
+			next_seen *= 2;
+		}
 	} while (address != reader->place->main_arena);
 	return 0;
 }
@@ -232,7 +242,7 @@ static int add_mmapped(void *data, const struct mmapped_chunk *chunk)
 	struct reader *reader = data;
 
 	reader->mmapped_usable += chunk->usable;
-	return count(reader, &reader->found, chunk->start, chunk->start + chunk->bytes);
+	return count(reader, chunk->start, chunk->start + chunk->bytes, true);
 }
 
 /* What was found becomes the heap's. */
@@ -240,21 +250,32 @@ static int merge_found(struct reader *reader)
 {
 	int result = 0;
 
-	for (size_t i = 0; i < reader->found.n && !result; i++) {
-		const struct owned_range *range = &reader->found.list[i];
-
-		result = owned_add(reader->owned, range->start, range->end, range->resident);
-	}
+	for (size_t i = 0; i < reader->found.n && !result; i++)
+		result = owned_add(reader->owned, &reader->found.list[i]);
 	reader->found.n = 0;
 	owned_sort(reader->owned);
 	return result;
 }
 
-static int read_mmapped(struct reader *reader, struct mmapped_search *search)
+static int recall_mmapped(struct reader *reader, struct mmapped_search *search)
 {
 	int result = 0;
 
+	for (size_t i = 0; i < reader->before->n && !result; i++) {
+		const struct owned_range *range = &reader->before->list[i];
+
+		if (range->is_mmapped && skip_owned(reader, range->start) == range->start)
+			result = mmapped_recall(&reader->window, reader->maps, range->start, search);
+	}
+	return result ? result : merge_found(reader);
+}
+
+static int read_mmapped(struct reader *reader, struct mmapped_search *search)
+{
+	int result;
+
 	owned_sort(reader->owned);
+	result = recall_mmapped(reader, search);
 	for (int every_page = 0; every_page < 2 && !result && !mmapped_is_complete(search); every_page++) {
 		result = mmapped_search(&reader->window, reader->maps, every_page, search);
 		if (!result)
@@ -321,8 +342,8 @@ static int read_all(struct reader *reader, struct heap_view *ret)
 	return 0;
 }
 
-int read_heap(const struct image *image, const struct place *place, const struct anonymous *maps, uint64_t deadline,
-	      struct owned *ret_owned, struct heap_view *ret)
+int read_heap(const struct image *image, const struct place *place, const struct anonymous *maps, const struct owned *before,
+	      uint64_t deadline, struct owned *ret_owned, struct heap_view *ret)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
 	int result;
@@ -332,6 +353,7 @@ int read_heap(const struct image *image, const struct place *place, const struct
 	reader->image = image;
 	reader->place = place;
 	reader->maps = maps;
+	reader->before = before;
 	reader->owned = ret_owned;
 	window_init(&reader->window, image, deadline);
 	reader->walk = (struct walk){ .image = image, .window = &reader->window, .fast = &reader->fast, .retries = RETRIES, .data = reader };

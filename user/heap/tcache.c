@@ -72,6 +72,8 @@ bool tcache_read(const struct image *image, enum tcache_kind kind, const uint8_t
 	struct tcache_sum sum = { 0 };
 	struct bin bin;
 
+	if (!tcache_count)
+		return false; /* they are switched off */
 	for (unsigned int i = 0; i < bins; i++)
 		if (!get_bin(kind, bytes, i, tcache_count, &bin))
 			return false;

@@ -106,7 +106,7 @@ static void look_for_others(struct look *look)
 	survey->other.group = largest->resident;
 	survey->other.mappings = (int64_t)largest->count;
 	survey->other.mapping_bytes = (int64_t)largest->size;
-	snprintf(survey->other.name, sizeof(survey->other.name), "%s",
+	snprintf(survey->other.name, sizeof(survey->other.name), "%.63s",
 		 largest->kind == OTHER_FILE ? "private pages of files" : largest->name);
 }
 

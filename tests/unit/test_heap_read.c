@@ -365,6 +365,10 @@ static void the_state_is_known_by_what_is_in_it(void **state)
 		assert_int_equal(find_arena(layout, LIBC, bytes, 2 * PAGE, &used), -1);
 		fake_put(&scene.fake, MAIN_ARENA + versions[i].bins + 24, BRK);
 		assert_int_equal(find_arena(layout, LIBC, bytes, 2 * PAGE, &used), MAIN_ARENA - LIBC);
+		/* what lies before the bins looks like one more of them; binmap like an arena's address */
+		fake_put(&scene.fake, MAIN_ARENA + versions[i].bins - 8, BRK + 32);
+		fake_put(&scene.fake, MAIN_ARENA + versions[i].bins + 2032, 0x2000004600f0);
+		assert_int_equal(find_arena(layout, LIBC, bytes, 2 * PAGE, &used), MAIN_ARENA - LIBC);
 		/* cut short */
 		assert_int_equal(find_arena(layout, LIBC, bytes, MAIN_ARENA - LIBC + 2000, &used), -1);
 		end(&scene);

@@ -33,9 +33,10 @@ int64_t find_mp(const uint8_t *bytes, size_t n, const struct layout **ret)
 
 int64_t find_arena(const struct layout *layout, uint64_t address, const uint8_t *bytes, size_t n, bool *ret_used)
 {
-	for (size_t at = 0; at + arena_bytes(layout) <= n; at += 8)
-		if (layout_is_arena(layout, address + at, bytes + at, ret_used))
-			return (int64_t)at;
+	/* from the end on: what lies before the bins (top and last_remainder) may look like one more of them, what lies after does not */
+	for (int64_t at = ((int64_t)n - (int64_t)arena_bytes(layout)) / 8 * 8; at >= 0; at -= 8)
+		if (layout_is_arena(layout, address + (uint64_t)at, bytes + at, ret_used))
+			return at;
 	return -1;
 }
 

@@ -51,6 +51,9 @@ bool layout_is_arena(const struct layout *layout, uint64_t address, const uint8_
 		if (!(fd == itself && bk == itself) && (i == BINS - 1 || !is_pointer(fd) || !is_pointer(bk) || fd == itself || bk == itself))
 			return false;
 	}
+	/* else a bin of the arena was taken for one before it: top and last_remainder may look like a bin too */
+	if (word(bins + 16 * BINS) == address + layout->bins + 16 * BINS - 16)
+		return false;
 	if (!is_pointer(word(bins + ARENA_NEXT)) && word(bins + ARENA_NEXT) != address)
 		return false;
 	*ret_used = word(bins + ARENA_SYSTEM_MEM);

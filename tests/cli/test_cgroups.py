@@ -75,7 +75,7 @@ class Members(CgroupTest):
         cgroup, outside = Cgroup(self, "inside"), Cgroup(self, "outside")
         self.go(self.held(cgroup, "hold", "--size", "1MiB"))
         guest = self.held(outside, "hold", "--size", "6MiB")
-        watch = Watch(self, "-c", cgroup.path)
+        watch = Watch(self, "-s", "probe", "-c", cgroup.path)
         self.assertEqual(watch.sample()["target"]["processes"], 1)
         cgroup.add(guest.pid)
         self.assertEqual(watch.sample(lambda sample: sample["target"]["processes"] == 2)["allocator"]["alloc"], 0)

@@ -89,21 +89,11 @@ static void sample_process(struct targets *targets, struct watched_process *proc
 	}
 }
 
-/* Small next to all: a shell that started the service, an init of a container. */
-#define SMALL_PART 10
-#define SMALL_BYTES (4 << 20)
-
-static bool is_small(int64_t bytes, int64_t held)
-{
-	int64_t part = held / SMALL_PART;
-
-	return bytes <= (part > SMALL_BYTES ? part : SMALL_BYTES);
-}
-
-/* Sums over some of the processes say something of all when the others hold little. */
+/* Sums over the processes that have a view; what the others hold is told apart. */
 static void fill_members(struct targets *targets, const struct members *members, struct snapshot *snapshot)
 {
 	int64_t held = known_add(members->status.rss_anon, members->status.swap);
+	const struct watched_process *unseen = members->most_unseen;
 	struct allocator_view *view = &snapshot->allocator;
 
 	fill_view(snapshot, &members->view);
@@ -114,13 +104,13 @@ static void fill_members(struct targets *targets, const struct members *members,
 		fill_counters(snapshot, &members->counters, targets->lost);
 	}
 	view->unseen = members->unseen;
-	if (!is_known(held) || !is_small(members->most_unseen ? members->unseen : 0, held))
+	if (unseen)
 		view->baseline = UNKNOWN;
-	if (!is_known(held) || !is_small(members->not_walked, held))
+	if (!gap_is_little(members->not_walked, held))
 		view->heap = (struct heap_figures){ UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "" };
-	if (members->most_unseen)
-		snprintf(view->heap.why_not, sizeof(view->heap.why_not), "%.15s[%d]: %.36s", members->most_unseen->id.comm,
-			 members->most_unseen->id.pid, members->why_unseen[0] ? members->why_unseen : "not probed");
+	if (unseen)
+		snprintf(view->heap.why_not, sizeof(view->heap.why_not), "%.15s[%d]: %.36s", unseen->id.comm, unseen->id.pid,
+			 members->why_unseen[0] ? members->why_unseen : "not probed");
 }
 
 static int sample_cgroup(struct targets *targets, const struct watched_cgroup *cgroup, struct snapshot *snapshot)
@@ -156,7 +146,7 @@ static void sample_home(struct targets *targets, const struct watched_process *p
 static void follow_growth(struct row *row, struct snapshot *snapshot)
 {
 	struct allocator_view *view = &snapshot->allocator;
-	bool whole = is_known(view->baseline);
+	bool whole = is_known(snapshot->gap.bytes);
 
 	if (row->source != view->source || row->whole != whole)
 		history_init(&row->history);
@@ -183,6 +173,7 @@ int sample_row(struct targets *targets, struct row *row, uint64_t start_ns, stru
 	}
 	names_fill(targets->names, &ret->target, &row->name_asked_ns);
 	ret->trim = row->trimmer.summary;
+	gap_measure(ret);
 	follow_growth(row, ret);
 	gap_judge(ret);
 	return result;

@@ -57,9 +57,9 @@ void view_of(const struct targets *targets, const struct watched_process *proces
 		ret->alloc = record->counters.alloc > 0 ? record->counters.alloc : 0;
 		if (record_is_complete(record, process))
 			ret->baseline = 0;
-		else
+		else if (!targets->options->insists)
 			add_what_was_before(process, interval_net(targets, process), ret);
-	} else if (survey->has_heap) {
+	} else if (survey->has_heap && !targets->options->insists) {
 		ret->source = SOURCE_HEAP;
 		ret->alloc = survey->view.alloc;
 		ret->baseline = survey->first_alloc;

@@ -113,6 +113,9 @@ static bool is_to_tell(const struct targets *targets, struct watched_process *pr
 {
 	bool told = !process->has_allocator && process->failure != -ENOENT;
 
+	/* its heap may tell as much */
+	if (targets->options->heap && !targets->options->insists)
+		told |= !process->survey.at_ns || process->survey.has_heap;
 	if (process->scanned || is_sampled(targets, process) || process->dirty || told)
 		process->ticks_unprobed = 0;
 	else

@@ -22,7 +22,7 @@ struct watch_options {
 	int64_t count;        /* intervals; 0: endless */
 	const struct output_format *format; /* NULL: the default, for one target or for several */
 	bool probes;          /* --source auto or probe, and something to probe was named */
-	bool insists;         /* --source probe */
+	bool insists;         /* --source probe: what was live before is not asked of the heap */
 	bool heap;            /* heaps are looked into: not so with --source none */
 	enum per per;
 	struct probes_limits limits;

@@ -15,6 +15,9 @@
 #define SMALL_GAP_PERCENT 20
 #define SMALL_GAP_BYTES (4 << 20)
 
+/* What processes without an allocator view may hold of all. */
+#define LITTLE_PART 10
+
 /* More than one lost event in a hundred: the sums are not to be built on. */
 #define MISSED_PER_EVENTS 100
 
@@ -55,6 +58,21 @@ static int64_t held_of(const struct snapshot *snapshot)
 static bool is_missing_much(const struct allocator_view *view)
 {
 	return is_known(view->missed) && view->missed > (view->mallocs + view->frees) / MISSED_PER_EVENTS;
+}
+
+bool gap_is_little(int64_t bytes, int64_t held)
+{
+	int64_t part = held / LITTLE_PART;
+
+	return is_known(held) && bytes <= (part > SMALL_GAP_BYTES ? part : SMALL_GAP_BYTES);
+}
+
+/* All that is live is in alloc, but perhaps for a little. */
+static bool is_whole(const struct snapshot *snapshot)
+{
+	const struct allocator_view *view = &snapshot->allocator;
+
+	return is_known(view->baseline) || (is_known(view->unseen) && gap_is_little(view->unseen, held_of(snapshot)));
 }
 
 /* Each of these says what it finds and returns true, or nothing and false. */
@@ -156,7 +174,7 @@ static bool is_unknown(struct snapshot *snapshot, int64_t held)
 		say(gap, VERDICT_UNKNOWN, "no allocator view: %s", view->heap.why_not[0] ? view->heap.why_not : "nothing is probed");
 	else if (is_missing_much(view))
 		say(gap, VERDICT_UNKNOWN, "%" PRId64 " events were lost: alloc is not to be relied on", view->missed);
-	else if (!is_known(view->baseline))
+	else if (!is_whole(snapshot))
 		say(gap, VERDICT_UNKNOWN, "watched only since after its start: alloc is at least %s, the gap at most %s%s%s", TEXT(view->alloc),
 		    TEXT(held - view->alloc), view->heap.why_not[0] ? ": " : "", view->heap.why_not);
 	else
@@ -176,18 +194,19 @@ static void judge_small(struct snapshot *snapshot, int64_t held)
 }
 
 /* The gap is known when both its sides are: all that is allocated, and all that is resident. */
-static void measure(struct snapshot *snapshot, int64_t held)
+void gap_measure(struct snapshot *snapshot)
 {
 	const struct allocator_view *view = &snapshot->allocator;
+	int64_t held = held_of(snapshot);
 	struct gap *gap = &snapshot->gap;
 
 	gap->bytes = UNKNOWN;
 	gap->percent = NAN;
 	gap->trimmable = view->heap.trimmable;
 	gap->pinned = view->heap.pinned;
-	if (!snapshot->target.processes || !is_known(view->baseline) || is_missing_much(view))
+	if (!snapshot->target.processes || !is_whole(snapshot) || is_missing_much(view))
 		return;
-	gap->bytes = known_sub(known_sub(held, view->alloc), view->unseen);
+	gap->bytes = known_sub(known_sub(held, view->alloc), is_known(view->unseen) ? view->unseen : 0);
 	if (is_known(gap->bytes) && held > 0)
 		gap->percent = 100.0 * (double)gap->bytes / (double)held;
 }
@@ -196,7 +215,6 @@ void gap_judge(struct snapshot *snapshot)
 {
 	int64_t held = held_of(snapshot);
 
-	measure(snapshot, held);
 	if (is_growing(snapshot) || is_gap_large(snapshot, held) || is_cache(snapshot) || is_unknown(snapshot, held))
 		return;
 	judge_small(snapshot, held);

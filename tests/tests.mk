@@ -48,6 +48,11 @@ check-heap: $(HEAP_PROGRAMS) $(EXERCISES) ## what is read of heaps from outside,
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(HEAP_SUITES)
 
+.PHONY: verdicts
+verdicts: all ## how often the verdict is right: RUNS=200 random runs, in ten minutes (root)
+	$(Q)tests/prepare.sh
+	$(Q)tests/verdicts/confusion.py $(or $(RUNS),200) $(SEED)
+
 check-container: all $(B)/tests/unit/test_runtime ## a container watched by a sidecar, and named by its engine (root, Podman)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(CONTAINER_SUITES)

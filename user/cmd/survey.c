@@ -56,7 +56,7 @@ struct surveyor {
 
 void survey_init(struct survey *survey)
 {
-	*survey = (struct survey){ .other = { .bytes = UNKNOWN, .group = UNKNOWN }, .counted = UNKNOWN, .first_alloc = UNKNOWN };
+	*survey = (struct survey){ .other = { .bytes = UNKNOWN, .group = UNKNOWN }, .before = UNKNOWN, .first_alloc = UNKNOWN };
 }
 
 void survey_close(struct survey *survey)
@@ -144,26 +144,40 @@ static void look(void *data)
 }
 
 /* What the probes have counted for a process by now. */
-static int64_t counted_now(struct targets *targets, const struct watched_process *process)
+static bool count_now(struct targets *targets, const struct watched_process *process, struct memgap_process *ret)
 {
-	struct memgap_process record;
+	return targets->probes && interval_record(targets, process) && !probes_read_process(targets->probes, process->id.pid, ret);
+}
 
-	if (!targets->probes || !interval_record(targets, process) ||
-	    probes_read_process(targets->probes, process->id.pid, &record))
-		return UNKNOWN;
-	return memgap_net(&record.counters);
+/* All bytes that came and went: what did not move in a walk is right in it. */
+static uint64_t turnover_of(const struct memgap_process *record)
+{
+	return record->counters.total_alloc + record->counters.freed;
+}
+
+/* What is counted is exact, so that one good walk tells for all time what was there before. */
+static void settle_before(struct survey *survey, const struct memgap_process *record)
+{
+	uint64_t moved = turnover_of(record) - survey->turnover;
+
+	if (!survey->has_heap || (is_known(survey->before) && moved >= survey->moved))
+		return;
+	survey->before = survey->view.alloc - memgap_net(&record->counters);
+	survey->moved = moved;
 }
 
 static void keep(struct surveyor *surveyor, struct watched_process *process, struct look *look, uint64_t cost_ns)
 {
 	struct survey *survey = &process->survey;
 	int64_t first_alloc = survey->first_alloc;
+	struct memgap_process record;
 
 	*survey = look->survey;
 	survey->running = false;
 	survey->at_ns = monotonic_ns();
 	survey->cost_ns = cost_ns;
-	survey->counted = counted_now(surveyor->targets, process);
+	if (count_now(surveyor->targets, process, &record))
+		settle_before(survey, &record);
 	survey->first_alloc = !is_known(first_alloc) && survey->has_heap ? survey->view.alloc : first_alloc;
 }
 
@@ -204,7 +218,7 @@ static bool has_changed(int64_t now, int64_t before)
 }
 
 /* How urgent a look is: bytes that nobody has looked into for so long; 0: none is due. */
-static double urgency_of(const struct surveyor *surveyor, const struct watched_process *process, uint64_t now)
+static double urgency_of(const struct watched_process *process, uint64_t now)
 {
 	const struct survey *survey = &process->survey;
 	int64_t held = held_by(process);
@@ -216,8 +230,7 @@ static double urgency_of(const struct surveyor *surveyor, const struct watched_p
 		return NS * (double)held;
 	if (age < LEAST_NS || age < survey->cost_ns * COST_SHARE)
 		return 0;
-	if (age < IDLE_NS && !has_changed(held, survey->held) &&
-	    !has_changed(interval_net(surveyor->targets, process), survey->counted))
+	if (age < IDLE_NS && !has_changed(held, survey->held))
 		return 0;
 	return (double)age / NS * (double)held;
 }
@@ -229,7 +242,7 @@ static struct watched_process *most_urgent(const struct surveyor *surveyor, uint
 	double most = 0;
 
 	for (size_t i = 0; i < targets->n_processes; i++) {
-		double urgency = urgency_of(surveyor, targets->processes[i], now);
+		double urgency = urgency_of(targets->processes[i], now);
 
 		if (urgency > most) {
 			most = urgency;
@@ -242,12 +255,14 @@ static struct watched_process *most_urgent(const struct surveyor *surveyor, uint
 static void start(struct surveyor *surveyor, struct watched_process *process)
 {
 	struct look *next = malloc(sizeof(*next));
+	struct memgap_process record;
 
 	if (!next)
 		return; /* at the next interval */
 	*next = (struct look){ surveyor->targets->proc_fd, process->id.pid, process->id.start_time, surveyor->with_heap,
 			       process->survey };
 	next->survey.held = held_by(process);
+	next->survey.turnover = count_now(surveyor->targets, process, &record) ? turnover_of(&record) : 0;
 	process->survey.running = true;
 	process->survey.heap = NULL; /* the look's until it is over */
 	worker_start(surveyor->worker, look, next);

@@ -30,7 +30,9 @@ struct survey {
 	struct heap_view view;
 	char why_not[NAME_MAX_TEXT]; /* there is no view of the heap */
 	struct other_anon other;
-	int64_t counted;     /* what the probes had counted then, allocated less freed; UNKNOWN: nothing is probed */
+	int64_t before;      /* live before the probes counted, by the walk that fitted best; UNKNOWN: there was none */
+	uint64_t moved;      /* bytes that were allocated and freed during that walk: it is wrong by that at most */
+	uint64_t turnover;   /* bytes allocated and freed when the look began; 0 where nothing is probed */
 	int64_t first_alloc; /* of the first view; UNKNOWN: there is none yet */
 	int64_t held;        /* anonymous, resident or swapped, when it was asked for */
 };

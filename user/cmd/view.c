@@ -33,15 +33,15 @@ static void take_survey(const struct targets *targets, const struct survey *surv
 	ret->other = survey->other;
 }
 
-/* What was counted since the look is added to what it found. */
+/* What was there before is counted when it is freed, too. */
 static void add_what_was_before(const struct watched_process *process, int64_t net, struct process_view *ret)
 {
 	const struct survey *survey = &process->survey;
 
-	if (!survey->has_heap || !is_known(survey->counted))
+	if (!is_known(survey->before))
 		return;
-	ret->baseline = survey->view.alloc - survey->counted;
-	ret->alloc = net + ret->baseline;
+	ret->baseline = survey->before > 0 ? survey->before : 0;
+	ret->alloc = net + survey->before > 0 ? net + survey->before : 0;
 }
 
 void view_of(const struct targets *targets, const struct watched_process *process, struct process_view *ret)

@@ -102,6 +102,14 @@ static void say_where(const struct other_anon *other, char where[WHY_MAX])
 			 TEXT(other->mapping_bytes));
 }
 
+/* What was found free in the heap or beside it. A block that was never touched may hide as much in the gap itself. */
+static int64_t found_of(const struct allocator_view *view)
+{
+	int64_t other = is_known(view->other.bytes) ? view->other.bytes : 0;
+
+	return is_known(view->heap.trimmable) ? view->heap.trimmable + view->heap.pinned + other : 0;
+}
+
 /* By what most of it is. */
 static void judge_large(struct snapshot *snapshot, int64_t held)
 {
@@ -110,9 +118,14 @@ static void judge_large(struct snapshot *snapshot, int64_t held)
 	struct gap *gap = &snapshot->gap;
 	char where[WHY_MAX];
 
+	int64_t found = found_of(&snapshot->allocator);
+
 	if (!is_known(heap->trimmable)) {
 		say(gap, VERDICT_UNKNOWN, "%s of %s are not allocated; whether a trim gives them back only a look into the heap can tell%s%s",
 		    TEXT(gap->bytes), TEXT(held), heap->why_not[0] ? ": " : "", heap->why_not);
+	} else if (found < gap->bytes / 2) {
+		say(gap, VERDICT_UNKNOWN, "%s of %s are not allocated, but only %s were found free in the heap, or beside it", TEXT(gap->bytes),
+		    TEXT(held), TEXT(found));
 	} else if (heap->trimmable >= heap->pinned && heap->trimmable >= (is_known(other->bytes) ? other->bytes : 0)) {
 		say(gap, VERDICT_RETAINED, "of %s resident the allocator retains %s in whole free pages: a trim gives them back",
 		    TEXT(held), TEXT(heap->trimmable));
@@ -124,14 +137,6 @@ static void judge_large(struct snapshot *snapshot, int64_t held)
 		say(gap, VERDICT_OTHER_ANON, "%s of %s are anonymous memory that %s does not know%s", TEXT(other->bytes), TEXT(held),
 		    snapshot->allocator.name[0] ? snapshot->allocator.name : "malloc", where);
 	}
-}
-
-/* What was found free in the heap or beside it. A block that was never touched may hide as much in the gap itself. */
-static int64_t found_of(const struct allocator_view *view)
-{
-	int64_t other = is_known(view->other.bytes) ? view->other.bytes : 0;
-
-	return is_known(view->heap.trimmable) ? view->heap.trimmable + view->heap.pinned + other : 0;
 }
 
 static bool is_gap_large(struct snapshot *snapshot, int64_t held)

@@ -74,5 +74,8 @@ int host_root_open(int proc_fd)
 {
 	int fd = openat(proc_fd, "1/root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
+	/* it is not ours to look into where we have not its capabilities: where agents have it mounted by custom */
+	if (fd < 0 && faccessat(AT_FDCWD, "/host/proc", F_OK, 0) == 0)
+		fd = open("/host", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd >= 0 ? fd : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }

@@ -9,7 +9,8 @@
 #include <stddef.h>
 
 /*
- * The host's "/": that of process 1, which from a container in the host's pid namespace is not one's own; else one's own.
+ * The host's "/": that of process 1, which from a container in the host's pid namespace is not one's own; else what is mounted
+ * at /host; else one's own.
  * O_PATH; -1 with errno.
  */
 int host_root_open(int proc_fd);

@@ -120,6 +120,8 @@ class HeapTest(unittest.TestCase):
         return target, reader, self.view(reader)["alloc"] - held
 
     def check(self, view, base, held, arena, hblkhd):
+        # from 2.43 on, glibc's own sum of mapped chunks grows by 16 with each that is remapped: it is no whole pages then
+        hblkhd -= hblkhd % PAGE
         self.assertEqual(view["alloc"], base + held, view)
         self.assertEqual(view["sys"], arena + hblkhd, view)
         self.assertEqual(view["mmapped"], hblkhd, view)
@@ -133,13 +135,13 @@ class HeapTest(unittest.TestCase):
         self.check(view, base, *figures)
         return view
 
-    def check_trim(self, target, reader, base):
+    def check_trim(self, target, reader, base, least=1 << 20):
         """What it was said to give back is what is resident no more."""
         expected = self.view(reader)["trimmable"]
+        self.assertGreaterEqual(expected, least)
         before = status_of(target.pid)["RssAnon"]
         figures = target.do("t")
         dropped = before - status_of(target.pid)["RssAnon"]
-        self.assertGreater(expected, 1 << 20)
         self.assertLessEqual(abs(dropped - expected), expected / 100, f"{dropped} came back, {expected} was said")
         view = self.view(reader)
         self.check(view, base, *figures)
@@ -155,7 +157,7 @@ class HeapTest(unittest.TestCase):
         self.check_trim(target, reader, base)
         self.check_after(target, reader, base, "a", "f")
         self.check_after(target, reader, base, "F")
-        self.check_trim(target, reader, base)
+        self.check_trim(target, reader, base, 0)
 
     def skip_without(self, suite):
         if unavailable[suite]:
@@ -257,12 +259,22 @@ class NotThere(HeapTest):
 
 class Other(HeapTest):
     def test_heap_is_not_other(self):
-        """what is the heap's is not other memory: what is left of eight threads is less than 1 MiB"""
+        """what is the heap's is not other memory: beside the target's table of blocks, 2.4 MiB, stacks and little else are"""
         target, reader, _ = self.start(f"{FOLDER}/target")
         target.do("a", "f")
         self.view(reader)
         other = reader.other()
-        self.assertLess(other["resident"] - other["file"], 1 << 20, other)
+        self.assertEqual(other["count"], 1, other)
+        self.assertTrue(16 * 160000 <= other["size"] <= 16 * 160000 + 3 * PAGE, other)
+        self.assertLess(other["resident"] - other["file"] - other["largest"], 256 << 10, other)
+
+    def test_without_heap(self):
+        """without a heap of glibc, only [heap] is not other memory"""
+        program = Program(self, os.path.abspath("build/tests/programs/exercise-musl-static"), stdin=subprocess.PIPE)
+        self.assertEqual(program.line(), "ready")
+        other = Reader(self, program.pid).other()
+        self.assertEqual(other["result"], 0)
+        self.assertGreater(other["resident"], 0)
 
 
 class Busy(HeapTest):
@@ -279,7 +291,7 @@ class Busy(HeapTest):
         target.do("a", "f")
         _, address, stride, n = target.ask("b").split()
         where = target, int(address, 16), int(stride), int(n)
-        failed, errors, times = 0, [], []
+        failed, errors, times = 0, [], []  # error: how far it is from what was held between just before and just after
         for _ in range(BUSY_READS):
             before = self.held(*where)
             view = reader.read()
@@ -288,8 +300,8 @@ class Busy(HeapTest):
                 failed += 1
                 continue
             times.append(view["ms"])
-            truth = base + (before + after) / 2
-            errors.append(abs(view["alloc"] - truth) / truth)
+            low, high = sorted((base + before, base + after))
+            errors.append(max(low - view["alloc"], view["alloc"] - high, 0) / low)
         errors.sort()
         times.sort()
         print(f"# {threads} threads: {failed} of {BUSY_READS} failed; error: median {errors[len(errors) // 2]:.4%}, "

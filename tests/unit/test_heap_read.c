@@ -187,6 +187,22 @@ static void mmapped_chunks_are_found_and_count_with_what_is_usable(void **state)
 	}
 }
 
+static void a_sum_that_glibc_counts_too_high_is_put_right(void **state)
+{
+	struct scene scene;
+	uint64_t usable;
+
+	(void)state;
+	start(&scene, &versions[2]);
+	usable = put_mmapped(&scene, MAPPED, 10, 0);
+	set_mmapped(&scene, 1, 10 * PAGE + 5 * 16);
+	assert_int_equal(run(&scene), 0);
+	assert_int_equal(scene.view.mmapped, 10 * PAGE);
+	assert_int_equal(scene.view.sys, BRK_SIZE + HEAP_SIZE + 10 * PAGE);
+	assert_int_equal(scene.view.alloc, 2 * 0xff8 + 0xf8 + usable);
+	end(&scene);
+}
+
 static void mmapped_chunks_are_found_behind_memory_of_others_and_with_an_alignment(void **state)
 {
 	(void)state;
@@ -393,6 +409,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_arena_counts_in_every_layout),
 		cmocka_unit_test(mmapped_chunks_are_found_and_count_with_what_is_usable),
+		cmocka_unit_test(a_sum_that_glibc_counts_too_high_is_put_right),
 		cmocka_unit_test(mmapped_chunks_are_found_behind_memory_of_others_and_with_an_alignment),
 		cmocka_unit_test(what_is_resident_is_unknown_where_mmapped_chunks_are_not_found),
 		cmocka_unit_test(a_hostile_mmapped_chunk_is_none),

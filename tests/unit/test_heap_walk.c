@@ -250,8 +250,34 @@ static void blocks_in_a_threads_cache_are_not_handed_out(void **state)
 	fake_put(&scene.fake, other + 16 + 152 + 8 * 1, other + 0x310 + 16);
 	assert_int_equal(run(&scene), 0);
 	assert_int_equal(scene.sum.cached, 2 * 0x48 + 0x28);
-	assert_int_equal(scene.sum.cached_chunks, 2 * 0x50 + 0x30);
+	assert_int_equal(scene.sum.cached_resident, 2 * 0x50 + 0x30);
 	assert_int_equal(scene.sum.used - scene.sum.cached, 0); /* the caches themselves are nobody's either */
+	end(&scene);
+}
+
+static void large_blocks_in_a_cache_are_counted_one_by_one(void **state)
+{
+	uint64_t first, second, at;
+	struct scene scene;
+
+	(void)state;
+	start(&scene);
+	at = fake_chunk(&scene.fake, BASE, 0x300, true);
+	first = at;
+	at = fake_chunk(&scene.fake, at, 5 * PAGE, true);
+	second = at;
+	at = fake_chunk(&scene.fake, at, 6 * PAGE + 0x20, true);
+	put_top(&scene, at, true);
+	fake_set_pages(&scene.fake, BASE + 3 * PAGE, 2, PAGE_ABSENT);
+	for (int i = 0; i < 76; i++)
+		put16(&scene, BASE + 16 + 2 * i, i == 68 ? 5 : 7); /* of 7 */
+	fake_put(&scene.fake, BASE + 16 + 152 + 8 * 68, first + 16);
+	fake_put(&scene.fake, first + 16, (second + 16) ^ (first + 16) >> 12);
+	fake_put(&scene.fake, second + 16, (second + 16) >> 12);
+	assert_int_equal(run(&scene), 0);
+	assert_int_equal(scene.sum.cached, 5 * PAGE - 8 + 6 * PAGE + 0x18);
+	assert_int_equal(scene.sum.cached_resident, 9 * PAGE + 0x20);
+	assert_int_equal(scene.sum.used - scene.sum.cached, 0);
 	end(&scene);
 }
 
@@ -510,6 +536,7 @@ int main(void)
 		cmocka_unit_test(chunks_in_fastbins_are_free_and_make_whole_pages_with_their_neighbours),
 		cmocka_unit_test(a_list_that_is_a_ring_or_leads_astray_is_followed_as_far_as_it_is_sound),
 		cmocka_unit_test(blocks_in_a_threads_cache_are_not_handed_out),
+		cmocka_unit_test(large_blocks_in_a_cache_are_counted_one_by_one),
 		cmocka_unit_test(a_cache_that_reaches_into_the_next_page_is_seen_whole),
 		cmocka_unit_test(a_block_that_only_looks_like_a_cache_is_a_block),
 		cmocka_unit_test(memory_of_others_between_two_parts_of_the_main_arena_is_passed_over),

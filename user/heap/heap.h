@@ -16,7 +16,7 @@
 struct heap_view {
 	int64_t alloc;     /* usable sizes of blocks that are handed out: not those in threads' caches and fastbins */
 	int64_t sys;       /* what the allocator has from the kernel: mallinfo2's arena + hblkhd */
-	int64_t mmapped;   /* of it, in chunks of their own mappings: hblkhd */
+	int64_t mmapped;   /* of it, in chunks of their own mappings: hblkhd, but without what glibc 2.43 counts twice there */
 	int64_t resident;  /* of sys, in memory; UNKNOWN when not all mmapped chunks were found */
 	int64_t resident_free; /* of resident, in no block that is handed out: trimmable + pinned */
 	int64_t trimmable; /* malloc_trim(0) would give it back now: whole pages in free chunks, the end of the main arena */

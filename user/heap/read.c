@@ -307,7 +307,7 @@ static void fill(const struct reader *reader, const struct mmapped_search *searc
 		.sys = (int64_t)reader->system_mem + (int64_t)search->bytes,
 		.mmapped = (int64_t)search->bytes,
 		.resident = (int64_t)reader->sum.resident,
-		.resident_free = (int64_t)tally->free + (int64_t)tally->cached_chunks,
+		.resident_free = (int64_t)tally->free + (int64_t)tally->cached_resident,
 		.trimmable = (int64_t)tally->trimmable,
 		.swapped = (int64_t)reader->sum.swapped,
 		.arenas = reader->arenas,
@@ -338,6 +338,8 @@ static int read_all(struct reader *reader, struct heap_view *ret)
 	result = read_mmapped(reader, &search);
 	if (result)
 		return result;
+	if (mmapped_is_complete(&search))
+		search.bytes = search.found_bytes;
 	fill(reader, &search, ret);
 	return 0;
 }

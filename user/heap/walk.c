@@ -80,7 +80,7 @@ static int add_used(struct walk *walk, uint64_t size)
 		return 0;
 	at->tally.used -= chunk_usable(size);
 	at->tally.cached += cache.bytes - 8 * cache.blocks;
-	at->tally.cached_chunks += cache.bytes;
+	at->tally.cached_resident += cache.resident;
 	return 0;
 }
 

@@ -149,6 +149,15 @@ static void take_brk(void)
 	memset(sbrk(12345), 0x21, 12345);
 }
 
+/* What comes after the main arena's memory is taken: it goes on elsewhere. */
+static void block_brk(void)
+{
+	char *end = (char *)(((uintptr_t)sbrk(0) + 4095) & ~4095UL);
+
+	if (mmap(end + (1 << 20), 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+		abort();
+}
+
 static void act_all(char action)
 {
 	for (int i = 0; i < n_workers; i++)
@@ -200,6 +209,8 @@ int main(int argc, char **argv)
 			malloc_trim(0);
 		else if (action == 's')
 			take_brk();
+		else if (action == 'm')
+			block_brk();
 		else if (action != '\n')
 			act_all(action);
 		if (action != '\n')

@@ -209,6 +209,28 @@ class Truth(HeapTest):
         self.check_trim(target, reader, base)
 
 
+    def test_main_arena_in_pieces(self):
+        """a program whose brk cannot grow, so that the main arena goes on in mappings: the same"""
+        for program, threads in ("target", 1), ("target", 4), ("target-static", 1):
+            target, reader, base = self.start(f"{FOLDER}/{program}", threads=threads)
+            target.do("m")
+            self.check_after(target, reader, base, "a", "f")
+            self.check_trim(target, reader, base)
+            self.check_after(target, reader, base, "a", "f")
+            self.check_trim(target, reader, base)
+
+    def test_first_thread_has_ended(self):
+        """a process whose first thread has ended: what another allocates is seen"""
+        program = Talker(self, os.path.abspath("build/tests/programs/first_thread_ends"))
+        held = json.loads(program.ask("x"))["held"]
+        reader = Reader(self, program.pid)
+        self.assertEqual(reader.opened["result"], 0, reader.opened)
+        base = self.view(reader)["alloc"] - held
+        for _ in range(3):
+            held = json.loads(program.ask("x"))["held"]
+            self.assertEqual(self.view(reader)["alloc"], base + held)
+
+
 class Releases(HeapTest):
     pass
 

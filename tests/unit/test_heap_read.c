@@ -298,13 +298,36 @@ static void heaps_that_are_chained_in_a_loop_or_belong_to_another_are_an_error(v
 	end(&scene);
 }
 
-static void a_main_arena_in_pieces_is_said_to_be_one(void **state)
+/* The first piece then ends in fenceposts, the top is in another. */
+static void a_main_arena_in_pieces_is_put_together_if_they_make_its_size(void **state)
 {
 	struct scene scene;
+	uint64_t at, second = MAPPED + 4 * PAGE;
 
 	(void)state;
 	start(&scene, &versions[1]);
+	at = BRK + 0x2000 + 4 * PAGE + 0x30;
+	at = fake_free_chunk(&scene.fake, at, BRK + BRK_SIZE - 32 - at);
+	at = fake_chunk(&scene.fake, at, 0x10, false);
+	fake_chunk(&scene.fake, at, 0x10, true);
+	at = fake_chunk(&scene.fake, second, 0x5000, true);
+	fake_chunk(&scene.fake, at, second + 20 * PAGE - at, true);
+	put_arena(&scene.fake, &versions[1], MAIN_ARENA, at, BRK_SIZE + 20 * PAGE);
+	fake_put(&scene.fake, MAIN_ARENA + 112 + 2048, arena_of_heap(&versions[1]));
 	put32(&scene.fake, MAIN_ARENA + 4, 2);
+	assert_int_equal(run(&scene), 0);
+	assert_int_equal(scene.view.alloc, 2 * 0xff8 + 0xf8 + 0x4ff8);
+	assert_int_equal(scene.view.sys, BRK_SIZE + 20 * PAGE + HEAP_SIZE);
+	assert_int_equal(scene.view.resident, BRK_SIZE + 20 * PAGE + HEAP_SIZE);
+	/* the top is not at the end of brk: nothing of it comes back. The chunk before the fenceposts starts 0x30 into a page */
+	assert_int_equal(scene.view.trimmable, 3 * PAGE + (BRK_SIZE - 7 * PAGE) - PAGE);
+	/* a page is missing, a page too many */
+	fake_put(&scene.fake, MAIN_ARENA + 112 + 2072, BRK_SIZE + 21 * PAGE);
+	fake_put(&scene.fake, MAIN_ARENA + 112 + 2080, BRK_SIZE + 21 * PAGE);
+	assert_int_equal(run(&scene), -EOPNOTSUPP);
+	fake_put(&scene.fake, MAIN_ARENA + 112 + 2072, BRK_SIZE + 19 * PAGE);
+	assert_int_equal(run(&scene), -EOPNOTSUPP);
+	fake_put(&scene.fake, MAIN_ARENA + 112 + 2072, BRK_SIZE - PAGE);
 	assert_int_equal(run(&scene), -EOPNOTSUPP);
 	end(&scene);
 }
@@ -415,7 +438,7 @@ int main(void)
 		cmocka_unit_test(a_hostile_mmapped_chunk_is_none),
 		cmocka_unit_test(a_ring_of_arenas_that_does_not_close_or_goes_in_circles_is_an_error),
 		cmocka_unit_test(heaps_that_are_chained_in_a_loop_or_belong_to_another_are_an_error),
-		cmocka_unit_test(a_main_arena_in_pieces_is_said_to_be_one),
+		cmocka_unit_test(a_main_arena_in_pieces_is_put_together_if_they_make_its_size),
 		cmocka_unit_test(what_was_read_is_known_to_be_the_heaps),
 		cmocka_unit_test(no_word_of_the_state_leads_astray),
 		cmocka_unit_test(the_state_is_known_by_what_is_in_it),

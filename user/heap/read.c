@@ -10,9 +10,12 @@
 #include "user/heap/fastbins.h"
 #include "user/heap/mmapped.h"
 #include "user/heap/walk.h"
+#include "user/heap/word.h"
 
 /* Contradictions of a whole walk; each costs some 20 us. */
 #define RETRIES 4000
+/* And of one piece of the main arena, which may be none. */
+#define RETRIES_OF_PIECE 100
 /* An arena's list of heaps that changes while it is followed. */
 #define TRIES 50
 /* What the main arena may have grown by since the maps were read; more is no arena. */
@@ -84,6 +87,74 @@ static int refresh_main(void *data, struct piece *piece)
 	return result ? result : set_main_piece(reader, piece);
 }
 
+static int refresh_main_piece(void *data, struct piece *piece)
+{
+	struct reader *reader = data;
+	int result = reread_arena(reader);
+
+	piece->top = reader->arena.top >= piece->start && reader->arena.top < piece->end ? reader->arena.top : 0;
+	return result;
+}
+
+/* One that starts there and ends before `end`, where *ret_end tells. -EAGAIN when there is none. */
+static int read_main_piece(struct reader *reader, uint64_t start, uint64_t end, uint64_t *ret_end)
+{
+	struct piece piece = { .start = start, .end = end, .is_main = true, .open_ended = true,
+			       .trim_alignment = reader->image->page_bytes };
+	unsigned int retries = reader->walk.retries;
+	uint64_t brk_end = reader->maps->brk_end;
+	int result;
+
+	piece.brk_end = end == brk_end ? end : 0;
+	reader->walk.refresh = refresh_main_piece;
+	reader->walk.retries = retries < RETRIES_OF_PIECE ? retries : RETRIES_OF_PIECE;
+	result = walk_piece(&reader->walk, &piece, &reader->tally);
+	reader->walk.retries += retries - (retries < RETRIES_OF_PIECE ? retries : RETRIES_OF_PIECE);
+	if (result)
+		return result;
+	*ret_end = page_up(reader->image, piece.end);
+	return count(reader, start, *ret_end, false);
+}
+
+/*
+ * Where sbrk() failed, the main arena goes on in mappings of its own (sysmalloc_mmap_fallback()): nothing tells where they
+ * are, but each starts with a chunk, and together they are as large as the arena.
+ */
+static int find_main_pieces(struct reader *reader, const struct range *range, uint64_t *left)
+{
+	for (uint64_t at = range->start; at < range->end && *left;) {
+		const uint8_t *bytes;
+		uint64_t end = 0, head;
+		int result = window_get(&reader->window, at, CHUNK_HEADER, &bytes);
+
+		head = result ? 0 : word(bytes + 8);
+		if (!result && (head & CHUNK_FLAGS) == PREV_INUSE && !word(bytes) && chunk_size(head) >= CHUNK_MIN &&
+		    chunk_size(head) < range->end - at)
+			result = read_main_piece(reader, at, range->end, &end);
+		if (result && result != -ENODATA && result != -EAGAIN)
+			return result;
+		if (end > at && end - at > *left)
+			return -EOPNOTSUPP;
+		*left -= end > at ? end - at : 0;
+		at = end > at ? end : page_down(reader->image, at) + reader->image->page_bytes;
+	}
+	return 0;
+}
+
+static int read_main_pieces(struct reader *reader)
+{
+	struct range brk = { (reader->parameters.sbrk_base + 15) & ~15ULL, reader->maps->brk_end };
+	/* what was lost to alignment at the start of brk is the arena's too */
+	uint64_t left = reader->arena.system_mem - (brk.start < brk.end ? brk.start - reader->parameters.sbrk_base : 0);
+	int result = brk.start < brk.end ? find_main_pieces(reader, &brk, &left) : 0;
+
+	for (size_t i = 0; i < reader->maps->n && !result && left; i++)
+		result = find_main_pieces(reader, &reader->maps->list[i], &left);
+	if (result)
+		return result;
+	return left ? -EOPNOTSUPP : 0;
+}
+
 static int read_main(struct reader *reader)
 {
 	struct piece piece = { 0 };
@@ -93,7 +164,7 @@ static int read_main(struct reader *reader)
 	if (!reader->arena.system_mem)
 		return 0;
 	if (!reader->arena.contiguous)
-		return -EOPNOTSUPP;
+		return read_main_pieces(reader);
 	if (!base || base >= ADDRESS_MAX)
 		return -EAGAIN;
 	result = set_main_piece(reader, &piece);

@@ -167,8 +167,9 @@ static int skip_others(struct walk *walk, const struct piece *piece)
  * A chunk that is a fencepost. In the main arena two of them end the memory before that of others; elsewhere one, and a size of 0, end
  * the heap.
  */
-static int pass_fencepost(struct walk *walk, const struct piece *piece, uint64_t next_head)
+static int pass_fencepost(struct walk *walk, struct piece *piece, uint64_t next_head)
 {
+	uint64_t end = walk->at.chunk + 2 * CHUNK_HEADER;
 	int result;
 
 	if (!piece->is_main || chunk_size(next_head) != CHUNK_HEADER)
@@ -176,22 +177,27 @@ static int pass_fencepost(struct walk *walk, const struct piece *piece, uint64_t
 	result = end_run(walk);
 	if (result)
 		return result;
-	return walk->at.chunk + 2 * CHUNK_HEADER >= piece->end ? DONE : skip_others(walk, piece);
+	if (piece->open_ended)
+		piece->end = end;
+	return end < piece->end ? skip_others(walk, piece) : DONE;
 }
 
-static int finish(struct walk *walk, const struct piece *piece)
+static int finish(struct walk *walk, struct piece *piece)
 {
 	struct walk_position *at = &walk->at;
+	uint64_t end = at->chunk + chunk_size(at->head);
 	int result;
 
-	if (at->chunk + chunk_size(at->head) != piece->end)
+	if (piece->open_ended && end < piece->end && page_down(walk->image, end) == end)
+		piece->end = end;
+	if (end != piece->end)
 		return CONTRADICTION;
 	result = add_top(walk, piece, at->run ? at->run : at->chunk);
 	return result ? result : DONE;
 }
 
 /* One chunk: 0, DONE, CONTRADICTION, or another -errno. */
-static int step(struct walk *walk, const struct piece *piece)
+static int step(struct walk *walk, struct piece *piece)
 {
 	struct walk_position *at = &walk->at;
 	uint64_t size = chunk_size(at->head), next = at->chunk + size, prev_size, head;

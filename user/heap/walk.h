@@ -20,6 +20,7 @@ struct piece {
 	bool is_main;   /* of the main arena: fenceposts may be followed by memory that others got with sbrk(), then chunks */
 	uint64_t brk_end;        /* of the main arena's memory, if malloc_trim() can lower that; else 0 */
 	uint64_t trim_alignment; /* of what it then gives back, bytes */
+	bool open_ended;         /* it may end before `end`, which is then set to where: after fenceposts, or the top */
 };
 
 /* Sums, in bytes; of what the pieces hold. */

@@ -59,7 +59,8 @@ def link(test, suite, static):
     if static:
         libraries = [path for path in (find(suite, "libpthread.a"), find(suite, "libc.a")) if path]
         # gcc's library for unwinding may want more than an old libc has; it is not used
-        libraries = ["-static", "-Wl,--unresolved-symbols=ignore-all", "-Wl,--start-group", *libraries, "-lgcc", "-lgcc_eh", "-Wl,--end-group"]
+        libraries = ["-static", "-Wl,--unresolved-symbols=ignore-all", "-Wl,--start-group", *libraries, "-lgcc", "-lgcc_eh",
+                     "-Wl,--end-group"]
     else:
         libc, loader = find(suite, "libc.so.6"), find(suite, "ld-linux-x86-64.so.2")
         libraries = [find(suite, "libpthread.so.0"), libc, find(suite, "libc_nonshared.a"), loader,
@@ -195,7 +196,8 @@ class Truth(HeapTest):
 
     def test_no_mapping(self):
         """without chunks in mappings of their own: a heap is full after 64 MiB, an arena has several"""
-        target, reader, base = self.start("env", "GLIBC_TUNABLES=glibc.malloc.mmap_threshold=30000000", f"{FOLDER}/target", threads=4)
+        target, reader, base = self.start("env", "GLIBC_TUNABLES=glibc.malloc.mmap_threshold=30000000", f"{FOLDER}/target",
+                                          threads=4)
         self.check_after(target, reader, base, "a", "f", "a", "f", "a")
         self.check_after(target, reader, base, "f")
         self.check_trim(target, reader, base)

@@ -138,7 +138,8 @@ static uint64_t put_mmapped(struct scene *scene, uint64_t start, uint64_t pages,
 static int run(struct scene *scene)
 {
 	scene->owned.n = 0;
-	return read_heap(&scene->fake.image, &scene->place, &scene->maps, &scene->before, monotonic_ns() + A_MINUTE, &scene->owned, &scene->view);
+	return read_heap(&scene->fake.image, &scene->place, &scene->maps, &scene->before, monotonic_ns() + A_MINUTE, &scene->owned,
+			 &scene->view);
 }
 
 static void every_arena_counts_in_every_layout(void **state)

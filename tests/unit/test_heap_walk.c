@@ -22,7 +22,8 @@ static void start(struct scene *scene)
 {
 	memset(scene, 0, sizeof(*scene));
 	fake_add(&scene->fake, BASE, SIZE);
-	scene->piece = (struct piece){ .start = BASE, .end = BASE + SIZE, .is_main = true, .brk_end = BASE + SIZE, .trim_alignment = PAGE };
+	scene->piece = (struct piece){ .start = BASE, .end = BASE + SIZE, .is_main = true, .brk_end = BASE + SIZE,
+				       .trim_alignment = PAGE };
 }
 
 static void end(struct scene *scene)
@@ -306,6 +307,7 @@ static void a_block_that_only_looks_like_a_cache_is_a_block(void **state)
 {
 	static const char *const names[] = { "more than can be", "a count without a chunk", "a chunk without a count",
 					     "a chunk that is not aligned", "a chunk of another size", "nothing in it" };
+	static const uint64_t blocks[] = { BASE + 0x2a0, 0, BASE + 0x2a0, BASE + 0x2a8, BASE + 16, 0 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
@@ -317,7 +319,7 @@ static void a_block_that_only_looks_like_a_cache_is_a_block(void **state)
 		at = fake_chunk(&scene.fake, at, 0x50, true);
 		put_top(&scene, at, true);
 		put16(&scene, counts + 6, i == 0 ? 8 : i == 2 || i == 5 ? 0 : 1);
-		fake_put(&scene.fake, entries + 24, i == 1 || i == 5 ? 0 : i == 3 ? BASE + 0x290 + 24 : i == 4 ? BASE + 16 : BASE + 0x290 + 16);
+		fake_put(&scene.fake, entries + 24, blocks[i]);
 		check_row(names[i], run(&scene) == 0);
 		check_row(names[i], scene.sum.cached == 0 && scene.sum.used == 0x288 + 0x48);
 		end(&scene);
@@ -382,8 +384,8 @@ static void put_sound_heap(struct scene *scene)
 
 static void a_header_that_cannot_be_ends_in_an_error_and_no_figure(void **state)
 {
-	static const uint64_t heads[] = { 0, 1, 0x11, 0x19, 0x29, 0x103, UINT64_MAX, UINT64_MAX & ~7ULL, 1ULL << 63, SIZE | 1, SIZE - 0x1400 + 17,
-					  0x7ffffffffffffff1 };
+	static const uint64_t heads[] = { 0, 1, 0x11, 0x19, 0x29, 0x103, UINT64_MAX, UINT64_MAX & ~7ULL, 1ULL << 63, SIZE | 1,
+					  SIZE - 0x1400 + 17, 0x7ffffffffffffff1 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(heads); i++) {
@@ -420,8 +422,8 @@ static void memory_that_ends_where_chunks_should_be_is_an_error(void **state)
 /* Whatever one word is: it ends, and never tells of more than there is. */
 static void no_word_of_the_heap_leads_out_of_it(void **state)
 {
-	static const uint64_t words[] = { 0, 0x10, 0x20, 0x21, 0x31, 0x101, 0x290, 0x291, 0x301, PAGE, SIZE, BASE, BASE + SIZE, UINT64_MAX,
-					  1ULL << 47 };
+	static const uint64_t words[] = { 0, 0x10, 0x20, 0x21, 0x31, 0x101, 0x290, 0x291, 0x301, PAGE, SIZE, BASE, BASE + SIZE,
+					  UINT64_MAX, 1ULL << 47 };
 	struct scene scene;
 
 	(void)state;

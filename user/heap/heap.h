@@ -20,7 +20,7 @@ struct heap_view {
 	int64_t resident;  /* of sys, in memory; UNKNOWN when not all mmapped chunks were found */
 	int64_t resident_free; /* of resident, in no block that is handed out: trimmable + pinned */
 	int64_t trimmable; /* malloc_trim(0) would give it back now: whole pages in free chunks, the end of the main arena */
-	int64_t pinned;    /* free in the allocator, but not given back: parts of pages, threads' caches, tops of other arenas */
+	int64_t pinned;    /* free, but not given back: parts of pages, threads' caches, tops of other arenas */
 	int64_t swapped;   /* of sys, swapped out; UNKNOWN with resident */
 	uint32_t arenas;
 };
@@ -29,17 +29,17 @@ struct heap;
 
 /*
  * Finds the allocator of a process; heap_close() releases it. After an exec it has to be opened anew. -ENOENT when it has
- * no glibc heap (yet): another libc, another allocator in its place, Go; -ESRCH when it is gone; -EACCES or -EPERM when it is not
- * ours to look into; -EPROTO when what is found fails its checks. *ret_why: a phrase for people, static, also on success.
+ * no glibc heap (yet): another libc, another allocator in its place, Go; -ESRCH when it is gone; -EACCES or -EPERM when it is
+ * not ours to look into; -EPROTO when what is found fails its checks. *ret_why: a phrase for people, static, also on success.
  */
 int heap_open(int proc_fd, pid_t pid, struct heap **ret, const char **ret_why);
 void heap_close(struct heap *heap); /* NULL too */
 
 /*
- * Walks through all of it, for budget_ns at most. It blocks, and allocates memory; one thread at a time may call it for a heap.
- * -EAGAIN: the target changed it too fast, or it is corrupt; -ETIME: the budget was too small; -ENOBUFS: too much is swapped out,
- * and reading it would bring it back; -EOPNOTSUPP: the main arena is in pieces that cannot be told apart; -ESRCH: gone. *ret is
- * then as it was. heap_why() says it for people.
+ * Walks through all of it, for budget_ns at most. It blocks, and allocates memory; one thread at a time may call it for a
+ * heap. -EAGAIN: the target changed it too fast, or it is corrupt; -ETIME: the budget was too small; -ENOBUFS: too much is
+ * swapped out, and reading it would bring it back; -EOPNOTSUPP: the main arena is in pieces that are not all found; -ESRCH:
+ * gone. *ret is then as it was. heap_why() says it for people.
  */
 int heap_read(struct heap *heap, uint64_t budget_ns, struct heap_view *ret);
 const char *heap_why(int result);
@@ -48,8 +48,8 @@ const char *heap_why(int result);
 const char *heap_versions(const struct heap *heap);
 
 /*
- * What of an address range was the heap's at the last heap_read() that succeeded: bytes of address space, and how many of them were
- * resident. NULL: 0 of both.
+ * What of an address range was the heap's at the last heap_read() that succeeded: bytes of address space, and how many of
+ * them were resident. NULL: 0 of both.
  */
 struct heap_part_of {
 	uint64_t bytes, resident;

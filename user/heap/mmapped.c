@@ -75,7 +75,7 @@ bool mmapped_is_complete(const struct mmapped_search *search)
 {
 	if (search->found_n != search->n)
 		return false;
-	/* there each mremap() of a chunk counts its two words again (mremap_chunk()): the sum grows, and is never right again */
+	/* there each mremap() of a chunk counts two words again (mremap_chunk()): the sum grows, and is never right again */
 	return search->pays_outside ? search->found_bytes <= search->bytes : search->found_bytes == search->bytes;
 }
 

@@ -59,7 +59,11 @@ static void open_mapping(struct other_parser *parser, const struct mapping *mapp
 {
 	parser->start = mapping->start;
 	parser->end = strcmp(mapping->name, "[heap]") ? mapping->end : 0;
-	parser->mapping = (struct other_mapping){ .kind = mapping->inode ? OTHER_FILE : *mapping->name ? OTHER_NAME : OTHER_SIZE };
+	parser->mapping = (struct other_mapping){ .kind = OTHER_SIZE };
+	if (mapping->inode)
+		parser->mapping.kind = OTHER_FILE;
+	else if (*mapping->name)
+		parser->mapping.kind = OTHER_NAME;
 	if (parser->mapping.kind == OTHER_NAME)
 		snprintf(parser->mapping.name, OTHER_NAME_MAX, "%.*s", OTHER_NAME_MAX - 1, mapping->name);
 }

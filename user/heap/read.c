@@ -5,43 +5,19 @@
 #include <stdlib.h>
 
 #include "user/base/units.h"
-#include "user/heap/arenas.h"
 #include "user/heap/chunk.h"
 #include "user/heap/fastbins.h"
 #include "user/heap/mmapped.h"
-#include "user/heap/walk.h"
-#include "user/heap/word.h"
+#include "user/heap/reader.h"
 
 /* Contradictions of a whole walk; each costs some 20 us. */
 #define RETRIES 4000
-/* And of one piece of the main arena, which may be none. */
-#define RETRIES_OF_PIECE 100
 /* An arena's list of heaps that changes while it is followed. */
 #define TRIES 50
-/* What the main arena may have grown by since the maps were read; more is no arena. */
-#define GROWTH_MAX (1ULL << 30)
 /* Of all there is, mmapped chunks that were not found may have this part: they come and go. */
 #define MISSED_PART 50
 
-struct reader {
-	const struct image *image;
-	const struct place *place;
-	const struct anonymous *maps;
-	const struct owned *before;
-	struct owned *owned;
-	struct parameters parameters;
-	struct arena arena; /* that is being read */
-	struct addresses fast;
-	struct window window;
-	struct walk walk;
-	struct tally tally;
-	struct residency sum;
-	uint64_t system_mem, mmapped_usable;
-	struct owned found; /* mmapped chunks */
-	uint32_t arenas;
-};
-
-static int reread_arena(struct reader *reader)
+int reader_reread_arena(struct reader *reader)
 {
 	int result = -EAGAIN;
 
@@ -50,7 +26,7 @@ static int reread_arena(struct reader *reader)
 	return result == -EFAULT ? -EAGAIN : result;
 }
 
-static int count(struct reader *reader, uint64_t start, uint64_t end, bool is_mmapped)
+int reader_count(struct reader *reader, uint64_t start, uint64_t end, bool is_mmapped)
 {
 	struct residency sum;
 	int result = window_count(&reader->window, start, end, &sum);
@@ -59,121 +35,8 @@ static int count(struct reader *reader, uint64_t start, uint64_t end, bool is_mm
 		return result;
 	reader->sum.resident += sum.resident;
 	reader->sum.swapped += sum.swapped;
-	return owned_add(is_mmapped ? &reader->found : reader->owned, &(struct owned_range){ start, end, sum.resident, is_mmapped });
-}
-
-/* The main arena: from the first sbrk() on, in one piece while nobody else's memory came between in a way that glibc minds. */
-static int set_main_piece(const struct reader *reader, struct piece *piece)
-{
-	const struct parameters *parameters = &reader->parameters;
-
-	piece->start = (parameters->sbrk_base + 15) & ~15ULL;
-	piece->end = parameters->sbrk_base + reader->arena.system_mem;
-	piece->top = reader->arena.top;
-	piece->is_main = true;
-	/* "[heap]" is as it was when the maps were read: the arena may have grown since */
-	piece->brk_end = reader->maps->brk_end && piece->end >= reader->maps->brk_end ? piece->end : 0;
-	piece->trim_alignment = reader->image->page_bytes;
-	if (parameters->thp_pagesize && !(parameters->thp_pagesize & (parameters->thp_pagesize - 1)))
-		piece->trim_alignment = parameters->thp_pagesize;
-	return piece->start < piece->end && piece->end <= reader->maps->brk_end + GROWTH_MAX ? 0 : -EAGAIN;
-}
-
-static int refresh_main(void *data, struct piece *piece)
-{
-	struct reader *reader = data;
-	int result = reread_arena(reader);
-
-	return result ? result : set_main_piece(reader, piece);
-}
-
-static int refresh_main_piece(void *data, struct piece *piece)
-{
-	struct reader *reader = data;
-	int result = reread_arena(reader);
-
-	piece->top = reader->arena.top >= piece->start && reader->arena.top < piece->end ? reader->arena.top : 0;
-	return result;
-}
-
-/* One that starts there and ends before `end`, where *ret_end tells. -EAGAIN when there is none. */
-static int read_main_piece(struct reader *reader, uint64_t start, uint64_t end, uint64_t *ret_end)
-{
-	struct piece piece = { .start = start, .end = end, .is_main = true, .open_ended = true,
-			       .trim_alignment = reader->image->page_bytes };
-	unsigned int retries = reader->walk.retries;
-	uint64_t brk_end = reader->maps->brk_end;
-	int result;
-
-	piece.brk_end = end == brk_end ? end : 0;
-	reader->walk.refresh = refresh_main_piece;
-	reader->walk.retries = retries < RETRIES_OF_PIECE ? retries : RETRIES_OF_PIECE;
-	result = walk_piece(&reader->walk, &piece, &reader->tally);
-	reader->walk.retries += retries - (retries < RETRIES_OF_PIECE ? retries : RETRIES_OF_PIECE);
-	if (result)
-		return result;
-	*ret_end = page_up(reader->image, piece.end);
-	return count(reader, start, *ret_end, false);
-}
-
-/*
- * Where sbrk() failed, the main arena goes on in mappings of its own (sysmalloc_mmap_fallback()): nothing tells where they
- * are, but each starts with a chunk, and together they are as large as the arena.
- */
-static int find_main_pieces(struct reader *reader, const struct range *range, uint64_t *left)
-{
-	for (uint64_t at = range->start; at < range->end && *left;) {
-		const uint8_t *bytes;
-		uint64_t end = 0, head;
-		int result = window_get(&reader->window, at, CHUNK_HEADER, &bytes);
-
-		head = result ? 0 : word(bytes + 8);
-		if (!result && (head & CHUNK_FLAGS) == PREV_INUSE && !word(bytes) && chunk_size(head) >= CHUNK_MIN &&
-		    chunk_size(head) < range->end - at)
-			result = read_main_piece(reader, at, range->end, &end);
-		if (result && result != -ENODATA && result != -EAGAIN)
-			return result;
-		if (end > at && end - at > *left)
-			return -EOPNOTSUPP;
-		*left -= end > at ? end - at : 0;
-		at = end > at ? end : page_down(reader->image, at) + reader->image->page_bytes;
-	}
-	return 0;
-}
-
-static int read_main_pieces(struct reader *reader)
-{
-	struct range brk = { (reader->parameters.sbrk_base + 15) & ~15ULL, reader->maps->brk_end };
-	/* what was lost to alignment at the start of brk is the arena's too */
-	uint64_t left = reader->arena.system_mem - (brk.start < brk.end ? brk.start - reader->parameters.sbrk_base : 0);
-	int result = brk.start < brk.end ? find_main_pieces(reader, &brk, &left) : 0;
-
-	for (size_t i = 0; i < reader->maps->n && !result && left; i++)
-		result = find_main_pieces(reader, &reader->maps->list[i], &left);
-	if (result)
-		return result;
-	return left ? -EOPNOTSUPP : 0;
-}
-
-static int read_main(struct reader *reader)
-{
-	struct piece piece = { 0 };
-	uint64_t base = reader->parameters.sbrk_base;
-	int result;
-
-	if (!reader->arena.system_mem)
-		return 0;
-	if (!reader->arena.contiguous)
-		return read_main_pieces(reader);
-	if (!base || base >= ADDRESS_MAX)
-		return -EAGAIN;
-	result = set_main_piece(reader, &piece);
-	if (!result)
-		result = count(reader, base, piece.end, false);
-	if (result)
-		return result;
-	reader->walk.refresh = refresh_main;
-	return walk_piece(&reader->walk, &piece, &reader->tally);
+	return owned_add(is_mmapped ? &reader->found : reader->owned,
+			 &(struct owned_range){ start, end, sum.resident, is_mmapped });
 }
 
 struct part_of_arena {
@@ -192,14 +55,15 @@ static int set_part_piece(struct reader *reader, const struct heap_part *part, s
 static int refresh_part(void *data, struct piece *piece)
 {
 	struct part_of_arena *of = data;
+	struct reader *reader = of->reader;
 	struct heap_part part;
-	int result = reread_arena(of->reader);
+	int result = reader_reread_arena(reader);
 
 	if (!result)
-		result = heap_part_read(of->reader->image, of->reader->place->layout, of->reader->arena.address, of->address, &part);
+		result = heap_part_read(reader->image, reader->place->layout, reader->arena.address, of->address, &part);
 	if (result)
 		return result == -EFAULT ? -EAGAIN : result;
-	return set_part_piece(of->reader, &part, piece);
+	return set_part_piece(reader, &part, piece);
 }
 
 static int read_part(struct reader *reader, const struct heap_part *part)
@@ -209,7 +73,7 @@ static int read_part(struct reader *reader, const struct heap_part *part)
 	int result = set_part_piece(reader, part, &piece);
 
 	if (!result)
-		result = count(reader, part->address, part->address + part->size, false);
+		result = reader_count(reader, part->address, part->address + part->size, false);
 	if (result)
 		return result;
 	reader->walk.refresh = refresh_part;
@@ -253,7 +117,7 @@ static int read_parts(struct reader *reader)
 		reader->tally = tally;
 		reader->sum = sum;
 		reader->owned->n = n_owned;
-		result = reread_arena(reader);
+		result = reader_reread_arena(reader);
 		if (!result)
 			result = read_parts_once(reader);
 	}
@@ -265,17 +129,18 @@ static int read_arena(struct reader *reader, uint64_t address)
 	int result;
 
 	reader->arena.address = address;
-	result = reread_arena(reader);
+	result = reader_reread_arena(reader);
 	if (result)
 		return result;
 	reader->arenas++;
 	reader->system_mem += reader->arena.system_mem;
 	reader->fast.n = 0;
-	result = fastbins_collect(reader->image, reader->arena.fastbins, reader->arena.system_mem, reader->window.deadline, &reader->fast);
+	result = fastbins_collect(reader->image, reader->arena.fastbins, reader->arena.system_mem, reader->window.deadline,
+				  &reader->fast);
 	if (result)
 		return result;
 	addresses_sort(&reader->fast);
-	return address == reader->place->main_arena ? read_main(reader) : read_parts(reader);
+	return address == reader->place->main_arena ? read_main_arena(reader) : read_parts(reader);
 }
 
 /* The ring of all arenas, from the main one back to it. One that closes elsewhere comes by an arena that was seen (Brent). */
@@ -313,7 +178,7 @@ static int add_mmapped(void *data, const struct mmapped_chunk *chunk)
 	struct reader *reader = data;
 
 	reader->mmapped_usable += chunk->usable;
-	return count(reader, chunk->start, chunk->start + chunk->bytes, true);
+	return reader_count(reader, chunk->start, chunk->start + chunk->bytes, true);
 }
 
 /* What was found becomes the heap's. */
@@ -392,8 +257,8 @@ static void fill(const struct reader *reader, const struct mmapped_search *searc
 
 static int read_all(struct reader *reader, struct heap_view *ret)
 {
-	struct mmapped_search search = { .pays_outside = reader->place->layout->pays_outside, .skip = skip_owned, .found = add_mmapped,
-					 .data = reader };
+	struct mmapped_search search = { .pays_outside = reader->place->layout->pays_outside, .skip = skip_owned,
+					 .found = add_mmapped, .data = reader };
 	int result = parameters_read(reader->image, reader->place, &reader->parameters);
 
 	if (result)
@@ -429,7 +294,8 @@ int read_heap(const struct image *image, const struct place *place, const struct
 	reader->before = before;
 	reader->owned = ret_owned;
 	window_init(&reader->window, image, deadline);
-	reader->walk = (struct walk){ .image = image, .window = &reader->window, .fast = &reader->fast, .retries = RETRIES, .data = reader };
+	reader->walk = (struct walk){ .image = image, .window = &reader->window, .fast = &reader->fast, .retries = RETRIES,
+				      .data = reader };
 	result = read_all(reader, ret);
 	addresses_free(&reader->fast);
 	owned_free(&reader->found);

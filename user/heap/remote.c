@@ -90,7 +90,8 @@ static int read_pages(int fd, uint64_t start, uint64_t page_bytes, size_t n, uin
 	memset(states, PAGE_ABSENT, n);
 	for (size_t done = 0; done < n;) {
 		size_t batch = n - done < 8192 ? n - done : 8192;
-		ssize_t bytes = pread(fd, words, batch * sizeof(words[0]), (off_t)((start / page_bytes + done) * sizeof(words[0])));
+		uint64_t from = (start / page_bytes + done) * sizeof(words[0]);
+		ssize_t bytes = pread(fd, words, batch * sizeof(words[0]), (off_t)from);
 
 		if (bytes < 0)
 			return -errno;
@@ -187,7 +188,8 @@ int remote_open(int proc_fd, pid_t pid, struct remote *ret, struct image *ret_im
 	}
 	remote.scans = !scan_pages(remote.pagemap_fd, 0, (uint64_t)sysconf(_SC_PAGESIZE), 1, &state);
 	*ret = remote;
-	*ret_image = (struct image){ .data = ret, .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE), .read = read_memory, .pages = get_pages };
+	*ret_image = (struct image){ .data = ret, .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE), .read = read_memory,
+				     .pages = get_pages };
 	return 0;
 }
 

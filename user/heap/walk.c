@@ -20,7 +20,8 @@ static bool is_chunk(const struct piece *piece, uint64_t address, uint64_t head)
 {
 	uint64_t size = chunk_size(head);
 
-	return size >= CHUNK_MIN && !(head & IS_MMAPPED) && !(size & 15) && address < piece->end && size <= piece->end - address;
+	return size >= CHUNK_MIN && !(head & IS_MMAPPED) && !(size & 15) && address < piece->end &&
+	       size <= piece->end - address;
 }
 
 /* A range of free chunks, as they are after malloc_trim() has merged them: mtrim(), malloc/malloc.c. */
@@ -164,8 +165,8 @@ static int skip_others(struct walk *walk, const struct piece *piece)
 }
 
 /*
- * A chunk that is a fencepost. In the main arena two of them end the memory before that of others; elsewhere one, and a size of 0, end
- * the heap.
+ * A chunk that is a fencepost. In the main arena two of them end the memory before that of others; elsewhere one, and a size
+ * of 0, end the heap.
  */
 static int pass_fencepost(struct walk *walk, struct piece *piece, uint64_t next_head)
 {

@@ -21,8 +21,10 @@ int reader_reread_arena(struct reader *reader)
 {
 	int result = -EAGAIN;
 
-	for (int i = 0; i < TRIES && result == -EAGAIN; i++)
+	for (unsigned int i = 0; i < TRIES && result == -EAGAIN; i++) {
+		image_pause(reader->image, i);
 		result = arena_read(reader->image, reader->place->layout, reader->arena.address, &reader->arena);
+	}
 	return result == -EFAULT ? -EAGAIN : result;
 }
 
@@ -113,7 +115,8 @@ static int read_parts(struct reader *reader)
 	size_t n_owned = reader->owned->n;
 	int result = -EAGAIN;
 
-	for (int i = 0; i < TRIES && result == -EAGAIN; i++) {
+	for (unsigned int i = 0; i < TRIES && result == -EAGAIN; i++) {
+		image_pause(reader->image, i);
 		reader->tally = tally;
 		reader->sum = sum;
 		reader->owned->n = n_owned;

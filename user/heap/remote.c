@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 /* include/uapi/linux/fs.h of Linux 6.7, which the headers at hand may not know */
@@ -114,6 +115,15 @@ static int get_pages(void *data, uint64_t start, size_t n, uint8_t *states)
 	return read_pages(remote->pagemap_fd, start, page_bytes, n, states);
 }
 
+/* At first not at all, then 20 us, 40 us, up to 2 ms. */
+static void wait_for_it(unsigned int tries)
+{
+	unsigned int us = tries < 3 ? 0 : tries < 10 ? 20U << (tries - 3) : 2000;
+
+	if (us)
+		nanosleep(&(struct timespec){ .tv_nsec = us * 1000 }, NULL);
+}
+
 /* The maps of a process without memory, a zombie or a thread of the kernel, are empty. */
 static bool has_memory(int dir_fd)
 {
@@ -189,7 +199,7 @@ int remote_open(int proc_fd, pid_t pid, struct remote *ret, struct image *ret_im
 	remote.scans = !scan_pages(remote.pagemap_fd, 0, (uint64_t)sysconf(_SC_PAGESIZE), 1, &state);
 	*ret = remote;
 	*ret_image = (struct image){ .data = ret, .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE), .read = read_memory,
-				     .pages = get_pages };
+				     .pages = get_pages, .pause = wait_for_it };
 	return 0;
 }
 

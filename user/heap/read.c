@@ -14,6 +14,10 @@
 #define RETRIES 4000
 /* An arena's list of heaps that changes while it is followed. */
 #define TRIES 50
+/* One of these heaps, which may be about to be given back. */
+#define TRIES_OF_PART 4
+/* Heaps of an arena: 4 TiB. */
+#define PARTS_MAX 65536
 /* Of all there is, mmapped chunks that were not found may have this part: they come and go. */
 #define MISSED_PART 50
 
@@ -74,55 +78,75 @@ static int read_part(struct reader *reader, const struct heap_part *part)
 	struct piece piece;
 	int result = set_part_piece(reader, part, &piece);
 
-	if (!result)
-		result = reader_count(reader, part->address, part->address + part->size, false);
 	if (result)
 		return result;
 	reader->walk.refresh = refresh_part;
 	reader->walk.data = &of;
 	result = walk_piece(&reader->walk, &piece, &reader->tally);
 	reader->walk.data = reader;
-	return result;
+	return result ? result : reader_count(reader, part->address, part->address + part->size, false);
 }
 
 /* The heaps of an arena, from the one with the top down to the first one, each once: more than the arena has are none. */
-static int read_parts_once(struct reader *reader)
+static int list_parts_once(struct reader *reader)
 {
 	uint64_t address = reader->arena.top, sum = 0;
 
-	while (address) {
+	for (reader->parts.n = 0; address && reader->parts.n < PARTS_MAX;) {
 		struct heap_part part;
 		int result = heap_part_read(reader->image, reader->place->layout, reader->arena.address, address, &part);
 
+		sum += result ? 0 : part.size;
+		if (!result && sum > reader->arena.system_mem + HEAP_ALIGNMENT)
+			result = -EAGAIN;
+		if (!result)
+			result = addresses_add(&reader->parts, part.address);
 		if (result)
 			return result == -EFAULT ? -EAGAIN : result;
-		sum += part.size;
-		if (sum > reader->arena.system_mem + HEAP_ALIGNMENT)
-			return -EAGAIN;
-		result = read_part(reader, &part);
-		if (result)
-			return result;
 		address = part.prev;
 	}
-	return 0;
+	return address ? -EAGAIN : 0;
 }
 
-/* Heaps come and go at the end of the list only: when one has, all are read anew. */
-static int read_parts(struct reader *reader)
+/* While a heap is being given back the top may be in it still. */
+static int list_parts(struct reader *reader)
 {
-	const struct tally tally = reader->tally;
-	const struct residency sum = reader->sum;
-	size_t n_owned = reader->owned->n;
 	int result = -EAGAIN;
 
 	for (unsigned int i = 0; i < TRIES && result == -EAGAIN; i++) {
 		image_pause(reader->image, i);
-		reader->tally = tally;
-		reader->sum = sum;
-		reader->owned->n = n_owned;
 		result = reader_reread_arena(reader);
 		if (!result)
-			result = read_parts_once(reader);
+			result = list_parts_once(reader);
+	}
+	return result;
+}
+
+/* -EFAULT: it has been given back meanwhile. */
+static int read_part_at(struct reader *reader, uint64_t address)
+{
+	struct heap_part part;
+	int result = -EAGAIN;
+
+	for (unsigned int i = 0; i < TRIES_OF_PART && result == -EAGAIN; i++) {
+		image_pause(reader->image, i);
+		result = reader_reread_arena(reader);
+		if (!result)
+			result = heap_part_read(reader->image, reader->place->layout, reader->arena.address, address, &part);
+		if (!result)
+			result = read_part(reader, &part);
+	}
+	return result;
+}
+
+static int read_parts(struct reader *reader)
+{
+	int result = list_parts(reader);
+
+	for (size_t i = 0; !result && i < reader->parts.n; i++) {
+		result = read_part_at(reader, reader->parts.list[i]);
+		if (result == -EFAULT)
+			result = 0;
 	}
 	return result;
 }
@@ -301,6 +325,7 @@ int read_heap(const struct image *image, const struct place *place, const struct
 				      .data = reader };
 	result = read_all(reader, ret);
 	addresses_free(&reader->fast);
+	addresses_free(&reader->parts);
 	owned_free(&reader->found);
 	free(reader);
 	return result == -ENODATA || result == -EFAULT ? -EAGAIN : result;

@@ -18,7 +18,8 @@ struct reader {
 	struct owned *owned;
 	struct parameters parameters;
 	struct arena arena; /* that is being read */
-	struct addresses fast;
+	struct addresses fast;  /* its chunks in fastbins */
+	struct addresses parts; /* its heaps, if it is not the main one */
 	struct window window;
 	struct walk walk;
 	struct tally tally;

@@ -103,6 +103,19 @@ static void churn(struct worker *worker)
 	}
 }
 
+/* Some 120 MiB up, and down again the same way: heaps are made, and given back. */
+static void go_up_and_down(struct worker *worker)
+{
+	for (;;) {
+		for (int i = 0; i < BLOCKS; i++) {
+			worker->blocks[i] = malloc(random_below(worker, 12000));
+			memset(worker->blocks[i], 1, 1);
+		}
+		for (int i = BLOCKS - 1; i >= 0; i--)
+			free(worker->blocks[i]);
+	}
+}
+
 static void act(struct worker *worker, char action)
 {
 	switch (action) {
@@ -125,6 +138,9 @@ static void act(struct worker *worker, char action)
 		break;
 	case 'b':
 		churn(worker);
+		break;
+	case 'g':
+		go_up_and_down(worker);
 		break;
 	default:
 		break;
@@ -162,7 +178,7 @@ static void act_all(char action)
 {
 	for (int i = 0; i < n_workers; i++)
 		workers[i].action = action;
-	if (action == 'b')
+	if (action == 'b' || action == 'g')
 		printf("busy %p %zu %d\n", (void *)&workers[0].held, sizeof(workers[0]), n_workers);
 	pthread_barrier_wait(&begin);
 	act(&workers[0], action);

@@ -341,6 +341,17 @@ class Busy(HeapTest):
         """four threads that do"""
         self.check_busy(4)
 
+    def test_heaps_that_come_and_go(self):
+        """four threads whose arenas grow by heaps, and give them back, all the time: read whole"""
+        target, reader, _ = self.start(f"{FOLDER}/target", threads=4)
+        target.ask("g")
+        views = [reader.read() for _ in range(BUSY_READS // 2)]
+        failed = [view for view in views if view["result"]]
+        times = sorted(view["ms"] for view in views)
+        print(f"# {len(failed)} of {len(views)} failed; {times[len(times) // 2]:.1f} ms, worst {times[-1]:.1f}")
+        self.assertLessEqual(len(failed), BUSY_READS / 100, failed[:1])
+        self.assertGreater(max(view.get("sys", 0) for view in views), 100 << 20)
+
 
 if __name__ == "__main__":
     with ThreadPoolExecutor() as executor:

@@ -106,8 +106,8 @@ static void start(struct scene *scene, const struct version *version)
 	fake_put(fake, HEAP + 16, HEAP_SIZE);
 	fake_put(fake, HEAP + 24, HEAP_SIZE);
 
-	scene->mappings[0] = (struct range){ HEAP, HEAP + HEAP_SIZE };
-	scene->mappings[1] = (struct range){ MAPPED, MAPPED + MAPPED_SIZE };
+	scene->mappings[0] = (struct range){ MAPPED, MAPPED + MAPPED_SIZE };
+	scene->mappings[1] = (struct range){ HEAP, HEAP + HEAP_SIZE };
 	scene->maps = (struct anonymous){ scene->mappings, 2, 2, BRK + BRK_SIZE };
 }
 
@@ -222,6 +222,32 @@ static void mmapped_chunks_are_found_behind_memory_of_others_and_with_an_alignme
 		assert_int_equal(scene.view.resident, BRK_SIZE + HEAP_SIZE + 19 * PAGE);
 		end(&scene);
 	}
+}
+
+static void what_was_found_once_is_not_searched_for_again(void **state)
+{
+	struct scene scene;
+	unsigned int reads;
+
+	(void)state;
+	start(&scene, &versions[1]);
+	put_mmapped(&scene, MAPPED + 60 * PAGE, 3, 0);
+	set_mmapped(&scene, 1, 3 * PAGE);
+	assert_int_equal(run(&scene), 0);
+	reads = scene.fake.reads;
+	scene.before = scene.owned;
+	scene.owned = (struct owned){ 0 };
+	assert_int_equal(run(&scene), 0);
+	assert_int_equal(scene.view.resident, BRK_SIZE + HEAP_SIZE + 3 * PAGE);
+	assert_true(scene.fake.reads < 2 * reads); /* in all */
+	/* it was given back, and there is another */
+	memset(fake_at(&scene.fake, MAPPED + 60 * PAGE), 0, 16);
+	put_mmapped(&scene, MAPPED + 10 * PAGE, 3, 0);
+	assert_int_equal(run(&scene), 0);
+	assert_int_equal(scene.owned.n, 3);
+	assert_true(owned_from(&scene.owned, MAPPED)->start == MAPPED + 10 * PAGE);
+	owned_free(&scene.before);
+	end(&scene);
 }
 
 static void what_is_resident_is_unknown_where_mmapped_chunks_are_not_found(void **state)
@@ -435,6 +461,7 @@ int main(void)
 		cmocka_unit_test(mmapped_chunks_are_found_and_count_with_what_is_usable),
 		cmocka_unit_test(a_sum_that_glibc_counts_too_high_is_put_right),
 		cmocka_unit_test(mmapped_chunks_are_found_behind_memory_of_others_and_with_an_alignment),
+		cmocka_unit_test(what_was_found_once_is_not_searched_for_again),
 		cmocka_unit_test(what_is_resident_is_unknown_where_mmapped_chunks_are_not_found),
 		cmocka_unit_test(a_hostile_mmapped_chunk_is_none),
 		cmocka_unit_test(a_ring_of_arenas_that_does_not_close_or_goes_in_circles_is_an_error),

@@ -14,7 +14,8 @@
 
 /* Bytes, of one complete walk. UNKNOWN (units.h) where that is said. */
 struct heap_view {
-	int64_t alloc;     /* usable sizes of blocks that are handed out: not those in threads' caches and fastbins */
+	int64_t alloc;     /* usable sizes of blocks that are handed out: not those in threads' caches and fastbins, nor (but for
+			    * 648 each of a glibc before 2.42 whose thread has freed nothing) the caches themselves */
 	int64_t sys;       /* what the allocator has from the kernel: mallinfo2's arena + hblkhd */
 	int64_t mmapped;   /* of it, in chunks of their own mappings: hblkhd, but without what glibc 2.43 counts twice there */
 	int64_t resident;  /* of sys, in memory; UNKNOWN when not all mmapped chunks were found */
@@ -49,7 +50,7 @@ const char *heap_versions(const struct heap *heap);
 
 /*
  * What of an address range was the heap's at the last heap_read() that succeeded: bytes of address space, and how many of
- * them were resident. NULL: 0 of both.
+ * them were resident. NULL: 0 of both. Not while another thread is in heap_read() of the same heap.
  */
 struct heap_part_of {
 	uint64_t bytes, resident;

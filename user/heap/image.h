@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 enum page_state {
-	PAGE_ABSENT,   /* no memory is charged for it: never written, given back, or the zero page */
+	PAGE_ABSENT,   /* no memory is charged for it: never written, given back, or the zero page (but for Linux before 6.7) */
 	PAGE_RESIDENT,
 	PAGE_SWAPPED,
 };

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "user/base/fs.h"
 #include "user/base/units.h"
 #include "user/heap/chunk.h"
 #include "user/heap/fastbins.h"
@@ -21,13 +22,23 @@
 /* Of all there is, mmapped chunks that were not found may have this part: they come and go. */
 #define MISSED_PART 50
 
+/* Before each try, the first one of which is 0. */
+static int wait_for_try(struct reader *reader, unsigned int i)
+{
+	if (i && monotonic_ns() > reader->window.deadline)
+		return -ETIME;
+	image_pause(reader->image, i);
+	return 0;
+}
+
 int reader_reread_arena(struct reader *reader)
 {
 	int result = -EAGAIN;
 
 	for (unsigned int i = 0; i < TRIES && result == -EAGAIN; i++) {
-		image_pause(reader->image, i);
-		result = arena_read(reader->image, reader->place->layout, reader->arena.address, &reader->arena);
+		result = wait_for_try(reader, i);
+		if (!result)
+			result = arena_read(reader->image, reader->place->layout, reader->arena.address, &reader->arena);
 	}
 	return result == -EFAULT ? -EAGAIN : result;
 }
@@ -114,8 +125,9 @@ static int list_parts(struct reader *reader)
 	int result = -EAGAIN;
 
 	for (unsigned int i = 0; i < TRIES && result == -EAGAIN; i++) {
-		image_pause(reader->image, i);
-		result = reader_reread_arena(reader);
+		result = wait_for_try(reader, i);
+		if (!result)
+			result = reader_reread_arena(reader);
 		if (!result)
 			result = list_parts_once(reader);
 	}
@@ -129,8 +141,9 @@ static int read_part_at(struct reader *reader, uint64_t address)
 	int result = -EAGAIN;
 
 	for (unsigned int i = 0; i < TRIES_OF_PART && result == -EAGAIN; i++) {
-		image_pause(reader->image, i);
-		result = reader_reread_arena(reader);
+		result = wait_for_try(reader, i);
+		if (!result)
+			result = reader_reread_arena(reader);
 		if (!result)
 			result = heap_part_read(reader->image, reader->place->layout, reader->arena.address, address, &part);
 		if (!result)

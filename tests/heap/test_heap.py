@@ -257,22 +257,20 @@ def add_releases():
 
 
 class NotThere(HeapTest):
-    def opened(self, *command, **options):
-        program = Program(self, *command, **options)
-        time.sleep(0.3)
-        return Reader(self, program.pid).opened
-
     def test_other_libc(self):
         """musl, shared or linked statically: there is no heap of glibc"""
         for kind in "musl", "musl-static":
-            opened = self.opened(os.path.abspath(f"build/tests/programs/exercise-{kind}"), stdin=subprocess.PIPE)
-            self.assertEqual(opened, {"result": -ENOENT, "why": "it has no glibc"})
+            program = Program(self, os.path.abspath(f"build/tests/programs/exercise-{kind}"), stdin=subprocess.PIPE)
+            self.assertEqual(program.line(), "ready")
+            self.assertEqual(Reader(self, program.pid).opened, {"result": -ENOENT, "why": "it has no glibc"})
 
     def test_other_allocator(self):
         """jemalloc preloaded: glibc's malloc is not in use"""
         subprocess.run(["tests/packages.sh", "bookworm", "libjemalloc2"], check=True, timeout=300)
         library = glob.glob(f"{PACKAGES}/bookworm/libjemalloc2/usr/lib/*/libjemalloc.so.2")[0]
-        opened = self.opened("env", f"LD_PRELOAD={library}", f"{FOLDER}/target", "4", stdin=subprocess.PIPE)
+        target = Target(self, "env", f"LD_PRELOAD={library}", f"{FOLDER}/target", "4")
+        target.do("w")
+        opened = Reader(self, target.pid).opened
         self.assertEqual(opened["result"], -ENOENT)
         self.assertIn("another allocator is in its place", opened["why"])
 

@@ -24,7 +24,7 @@ check: ## all tests (root; installs what is missing)
 	$(Q)tests/deps.sh all
 	$(Q)$(MAKE) --no-print-directory check-all
 
-check-all: all $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS)
+check-all: all $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(EXERCISES)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PROOF_SUITES) $(HEAP_SUITES) $(CONTAINER_SUITES)
 
@@ -44,7 +44,7 @@ check-proof: $(PROOF_PROGRAMS) ## each place that is probed, on the libraries of
 	$(Q)tests/run.sh $(PROOF_SUITES)
 	$(Q)grep '^# |' build/tests/test_proof.log
 
-check-heap: $(HEAP_PROGRAMS) $(EXERCISES) ## what is read of heaps from outside, on the glibc of several Debian releases (root)
+check-heap: $(HEAP_PROGRAMS) $(EXERCISES) $(TEST_PROGRAMS) ## what is read of heaps from outside, on the glibc of several Debian releases (root)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(HEAP_SUITES)
 

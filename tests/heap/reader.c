@@ -31,7 +31,9 @@ static void read_once(struct heap *heap)
 	struct heap_view view;
 	int result = heap_read(heap, BUDGET_NS, &view);
 
-	printf("{\"result\":%d,\"why\":\"%s\",\"ms\":%.3f,", result, result ? heap_why(result) : "", (double)(monotonic_ns() - start) / 1e6);
+	double ms = (double)(monotonic_ns() - start) / 1e6;
+
+	printf("{\"result\":%d,\"why\":\"%s\",\"ms\":%.3f,", result, result ? heap_why(result) : "", ms);
 	if (!result) {
 		print_figure("alloc", view.alloc);
 		print_figure("sys", view.sys);

@@ -103,6 +103,19 @@ static void churn(struct worker *worker)
 	}
 }
 
+/* Some 120 MiB up, and down again the same way: heaps are made, and given back. */
+static void go_up_and_down(struct worker *worker)
+{
+	for (;;) {
+		for (int i = 0; i < BLOCKS; i++) {
+			worker->blocks[i] = malloc(random_below(worker, 12000));
+			memset(worker->blocks[i], 1, 1);
+		}
+		for (int i = BLOCKS - 1; i >= 0; i--)
+			free(worker->blocks[i]);
+	}
+}
+
 static void act(struct worker *worker, char action)
 {
 	switch (action) {
@@ -125,6 +138,9 @@ static void act(struct worker *worker, char action)
 		break;
 	case 'b':
 		churn(worker);
+		break;
+	case 'g':
+		go_up_and_down(worker);
 		break;
 	default:
 		break;
@@ -149,11 +165,20 @@ static void take_brk(void)
 	memset(sbrk(12345), 0x21, 12345);
 }
 
+/* What comes after the main arena's memory is taken: it goes on elsewhere. */
+static void block_brk(void)
+{
+	char *end = (char *)(((uintptr_t)sbrk(0) + 4095) & ~4095UL);
+
+	if (mmap(end + (1 << 20), 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+		abort();
+}
+
 static void act_all(char action)
 {
 	for (int i = 0; i < n_workers; i++)
 		workers[i].action = action;
-	if (action == 'b')
+	if (action == 'b' || action == 'g')
 		printf("busy %p %zu %d\n", (void *)&workers[0].held, sizeof(workers[0]), n_workers);
 	pthread_barrier_wait(&begin);
 	act(&workers[0], action);
@@ -200,6 +225,8 @@ int main(int argc, char **argv)
 			malloc_trim(0);
 		else if (action == 's')
 			take_brk();
+		else if (action == 'm')
+			block_brk();
 		else if (action != '\n')
 			act_all(action);
 		if (action != '\n')

@@ -76,7 +76,7 @@ static inline void fake_add(struct fake *fake, uint64_t start, uint64_t size)
 	assert_true(fake->n <= FAKE_SEGMENTS && start % PAGE == 0 && size % PAGE == 0);
 	*segment = (struct fake_segment){ start, size, calloc(1, size), malloc(size / PAGE) };
 	memset(segment->states, PAGE_RESIDENT, size / PAGE);
-	fake->image = (struct image){ fake, PAGE, fake_read, fake_pages };
+	fake->image = (struct image){ .data = fake, .page_bytes = PAGE, .read = fake_read, .pages = fake_pages };
 }
 
 static inline void fake_free(struct fake *fake)

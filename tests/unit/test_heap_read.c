@@ -106,8 +106,8 @@ static void start(struct scene *scene, const struct version *version)
 	fake_put(fake, HEAP + 16, HEAP_SIZE);
 	fake_put(fake, HEAP + 24, HEAP_SIZE);
 
-	scene->mappings[0] = (struct range){ HEAP, HEAP + HEAP_SIZE };
-	scene->mappings[1] = (struct range){ MAPPED, MAPPED + MAPPED_SIZE };
+	scene->mappings[0] = (struct range){ MAPPED, MAPPED + MAPPED_SIZE };
+	scene->mappings[1] = (struct range){ HEAP, HEAP + HEAP_SIZE };
 	scene->maps = (struct anonymous){ scene->mappings, 2, 2, BRK + BRK_SIZE };
 }
 
@@ -138,7 +138,8 @@ static uint64_t put_mmapped(struct scene *scene, uint64_t start, uint64_t pages,
 static int run(struct scene *scene)
 {
 	scene->owned.n = 0;
-	return read_heap(&scene->fake.image, &scene->place, &scene->maps, &scene->before, monotonic_ns() + A_MINUTE, &scene->owned, &scene->view);
+	return read_heap(&scene->fake.image, &scene->place, &scene->maps, &scene->before, monotonic_ns() + A_MINUTE, &scene->owned,
+			 &scene->view);
 }
 
 static void every_arena_counts_in_every_layout(void **state)
@@ -187,6 +188,22 @@ static void mmapped_chunks_are_found_and_count_with_what_is_usable(void **state)
 	}
 }
 
+static void a_sum_that_glibc_counts_too_high_is_put_right(void **state)
+{
+	struct scene scene;
+	uint64_t usable;
+
+	(void)state;
+	start(&scene, &versions[2]);
+	usable = put_mmapped(&scene, MAPPED, 10, 0);
+	set_mmapped(&scene, 1, 10 * PAGE + 5 * 16);
+	assert_int_equal(run(&scene), 0);
+	assert_int_equal(scene.view.mmapped, 10 * PAGE);
+	assert_int_equal(scene.view.sys, BRK_SIZE + HEAP_SIZE + 10 * PAGE);
+	assert_int_equal(scene.view.alloc, 2 * 0xff8 + 0xf8 + usable);
+	end(&scene);
+}
+
 static void mmapped_chunks_are_found_behind_memory_of_others_and_with_an_alignment(void **state)
 {
 	(void)state;
@@ -205,6 +222,32 @@ static void mmapped_chunks_are_found_behind_memory_of_others_and_with_an_alignme
 		assert_int_equal(scene.view.resident, BRK_SIZE + HEAP_SIZE + 19 * PAGE);
 		end(&scene);
 	}
+}
+
+static void what_was_found_once_is_not_searched_for_again(void **state)
+{
+	struct scene scene;
+	unsigned int reads;
+
+	(void)state;
+	start(&scene, &versions[1]);
+	put_mmapped(&scene, MAPPED + 60 * PAGE, 3, 0);
+	set_mmapped(&scene, 1, 3 * PAGE);
+	assert_int_equal(run(&scene), 0);
+	reads = scene.fake.reads;
+	scene.before = scene.owned;
+	scene.owned = (struct owned){ 0 };
+	assert_int_equal(run(&scene), 0);
+	assert_int_equal(scene.view.resident, BRK_SIZE + HEAP_SIZE + 3 * PAGE);
+	assert_true(scene.fake.reads < 2 * reads); /* in all */
+	/* it was given back, and there is another */
+	memset(fake_at(&scene.fake, MAPPED + 60 * PAGE), 0, 16);
+	put_mmapped(&scene, MAPPED + 10 * PAGE, 3, 0);
+	assert_int_equal(run(&scene), 0);
+	assert_int_equal(scene.owned.n, 3);
+	assert_true(owned_from(&scene.owned, MAPPED)->start == MAPPED + 10 * PAGE);
+	owned_free(&scene.before);
+	end(&scene);
 }
 
 static void what_is_resident_is_unknown_where_mmapped_chunks_are_not_found(void **state)
@@ -282,13 +325,36 @@ static void heaps_that_are_chained_in_a_loop_or_belong_to_another_are_an_error(v
 	end(&scene);
 }
 
-static void a_main_arena_in_pieces_is_said_to_be_one(void **state)
+/* The first piece then ends in fenceposts, the top is in another. */
+static void a_main_arena_in_pieces_is_put_together_if_they_make_its_size(void **state)
 {
 	struct scene scene;
+	uint64_t at, second = MAPPED + 4 * PAGE;
 
 	(void)state;
 	start(&scene, &versions[1]);
+	at = BRK + 0x2000 + 4 * PAGE + 0x30;
+	at = fake_free_chunk(&scene.fake, at, BRK + BRK_SIZE - 32 - at);
+	at = fake_chunk(&scene.fake, at, 0x10, false);
+	fake_chunk(&scene.fake, at, 0x10, true);
+	at = fake_chunk(&scene.fake, second, 0x5000, true);
+	fake_chunk(&scene.fake, at, second + 20 * PAGE - at, true);
+	put_arena(&scene.fake, &versions[1], MAIN_ARENA, at, BRK_SIZE + 20 * PAGE);
+	fake_put(&scene.fake, MAIN_ARENA + 112 + 2048, arena_of_heap(&versions[1]));
 	put32(&scene.fake, MAIN_ARENA + 4, 2);
+	assert_int_equal(run(&scene), 0);
+	assert_int_equal(scene.view.alloc, 2 * 0xff8 + 0xf8 + 0x4ff8);
+	assert_int_equal(scene.view.sys, BRK_SIZE + 20 * PAGE + HEAP_SIZE);
+	assert_int_equal(scene.view.resident, BRK_SIZE + 20 * PAGE + HEAP_SIZE);
+	/* the top is not at the end of brk: nothing of it comes back. The chunk before the fenceposts starts 0x30 into a page */
+	assert_int_equal(scene.view.trimmable, 3 * PAGE + (BRK_SIZE - 7 * PAGE) - PAGE);
+	/* a page is missing, a page too many */
+	fake_put(&scene.fake, MAIN_ARENA + 112 + 2072, BRK_SIZE + 21 * PAGE);
+	fake_put(&scene.fake, MAIN_ARENA + 112 + 2080, BRK_SIZE + 21 * PAGE);
+	assert_int_equal(run(&scene), -EOPNOTSUPP);
+	fake_put(&scene.fake, MAIN_ARENA + 112 + 2072, BRK_SIZE + 19 * PAGE);
+	assert_int_equal(run(&scene), -EOPNOTSUPP);
+	fake_put(&scene.fake, MAIN_ARENA + 112 + 2072, BRK_SIZE - PAGE);
 	assert_int_equal(run(&scene), -EOPNOTSUPP);
 	end(&scene);
 }
@@ -397,12 +463,14 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_arena_counts_in_every_layout),
 		cmocka_unit_test(mmapped_chunks_are_found_and_count_with_what_is_usable),
+		cmocka_unit_test(a_sum_that_glibc_counts_too_high_is_put_right),
 		cmocka_unit_test(mmapped_chunks_are_found_behind_memory_of_others_and_with_an_alignment),
+		cmocka_unit_test(what_was_found_once_is_not_searched_for_again),
 		cmocka_unit_test(what_is_resident_is_unknown_where_mmapped_chunks_are_not_found),
 		cmocka_unit_test(a_hostile_mmapped_chunk_is_none),
 		cmocka_unit_test(a_ring_of_arenas_that_does_not_close_or_goes_in_circles_is_an_error),
 		cmocka_unit_test(heaps_that_are_chained_in_a_loop_or_belong_to_another_are_an_error),
-		cmocka_unit_test(a_main_arena_in_pieces_is_said_to_be_one),
+		cmocka_unit_test(a_main_arena_in_pieces_is_put_together_if_they_make_its_size),
 		cmocka_unit_test(what_was_read_is_known_to_be_the_heaps),
 		cmocka_unit_test(no_word_of_the_state_leads_astray),
 		cmocka_unit_test(the_state_is_known_by_what_is_in_it),

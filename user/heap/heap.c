@@ -28,7 +28,7 @@ static int check(struct heap *heap, const char **ret_why)
 
 	if (!result)
 		result = arena_read(&heap->image, heap->place.layout, heap->place.main_arena, &arena);
-	if (!result && !arena.system_mem && !parameters.n_mmaps) {
+	if (!result && !arena.system_mem && !parameters.n_mmaps && arena.next == arena.address) {
 		*ret_why = "nothing was allocated with glibc's malloc yet, or another allocator is in its place";
 		return -ENOENT;
 	}

@@ -6,8 +6,9 @@
 #include "user/heap/chunk.h"
 #include "user/heap/word.h"
 
-/* Pages that are looked at besides, at most: 4 GiB of small ones. */
-#define PAGES_MOST (1U << 20)
+/* What is read at most of memory that shows no chunk at its start, in windows: 4 GiB; and mappings that are looked through. */
+#define LOADS_MOST (1U << 16)
+#define SEARCHED_MOST (64ULL << 30)
 /* prev_size has it where a chunk is of huge pages (MMAP_HP, 2.43) */
 #define IS_HUGE 1ULL
 
@@ -73,7 +74,10 @@ int mmapped_chunk_at(struct window *window, bool pays_outside, uint64_t start, u
 
 bool mmapped_is_complete(const struct mmapped_search *search)
 {
-	return search->found_n == search->n && search->found_bytes == search->bytes;
+	if (search->found_n != search->n)
+		return false;
+	/* there each mremap() of a chunk counts two words again (mremap_chunk()): the sum grows, and is never right again */
+	return search->pays_outside ? search->found_bytes <= search->bytes : search->found_bytes == search->bytes;
 }
 
 static int add(struct mmapped_search *search, const struct mmapped_chunk *chunk)
@@ -122,7 +126,7 @@ static int search_mapping(struct window *window, const struct range *range, bool
 		}
 		result = mmapped_chunk_at(window, search->pays_outside, at, range->end, &chunk);
 		if (result == -ENOENT) {
-			if (!every_page || ++search->pages > PAGES_MOST)
+			if (!every_page || window->loads - search->first_load > LOADS_MOST)
 				return 0;
 			at += window->image->page_bytes;
 			continue;
@@ -137,9 +141,14 @@ static int search_mapping(struct window *window, const struct range *range, bool
 
 int mmapped_search(struct window *window, const struct anonymous *maps, bool every_page, struct mmapped_search *search)
 {
+	search->first_load = window->loads;
 	for (size_t i = 0; i < maps->n && !mmapped_is_complete(search); i++) {
-		int result = search_mapping(window, &maps->list[i], every_page, search);
+		const struct range *range = &maps->list[i];
+		int result = 0;
 
+		/* no allocator's chunks are in reservations of such a size: they do not become one with what they touch */
+		if (!every_page || range->end - range->start <= SEARCHED_MOST)
+			result = search_mapping(window, range, every_page, search);
 		if (result)
 			return result;
 	}

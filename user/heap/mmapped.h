@@ -29,7 +29,7 @@ struct mmapped_search {
 	/* what was found */
 	uint32_t found_n;
 	uint64_t found_bytes;
-	unsigned int pages; /* that were looked through */
+	uint64_t first_load; /* of the window, in this search */
 };
 
 /* The chunk whose mapping starts there and may reach up to end: 0, -ENOENT, or as window_get(). */

@@ -10,6 +10,7 @@
 
 #include "user/heap/lines.h"
 #include "user/heap/maps.h"
+#include "user/heap/remote.h"
 
 void other_begin(struct other_parser *parser, other_owned owned, const void *data)
 {
@@ -58,7 +59,11 @@ static void open_mapping(struct other_parser *parser, const struct mapping *mapp
 {
 	parser->start = mapping->start;
 	parser->end = strcmp(mapping->name, "[heap]") ? mapping->end : 0;
-	parser->mapping = (struct other_mapping){ .kind = mapping->inode ? OTHER_FILE : *mapping->name ? OTHER_NAME : OTHER_SIZE };
+	parser->mapping = (struct other_mapping){ .kind = OTHER_SIZE };
+	if (mapping->inode)
+		parser->mapping.kind = OTHER_FILE;
+	else if (*mapping->name)
+		parser->mapping.kind = OTHER_NAME;
 	if (parser->mapping.kind == OTHER_NAME)
 		snprintf(parser->mapping.name, OTHER_NAME_MAX, "%.*s", OTHER_NAME_MAX - 1, mapping->name);
 }
@@ -152,13 +157,16 @@ static int parse(struct lines *lines, const struct heap *heap, struct other_view
 int other_read(int proc_fd, pid_t pid, const struct heap *heap, struct other_view *ret)
 {
 	struct lines *lines;
-	char path[32];
-	int fd, result;
+	pid_t tid;
+	int dir_fd = process_open(proc_fd, pid, &tid), fd, result;
 
-	snprintf(path, sizeof(path), "%d/smaps", pid);
-	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
+	if (dir_fd < 0)
+		return dir_fd;
+	fd = openat(dir_fd, "smaps", O_RDONLY | O_CLOEXEC);
+	result = fd < 0 ? (errno == ENOENT ? -ESRCH : -errno) : 0;
+	close(dir_fd);
+	if (result)
+		return result;
 	lines = malloc(sizeof(*lines));
 	if (lines) {
 		lines_open(lines, fd);

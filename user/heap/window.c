@@ -27,7 +27,10 @@ static ssize_t get_states(struct window *window, uint64_t page, const uint8_t **
 	const struct image *image = window->image;
 
 	if (page < window->states_start || page - window->states_start >= window->n_states * image->page_bytes) {
-		int result = monotonic_ns() > window->deadline ? -ETIME : image->pages(image->data, page, WINDOW_PAGES, window->states);
+		int result = -ETIME;
+
+		if (monotonic_ns() <= window->deadline)
+			result = image->pages(image->data, page, WINDOW_PAGES, window->states);
 
 		window->n_states = result ? 0 : WINDOW_PAGES;
 		window->states_start = page;

@@ -120,6 +120,26 @@ static void what_stands_still_or_goes_up_and_down_does_not_grow(void **state)
 		}
 }
 
+/* Another random figure each 3 s: sampled more often, it goes up in a few steps now and then. */
+static int64_t staircase(double at_s)
+{
+	return 20 * MIB + (int64_t)(noise(floor(at_s / 3) * 7.3) * 10 * MIB);
+}
+
+static void a_few_chance_steps_up_are_no_growth(void **state)
+{
+	int growing = 0;
+
+	(void)state;
+	for (int run = 0; run < 100; run++) {
+		struct history history;
+
+		history_init(&history);
+		growing += feed(&history, staircase, 30 * run, 30 * run + 29, 1, 0);
+	}
+	assert_int_equal(growing, 0);
+}
+
 static void a_leak_is_found_in_12_s_and_its_rate_is_right(void **state)
 {
 	struct history history;
@@ -198,6 +218,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_stands_still_or_goes_up_and_down_does_not_grow),
+		cmocka_unit_test(a_few_chance_steps_up_are_no_growth),
 		cmocka_unit_test(a_leak_is_found_in_12_s_and_its_rate_is_right),
 		cmocka_unit_test(a_slow_leak_under_noise_is_found_in_five_minutes),
 		cmocka_unit_test(a_leak_below_waves_is_found),

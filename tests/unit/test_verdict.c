@@ -102,6 +102,7 @@ static void a_large_gap_is_what_most_of_it_is(void **state)
 		{ "little is explained", 20 * MIB, 20 * MIB, 15 * MIB, 4 * MIB, VERDICT_UNKNOWN, "only 39 MiB were found free" },
 		{ "not looked into", 20 * MIB, UNKNOWN, UNKNOWN, UNKNOWN, VERDICT_UNKNOWN, "only a look into the heap can tell" },
 		{ "retained beside what is untouched", 300 * MIB, 70 * MIB, 1 * MIB, 0, VERDICT_RETAINED, "retains 70 MiB" },
+		{ "little beside what is untouched", 300 * MIB, 40 * MIB, 1 * MIB, 0, VERDICT_UNTOUCHED, "200 MiB of the 300 MiB" },
 		{ "nothing large", 95 * MIB, 3 * MIB, 2 * MIB, 0, VERDICT_IN_USE, "95 MiB" },
 	};
 

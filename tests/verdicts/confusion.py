@@ -37,11 +37,6 @@ def hold():
     return "in-use", ["hold", "--size", str(held), "--blocks", str(random.randint(1, 5000))], noise(held // 5)
 
 
-def threads():
-    return "in-use", ["threads", "--threads", str(random.randint(2, 6)), "--blocks", str(random.randint(64, 1024)),
-                      "--interval", f"{random.randint(50, 1000)}ms"], noise(3 * MIB)
-
-
 def churn():
     return "in-use", ["churn", "--rate", str(random.randint(1000, 20000)), "--threads", str(random.randint(1, 3))], noise(3 * MIB)
 
@@ -72,7 +67,7 @@ def cache():
     return "cache", ["cache", "--size", str(size(64, 160)), "--interval", "2s"], noise(8 * MIB)
 
 
-KINDS = [hold, threads, churn, leak, retain, frag, untouched, cache]
+KINDS = [hold, churn, leak, retain, frag, untouched, cache]
 
 
 class Run:

@@ -24,11 +24,11 @@
 #define COST_SHARE 100
 
 /* As long as nothing seems to have changed. */
-#define IDLE_NS 10000000000ULL
+#define IDLE_NS 3000000000ULL
 
 /* A change that makes a look due earlier. */
-#define CHANGE_BYTES (2 << 20)
-#define CHANGE_PART 16
+#define CHANGE_BYTES (512 << 10)
+#define CHANGE_PART 32
 
 /* Less is no finding (user/gap/verdict.c), wherever it is: stacks, the data of libraries. */
 #define LITTLE_BYTES (4 << 20)

@@ -23,6 +23,10 @@
 /* A program whose figure falls back by more than this part of its rise lives in waves. */
 #define FALL_PART 3
 
+/* So many steps up, each at least this part of an even one. */
+#define LEAST_STEPS 6
+#define STEP_PART 4
+
 /* It must still be rising: the later half's slope is at least this part of the whole's. */
 #define LATER_PART 3
 
@@ -131,6 +135,17 @@ static int64_t deepest_fall(const struct history_level *level)
 	return fall;
 }
 
+/* In how many steps it came up, of those that are worth one: a few chance ones in a row are no trend. */
+static size_t steps_up(const struct history_level *level, int64_t rise)
+{
+	int64_t worth = rise / (int64_t)(level->n - 1) / STEP_PART;
+	size_t n = 0;
+
+	for (size_t i = 1; i < level->n; i++)
+		n += point_at(level, i)->least - point_at(level, i - 1)->least > worth;
+	return n;
+}
+
 static int64_t rise_that_counts(int64_t from)
 {
 	int64_t share = from / 100 * RISE_PERCENT;
@@ -168,7 +183,7 @@ static bool grows(const struct history *history, const struct history_level *lev
 	ret->from = first->least;
 	ret->to = last->least;
 	rise = (int64_t)(ret->bytes_per_s * ret->over_s);
-	return rise >= rise_that_counts(first->least) && deepest_fall(level) <= rise / FALL_PART &&
+	return rise >= rise_that_counts(first->least) && steps_up(level, rise) >= LEAST_STEPS && deepest_fall(level) <= rise / FALL_PART &&
 	       slope_from(level, level->n / 2) >= ret->bytes_per_s / LATER_PART &&
 	       !was_there_before(history, first->from_s, last->least);
 }

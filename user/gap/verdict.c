@@ -141,10 +141,11 @@ static void judge_large(struct snapshot *snapshot, int64_t held)
 
 static bool is_gap_large(struct snapshot *snapshot, int64_t held)
 {
-	int64_t bytes = snapshot->gap.bytes, most = bytes > found_of(&snapshot->allocator) ? bytes : found_of(&snapshot->allocator);
+	int64_t bytes = snapshot->gap.bytes, found = found_of(&snapshot->allocator);
+	/* next to what was never touched, the gap itself says nothing: then most of what is resident must be free */
+	bool beside = bytes < 0 && found > SMALL_GAP_BYTES && found > held / 2;
 
-	/* of what is resident, where that is less: what was never touched cannot be large next to it */
-	if (!is_known(bytes) || most <= small_gap(snapshot->allocator.alloc < held ? snapshot->allocator.alloc : held))
+	if (!is_known(bytes) || (bytes <= small_gap(snapshot->allocator.alloc) && !beside))
 		return false;
 	judge_large(snapshot, held);
 	return true;

@@ -37,7 +37,7 @@ SCHEMA = {
                "cgroup": {"current": maybe(INT), "limit": maybe(INT), "anon": maybe(INT), "file": maybe(INT),
                           "inactive_file": maybe(INT), "kernel": maybe(INT), "working_set": maybe(INT), "oom_kills": maybe(INT),
                           "psi_some_avg10": maybe(REAL)}},
-    "gap": {"bytes": maybe(INT), "percent": maybe(REAL), "trimmable": maybe(INT), "pinned": maybe(INT), "verdict": TEXT,
+    "gap": {"bytes": maybe(INT), "percent": maybe(REAL), "trimmable": maybe(INT), "pinned": maybe(INT), "growth_per_s": maybe(INT), "verdict": TEXT,
             "why": TEXT},
     "trim": {"count": INT, "last": maybe(dict)},
 }

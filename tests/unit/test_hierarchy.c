@@ -52,6 +52,27 @@ static void a_hybrid_host_has_a_v2_hierarchy_as_well(void **state)
 }
 
 /* proc(5): space, tab, newline and backslash are shown as octal numbers. */
+static void a_part_of_the_hierarchy_is_known_to_be_one(void **state)
+{
+	static const struct {
+		const char *name, *root;
+		bool own_namespace, partial;
+	} rows[] = {
+		{ "a host's", "/", false, false },
+		{ "a container's own namespace", "/", true, true },
+		{ "the host's, bound into a container with its own namespace", "/../../..", true, false },
+		{ "a container's own cgroup, bound into it", "/docker/0123", false, true },
+	};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		snprintf(text, sizeof(text), "31 24 0:27 %s /sys/fs/cgroup ro,nosuid - cgroup2 cgroup2 rw\n", rows[i].root);
+		check_row(rows[i].name, hierarchy_parse_is_partial(text, "/sys/fs/cgroup", rows[i].own_namespace) == rows[i].partial);
+	}
+	assert_false(hierarchy_parse_is_partial("", "/sys/fs/cgroup", true));
+}
+
 static void a_mount_point_with_a_space_is_found(void **state)
 {
 	char mount[PATH_MAX];
@@ -311,6 +332,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_memory_hierarchy_is_found_among_the_mounts),
 		cmocka_unit_test(a_hybrid_host_has_a_v2_hierarchy_as_well),
+		cmocka_unit_test(a_part_of_the_hierarchy_is_known_to_be_one),
 		cmocka_unit_test(a_mount_point_with_a_space_is_found),
 		cmocka_unit_test(a_line_without_a_mount_point_gives_none),
 		cmocka_unit_test(what_only_looks_like_a_memory_hierarchy_is_not_taken),

@@ -92,7 +92,7 @@ static void a_snapshot_has_all_keys_of_the_schema_with_their_values(void **state
 		"\"cgroup\":{\"current\":83886080,\"limit\":104857600,\"high\":94371840,\"swap\":5242880,"
 		"\"anon\":73400320,\"file\":6291456,\"shmem\":1048576,\"inactive_file\":3145728,\"kernel\":4194304,"
 		"\"working_set\":80740352,\"oom_kills\":1,\"psi_some_avg10\":2.5}},"
-		"\"gap\":{\"bytes\":47185920,\"percent\":60.0,\"trimmable\":39845888,\"pinned\":4194304,\"verdict\":\"in-use\","
+		"\"gap\":{\"bytes\":47185920,\"percent\":60.0,\"trimmable\":39845888,\"pinned\":4194304,\"growth_per_s\":524288,\"verdict\":\"in-use\","
 		"\"why\":\"for a reason\"},"
 		"\"trim\":{\"count\":2,\"last\":{\"outcome\":\"trimmed\",\"reclaimed\":7340032}}}");
 	json_decref(object);
@@ -107,7 +107,7 @@ static void what_is_not_known_is_null_and_its_key_is_there(void **state)
 		"kernel.swap", "kernel.lazyfree", "kernel.flow.mapped", "kernel.flow.unmapped", "kernel.flow.brk",
 		"kernel.flow.returned", "kernel.cgroup.current", "kernel.cgroup.limit", "kernel.cgroup.high", "kernel.cgroup.swap", "kernel.cgroup.anon", "kernel.cgroup.file", "kernel.cgroup.shmem",
 		"kernel.cgroup.inactive_file", "kernel.cgroup.kernel", "kernel.cgroup.working_set", "kernel.cgroup.oom_kills",
-		"kernel.cgroup.psi_some_avg10", "gap.bytes", "gap.percent", "gap.trimmable", "gap.pinned", "trim.last",
+		"kernel.cgroup.psi_some_avg10", "gap.bytes", "gap.percent", "gap.trimmable", "gap.pinned", "gap.growth_per_s", "trim.last",
 	};
 	struct snapshot snapshot;
 	json_t *object;

@@ -8,6 +8,11 @@
 #include "user/base/units.h"
 #include "user/cmd/targets.h"
 
+int64_t reading_held(const struct reading *reading)
+{
+	return reading->known ? known_add(reading->status.rss_anon, reading->status.swap) : UNKNOWN;
+}
+
 void interval_begin(struct targets *targets)
 {
 	targets->interval.number++;
@@ -169,6 +174,7 @@ static void add_view(struct members *members, const struct targets *targets, con
 	sum->lazyfree = known_add(sum->lazyfree, view.lazyfree);
 	if (view.source != SOURCE_NONE && sum->source != SOURCE_PROBE)
 		sum->source = view.source;
+	sum->stale += view.stale;
 	sum->alloc += is_known(view.alloc) ? view.alloc : 0;
 	if (is_known(view.baseline))
 		sum->baseline += view.baseline;

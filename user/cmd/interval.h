@@ -57,6 +57,9 @@ struct home {
 	struct cgroup_memory memory;
 };
 
+/* Anonymous memory, resident or swapped, as last read; UNKNOWN when none was shown yet. */
+int64_t reading_held(const struct reading *reading);
+
 struct interval {
 	uint64_t number;  /* of the interval, from 1 on */
 	uint64_t summed;  /* the one that the members are of */

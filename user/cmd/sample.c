@@ -46,6 +46,7 @@ static void fill_view(struct snapshot *snapshot, const struct process_view *view
 	snapshot->allocator.source = view->source;
 	snapshot->allocator.alloc = view->alloc;
 	snapshot->allocator.baseline = view->baseline;
+	snapshot->allocator.stale = view->stale;
 	snapshot->allocator.heap = view->heap;
 	snapshot->allocator.other = view->other;
 	snapshot->kernel.pss = view->pss;

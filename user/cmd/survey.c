@@ -33,7 +33,10 @@
 /* Less is no finding (user/gap/verdict.c), wherever it is: stacks, the data of libraries. */
 #define LITTLE_BYTES (4 << 20)
 
-#define NS 1000000000.0
+/* Which of those that are due comes first. */
+#define LEAST_COST_NS 100000
+#define CHANGED_COUNTS 16
+#define NEVER_LOOKED_INTO 1e12
 
 /* A look, of which the worker sees nothing but this. */
 struct look {
@@ -202,14 +205,6 @@ static void finish(struct surveyor *surveyor)
 	free(look);
 }
 
-/* Anonymous memory of a process as last read; UNKNOWN when it has shown none yet. */
-static int64_t held_by(const struct watched_process *process)
-{
-	const struct reading *reading = &process->reading;
-
-	return reading->known ? known_add(reading->status.rss_anon, reading->status.swap) : UNKNOWN;
-}
-
 static bool has_changed(int64_t now, int64_t before)
 {
 	int64_t difference = now > before ? now - before : before - now, part = before / CHANGE_PART;
@@ -217,22 +212,24 @@ static bool has_changed(int64_t now, int64_t before)
 	return is_known(now) && is_known(before) && difference > (part > CHANGE_BYTES ? part : CHANGE_BYTES);
 }
 
-/* How urgent a look is: bytes that nobody has looked into for so long; 0: none is due. */
+/*
+ * How urgent a look is: bytes that nobody has looked into for so long, the more so when they have changed, for the time that it
+ * takes; 0: none is due.
+ */
 static double urgency_of(const struct watched_process *process, uint64_t now)
 {
 	const struct survey *survey = &process->survey;
-	int64_t held = held_by(process);
-	uint64_t age = now - survey->at_ns;
+	int64_t held = reading_held(&process->reading);
+	uint64_t age = now - survey->at_ns, cost = survey->cost_ns > LEAST_COST_NS ? survey->cost_ns : LEAST_COST_NS;
+	bool changed = has_changed(held, survey->held);
 
 	if (!is_known(held) || !held || survey->running)
 		return 0;
 	if (!survey->at_ns)
-		return NS * (double)held;
-	if (age < LEAST_NS || age < survey->cost_ns * COST_SHARE)
+		return (double)held * NEVER_LOOKED_INTO;
+	if (age < LEAST_NS || age < survey->cost_ns * COST_SHARE || (age < IDLE_NS && !changed))
 		return 0;
-	if (age < IDLE_NS && !has_changed(held, survey->held))
-		return 0;
-	return (double)age / NS * (double)held;
+	return (double)age / (double)cost * (double)held * (changed ? CHANGED_COUNTS : 1);
 }
 
 static struct watched_process *most_urgent(const struct surveyor *surveyor, uint64_t now)
@@ -261,7 +258,7 @@ static void start(struct surveyor *surveyor, struct watched_process *process)
 		return; /* at the next interval */
 	*next = (struct look){ surveyor->targets->proc_fd, process->id.pid, process->id.start_time, surveyor->with_heap,
 			       process->survey };
-	next->survey.held = held_by(process);
+	next->survey.held = reading_held(&process->reading);
 	next->survey.turnover = count_now(surveyor->targets, process, &record) ? turnover_of(&record) : 0;
 	process->survey.running = true;
 	process->survey.heap = NULL; /* the look's until it is over */

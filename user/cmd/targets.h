@@ -71,6 +71,7 @@ struct targets {
 	struct probes *probes; /* NULL with --source none */
 	struct cgroup_tree *tree; /* of the cgroups to look into at each interval, or NULL */
 	const char *tree_trouble; /* as told */
+	bool hidden_told;         /* that there are processes which cannot be seen */
 	struct interval interval; /* what is read once in it */
 	struct surveyor *surveyor;    /* the caller's */
 	struct names *names;          /* the caller's, or NULL */

@@ -39,7 +39,8 @@ static struct watched_cgroup *find_cgroup(struct targets *targets, struct cgroup
 struct scan {
 	struct targets *targets;
 	struct cgroup_node *node;
-	bool found; /* a new cgroup, in this scan */
+	bool found;    /* a new cgroup, in this scan */
+	size_t hidden; /* processes of other pid namespaces */
 };
 
 static struct watched_process *add_process(struct scan *scan, pid_t pid, const struct pid_stat *stat, struct watched_cgroup *cgroup)
@@ -81,7 +82,8 @@ static int see(pid_t pid, void *data)
 	struct watched_cgroup *cgroup;
 	struct pid_stat stat;
 
-	if (process && !process->scanned && !process->own)
+	scan->hidden += !pid;
+	if (!pid || (process && !process->scanned && !process->own))
 		return 0;
 	/* that one of our own is over, its pidfd says */
 	if (process && process->scanned && !interval_is_there(targets, process)) {
@@ -170,6 +172,10 @@ void targets_scan(struct targets *targets)
 	cgroup_tree_follow(targets->tree);
 	tell_trouble(targets);
 	cgroup_tree_each(targets->tree, look_into, &scan);
+	if (scan.hidden && !targets->hidden_told)
+		log_message("%zu processes are in pid namespaces that cannot be seen from here: they are not in the figures (in a container, "
+			    "--pid=host shows them)", scan.hidden);
+	targets->hidden_told |= scan.hidden > 0;
 	if (scan.found)
 		cgroup_tree_each(targets->tree, link_node, NULL);
 	for (size_t i = targets->n_processes; i-- > 0;) {
@@ -201,6 +207,11 @@ int targets_scan_open(struct targets *targets, struct error *err)
 
 	if (result)
 		return error_set(err, EXIT_FAILED, "cannot watch cgroups come and go: %s", strerror(-result));
+	if (targets->options->targets.all && targets->hierarchy.fd < 0)
+		return error_set(err, EXIT_HOST, NO_HIERARCHY);
+	if (targets->options->targets.all && targets->hierarchy.partial)
+		log_message("only the cgroups below %s are seen, not all of the host (in a container: --cgroupns=host, and the host's "
+			    "/sys/fs/cgroup)", targets->hierarchy.mount);
 	if (targets->options->targets.all && scan_below(targets, "/", NULL, err))
 		return -1;
 	/* from the top down: one that is below another is in its tree already */

@@ -63,5 +63,7 @@ void view_of(const struct targets *targets, const struct watched_process *proces
 		ret->source = SOURCE_HEAP;
 		ret->alloc = survey->view.alloc;
 		ret->baseline = survey->first_alloc;
+		ret->stale = known_sub(reading_held(&process->reading), survey->held);
+		ret->stale = is_known(ret->stale) ? ret->stale : 0;
 	}
 }

@@ -18,6 +18,7 @@ struct process_view {
 	enum allocator_source source; /* SOURCE_NONE: there is no view */
 	int64_t alloc;     /* with what was live before, if baseline is known; else without */
 	int64_t baseline;
+	int64_t stale;     /* as in struct allocator_view; 0: alloc is of now */
 	struct heap_figures heap;
 	struct other_anon other;
 	int64_t pss, lazyfree;

@@ -57,6 +57,7 @@ struct allocator_view {
 	int64_t mallocs, frees;   /* blocks */
 	int64_t baseline;         /* live when watching began, and in alloc; 0: watched from the first instruction */
 	int64_t unseen;           /* of a cgroup: held, less alloc, by processes of which not all that is live is in alloc */
+	int64_t stale;            /* what is held now less what was held when alloc was found, where a walk has found it */
 	int64_t sys;
 	int64_t missed;           /* events */
 	struct heap_figures heap;

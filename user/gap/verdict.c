@@ -15,6 +15,9 @@
 #define SMALL_GAP_PERCENT 20
 #define SMALL_GAP_BYTES (4 << 20)
 
+/* Free memory that is worth a word although as much was never touched. */
+#define BESIDE_BYTES (16 << 20)
+
 /* What processes without an allocator view may hold of all. */
 #define LITTLE_PART 10
 
@@ -143,7 +146,7 @@ static bool is_gap_large(struct snapshot *snapshot, int64_t held)
 {
 	int64_t bytes = snapshot->gap.bytes, found = found_of(&snapshot->allocator);
 	/* next to what was never touched, the gap itself says nothing: then most of what is resident must be free */
-	bool beside = bytes < 0 && found > SMALL_GAP_BYTES && found > held / 2;
+	bool beside = bytes < 0 && found > BESIDE_BYTES && found > held / 2;
 
 	if (!is_known(bytes) || (bytes <= small_gap(snapshot->allocator.alloc) && !beside))
 		return false;
@@ -199,6 +202,11 @@ static void judge_small(struct snapshot *snapshot, int64_t held)
 		say(&snapshot->gap, VERDICT_IN_USE, "%s of anonymous memory, %s allocated and not freed", TEXT(held), TEXT(alloc));
 }
 
+static int64_t known_or_0(int64_t bytes)
+{
+	return is_known(bytes) ? bytes : 0;
+}
+
 /* The gap is known when both its sides are: all that is allocated, and all that is resident. */
 void gap_measure(struct snapshot *snapshot)
 {
@@ -212,7 +220,7 @@ void gap_measure(struct snapshot *snapshot)
 	gap->pinned = view->heap.pinned;
 	if (!snapshot->target.processes || !is_whole(snapshot) || is_missing_much(view))
 		return;
-	gap->bytes = known_sub(known_sub(held, view->alloc), is_known(view->unseen) ? view->unseen : 0);
+	gap->bytes = known_sub(known_sub(held, view->alloc), known_or_0(view->unseen) + known_or_0(view->stale));
 	if (is_known(gap->bytes) && held > 0)
 		gap->percent = 100.0 * (double)gap->bytes / (double)held;
 }

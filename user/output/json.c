@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* JSON, schema 1: one object a line. What later versions fill is null so far: not known. */
+#include "user/base/units.h"
 #include "user/output/json_writer.h"
 #include "user/output/output.h"
 
@@ -96,13 +97,14 @@ static void write_kernel(struct json_writer *writer, const struct kernel_view *v
 	writer_close_object(writer);
 }
 
-static void write_gap(struct json_writer *writer, const struct gap *gap)
+static void write_gap(struct json_writer *writer, const struct gap *gap, const struct growth *growth)
 {
 	writer_open_object(writer, "gap");
 	writer_number(writer, "bytes", gap->bytes);
 	writer_real(writer, "percent", gap->percent, 1);
 	writer_number(writer, "trimmable", gap->trimmable);
 	writer_number(writer, "pinned", gap->pinned);
+	writer_number(writer, "growth_per_s", growth->over_s > 0 ? (int64_t)growth->bytes_per_s : UNKNOWN);
 	writer_text(writer, "verdict", verdict_name(gap->verdict));
 	writer_text(writer, "why", gap->why);
 	writer_close_object(writer);
@@ -134,7 +136,7 @@ static void print_snapshot(struct output *output, const struct snapshot *snapsho
 	write_target(&writer, &snapshot->target);
 	write_allocator(&writer, &snapshot->allocator);
 	write_kernel(&writer, &snapshot->kernel);
-	write_gap(&writer, &snapshot->gap);
+	write_gap(&writer, &snapshot->gap, &snapshot->allocator.growth);
 	write_trim(&writer, &snapshot->trim);
 	writer_close_object(&writer);
 	putc('\n', output->stream);

@@ -21,8 +21,7 @@ static int visit_lines(char *text, size_t *length, int (*visit)(pid_t pid, void 
 	while (!result && (end = memchr(line, '\n', *length - (size_t)(line - text)))) {
 		long pid = strtol(line, NULL, 10);
 
-		/* 0 stands for a process that this pid namespace does not have */
-		if (pid > 0 && pid <= INT_MAX)
+		if (pid >= 0 && pid <= INT_MAX)
 			result = visit((pid_t)pid, data);
 		line = end + 1;
 	}
@@ -54,7 +53,20 @@ int cgroup_each_own_pid(int dir_fd, int (*visit)(pid_t pid, void *data), void *d
 	return result;
 }
 
-static int visit_below(int dir_fd, int depth, int (*visit)(pid_t pid, void *data), void *data)
+/* What a caller of cgroup_dir_each_pid() wants. */
+struct visitor {
+	int (*visit)(pid_t pid, void *data);
+	void *data;
+};
+
+static int visit_seen(pid_t pid, void *data)
+{
+	const struct visitor *visitor = data;
+
+	return pid ? visitor->visit(pid, visitor->data) : 0;
+}
+
+static int visit_below(int dir_fd, int depth, struct visitor *visitor)
 {
 	struct dirent *entry;
 	int result = 0, fd;
@@ -74,11 +86,11 @@ static int visit_below(int dir_fd, int depth, int (*visit)(pid_t pid, void *data
 		fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			continue; /* vanished */
-		result = cgroup_each_own_pid(fd, visit, data);
+		result = cgroup_each_own_pid(fd, visit_seen, visitor);
 		if (result == -ENODEV || result == -EOPNOTSUPP)
 			result = 0; /* vanished; one of threads alone, whose processes are those of the one above */
 		if (!result && depth < MAX_CGROUP_DEPTH)
-			result = visit_below(fd, depth + 1, visit, data);
+			result = visit_below(fd, depth + 1, visitor);
 		close(fd);
 	}
 	closedir(dir);
@@ -87,9 +99,10 @@ static int visit_below(int dir_fd, int depth, int (*visit)(pid_t pid, void *data
 
 int cgroup_dir_each_pid(const struct cgroup_dir *dir, int (*visit)(pid_t pid, void *data), void *data)
 {
-	int result = cgroup_each_own_pid(dir->fd, visit, data);
+	struct visitor visitor = { visit, data };
+	int result = cgroup_each_own_pid(dir->fd, visit_seen, &visitor);
 
 	if (result && result != -EOPNOTSUPP)
 		return result;
-	return visit_below(dir->fd, 1, visit, data);
+	return visit_below(dir->fd, 1, &visitor);
 }

@@ -109,6 +109,27 @@ bool hierarchy_parse_has_v2(const char *text)
 	return false;
 }
 
+bool hierarchy_parse_is_partial(const char *text, const char *mount, bool own_namespace)
+{
+	char line[MOUNT_LINE_MAX], found[PATH_MAX], root[PATH_MAX];
+	int version;
+
+	while (next_line(&text, line))
+		if (!parse_mount(line, &version, found) && !strcmp(found, mount) && sscanf(line, "%*s %*s %*s %4095s", root) == 1)
+			return own_namespace ? strncmp(root, "/..", 3) : strcmp(root, "/");
+	return false;
+}
+
+/* PROC_CGROUP_INIT_INO in include/linux/proc_ns.h: the first cgroup namespace's. */
+#define FIRST_NAMESPACE "cgroup:[4026531835]"
+
+static bool has_own_namespace(int proc_fd)
+{
+	char name[64] = "";
+
+	return readlinkat(proc_fd, "self/ns/cgroup", name, sizeof(name) - 1) > 0 && strcmp(name, FIRST_NAMESPACE);
+}
+
 void hierarchy_open(int proc_fd, struct hierarchy *ret)
 {
 	char *text;
@@ -118,6 +139,7 @@ void hierarchy_open(int proc_fd, struct hierarchy *ret)
 		return;
 	if (!hierarchy_parse_mountinfo(text, &ret->version, ret->mount))
 		ret->fd = open(ret->mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ret->partial = hierarchy_parse_is_partial(text, ret->mount, has_own_namespace(proc_fd));
 	ret->hybrid = ret->version == 1 && hierarchy_parse_has_v2(text);
 	free(text);
 }

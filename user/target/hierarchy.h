@@ -19,6 +19,7 @@
 struct hierarchy {
 	int version; /* 1 or 2 */
 	bool hybrid; /* version 1 for memory, and there is a v2 hierarchy as well */
+	bool partial; /* only a part of the host's cgroups can be seen there */
 	int fd;      /* its mount point, or -1 when none was found */
 	char mount[PATH_MAX];
 };
@@ -29,6 +30,12 @@ struct hierarchy {
  * does not have the controller.
  */
 int hierarchy_parse_mountinfo(const char *text, int *ret_version, char *ret_mount);
+/*
+ * Whether a mount point shows only a part of the hierarchy: a container with a cgroup namespace of its own sees but its own
+ * cgroup and those below (cgroup_namespaces(7)), unless the host's mount was bound into it, whose root then is above: "/..";
+ * and without a namespace only a part may be mounted.
+ */
+bool hierarchy_parse_is_partial(const char *text, const char *mount, bool own_namespace);
 /* Whether a v2 hierarchy is mounted, whatever it is used for. */
 bool hierarchy_parse_has_v2(const char *text);
 /* Never fails: without a mount, fd is -1. hierarchy_close() releases it. */
@@ -67,11 +74,14 @@ struct cgroup_dir {
 int cgroup_dir_open(const struct hierarchy *hierarchy, const char *name, struct cgroup_dir *ret, struct error *err);
 void cgroup_dir_close(struct cgroup_dir *dir);
 
-/* Calls visit for each pid in the cgroup itself. Returns as cgroup_dir_each_pid() does. */
+/*
+ * Calls visit for each pid in the cgroup itself: 0 for a process that our pid namespace does not have. Returns as
+ * cgroup_dir_each_pid() does.
+ */
 int cgroup_each_own_pid(int dir_fd, int (*visit)(pid_t pid, void *data), void *data);
 
 /*
- * Calls visit for each pid in the cgroup and those below it. Cgroups and processes that vanish meanwhile are
+ * Calls visit for each pid in the cgroup and those below it, of those that our pid namespace has. Cgroups and processes that vanish meanwhile are
  * no error. Returns 0, -ENODEV when the cgroup itself is gone, or what visit returned if not 0.
  */
 int cgroup_dir_each_pid(const struct cgroup_dir *dir, int (*visit)(pid_t pid, void *data), void *data);

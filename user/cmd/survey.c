@@ -14,7 +14,7 @@
 
 /* Of a core, for all looks together; what was not used for a while may be used at once, as at the start. */
 #define SHARE_PERCENT 1
-#define SAVED_NS 500000000ULL
+#define SAVED_NS 100000000ULL
 
 /* A walk that takes longer is given up. */
 #define WALK_NS 2000000000ULL

@@ -5,7 +5,7 @@
  * that was stopped may be among them: Podman's and CRI-O's files keep it until it is removed. Only cgroups tell what runs.
  *
  * All of it may be called from any thread whose stack has 1 MiB (the JSON parser goes 2048 levels deep); it has no state
- * but what is passed. libcurl asks that main() call curl_global_init(CURL_GLOBAL_DEFAULT) once, before there are threads.
+ * but what is passed.
  */
 #ifndef MEMGAP_TARGET_RUNTIME_H
 #define MEMGAP_TARGET_RUNTIME_H

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/target/runtime_socket.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -9,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "user/target/libcurl.h"
 
 #define URL "http://localhost/containers/json"
 #define HEADERS_MAX (64 * 1024)
@@ -68,37 +69,37 @@ static int fail(char *ret_reason, int error, const char *format, ...)
 }
 
 /* With a UNIX socket libcurl takes no notice of a proxy that the environment names (CURLOPT_UNIX_SOCKET_PATH(3)). */
-static void set_options(CURL *curl, const char *path, struct answer *answer)
+static void set_options(const struct libcurl *library, CURL *curl, const char *path, struct answer *answer)
 {
-	curl_easy_setopt(curl, CURLOPT_URL, URL);
-	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, RUNTIME_CONNECT_MS);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, RUNTIME_TOTAL_MS);
-	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(curl, CURLOPT_USERAGENT, "memgap");
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
-	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
-	curl_easy_setopt(curl, CURLOPT_HEADERDATA, answer);
+	library->easy_setopt(curl, CURLOPT_URL, URL);
+	library->easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path);
+	library->easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	library->easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, RUNTIME_CONNECT_MS);
+	library->easy_setopt(curl, CURLOPT_TIMEOUT_MS, RUNTIME_TOTAL_MS);
+	library->easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	library->easy_setopt(curl, CURLOPT_USERAGENT, "memgap");
+	library->easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+	library->easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+	library->easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+	library->easy_setopt(curl, CURLOPT_HEADERDATA, answer);
 }
 
 /* What came of it, in words. */
-static int judge(CURL *curl, CURLcode code, const struct answer *answer, char *ret_reason)
+static int judge(const struct libcurl *library, CURL *curl, CURLcode code, const struct answer *answer, char *ret_reason)
 {
 	long status = 0, os_error = 0;
 
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
+	library->easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	library->easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_error);
 	if (code == CURLE_WRITE_ERROR && answer->too_long)
 		return fail(ret_reason, -EFBIG, "answered more than %d MiB", RUNTIME_ANSWER_MAX >> 20);
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return fail(ret_reason, -ETIMEDOUT, "did not answer within %ld s", RUNTIME_TOTAL_MS / 1000);
 	if (code == CURLE_COULDNT_CONNECT)
 		return fail(ret_reason, os_error ? -(int)os_error : -ECONNREFUSED, "let nobody connect: %s",
-			    os_error ? strerrordesc_np((int)os_error) : curl_easy_strerror(code));
+			    os_error ? strerrordesc_np((int)os_error) : library->easy_strerror(code));
 	if (code)
-		return fail(ret_reason, -EPROTO, "did not answer as a container engine does: %s", curl_easy_strerror(code));
+		return fail(ret_reason, -EPROTO, "did not answer as a container engine does: %s", library->easy_strerror(code));
 	if (status != 200)
 		return fail(ret_reason, -EPROTO, "answered with HTTP status %ld", status);
 	return 0;
@@ -107,6 +108,7 @@ static int judge(CURL *curl, CURLcode code, const struct answer *answer, char *r
 int runtime_socket_ask(int socket_fd, char **ret_text, size_t *ret_length, char ret_reason[RUNTIME_REASON_MAX])
 {
 	struct answer answer = { 0 };
+	struct libcurl library;
 	char path[32]; /* connect(2) follows the link of an O_PATH file */
 	struct stat st;
 	CURL *curl;
@@ -114,13 +116,15 @@ int runtime_socket_ask(int socket_fd, char **ret_text, size_t *ret_length, char 
 
 	if (fstat(socket_fd, &st) || !S_ISSOCK(st.st_mode))
 		return fail(ret_reason, -ENOTSOCK, "is no socket");
-	curl = curl_easy_init();
+	if (libcurl_load(&library))
+		return fail(ret_reason, -ENOENT, "was not asked: libcurl is not installed");
+	curl = library.easy_init();
 	if (!curl)
 		return fail(ret_reason, -ENOMEM, "was not asked: out of memory");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", socket_fd);
-	set_options(curl, path, &answer);
-	error = judge(curl, curl_easy_perform(curl), &answer, ret_reason);
-	curl_easy_cleanup(curl);
+	set_options(&library, curl, path, &answer);
+	error = judge(&library, curl, library.easy_perform(curl), &answer, ret_reason);
+	library.easy_cleanup(curl);
 	if (error) {
 		free(answer.text);
 		return error;

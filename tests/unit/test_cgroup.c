@@ -1,62 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "tests/unit/helpers.h"
 
+#include <math.h>
+
+#include "tests/unit/fixtures/memory_stat.h"
 #include "user/base/units.h"
 #include "user/kernel/cgroup.h"
-
-static void a_number_is_read_and_all_else_is_unknown(void **state)
-{
-	static const struct {
-		const char *text;
-		int64_t bytes;
-	} rows[] = {
-		{ "0\n", 0 },
-		{ "4096\n", 4096 },
-		{ "4096", 4096 },
-		{ "9223372036854775807\n", INT64_MAX },
-		{ "", UNKNOWN },
-		{ "\n", UNKNOWN },
-		{ "max\n", UNKNOWN },
-		{ "-1\n", UNKNOWN },
-		{ "+1\n", UNKNOWN },
-		{ " 1\n", UNKNOWN },
-		{ "12x\n", UNKNOWN },
-		{ "12 34\n", UNKNOWN },
-		{ "0x10\n", UNKNOWN },
-		{ "9223372036854775808\n", UNKNOWN },
-		{ "99999999999999999999999999\n", UNKNOWN },
-		{ "garbage\n", UNKNOWN },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(rows); i++)
-		check_row(rows[i].text, cgroup_parse_bytes(rows[i].text) == rows[i].bytes);
-}
-
-static void no_limit_is_unknown_in_both_versions_words(void **state)
-{
-	static const struct {
-		const char *text;
-		int64_t limit;
-	} rows[] = {
-		{ "max\n", UNKNOWN },
-		{ "max", UNKNOWN },
-		{ "9223372036854771712\n", UNKNOWN }, /* PAGE_COUNTER_MAX with pages of 4 KiB */
-		{ "9223372036854759424\n", UNKNOWN }, /* 16 KiB */
-		{ "9223372036854710272\n", UNKNOWN }, /* 64 KiB */
-		{ "104857600\n", 104857600 },
-		{ "0\n", 0 },
-		{ "1152921504606846976\n", 1LL << 60 }, /* large, but somebody wrote it */
-		{ "garbage", UNKNOWN },
-		{ "maximum", UNKNOWN },
-		{ "", UNKNOWN },
-		{ "-1\n", UNKNOWN },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(rows); i++)
-		check_row(rows[i].text, cgroup_parse_limit(rows[i].text) == rows[i].limit);
-}
 
 static int setup(void **state)
 {
@@ -81,7 +30,8 @@ static void write_both_versions(const struct tree *tree)
 	tree_write(tree, "memory.current", "1000\n");
 	tree_write(tree, "memory.max", "2000\n");
 	tree_write(tree, "memory.usage_in_bytes", "3000\n");
-	tree_write(tree, "memory.limit_in_bytes", "4000\n");
+	tree_write(tree, "memory.limit_in_bytes", "4001\n");
+	tree_write(tree, "memory.stat", "inactive_file 100\nhierarchical_memory_limit 4000\ntotal_inactive_file 200\n");
 }
 
 static void version_2_reads_current_and_max(void **state)
@@ -93,6 +43,8 @@ static void version_2_reads_current_and_max(void **state)
 	assert_int_equal(cgroup_memory_read(tree->fd, 2, &memory), 0);
 	assert_int_equal(memory.current, 1000);
 	assert_int_equal(memory.limit, 2000);
+	assert_int_equal(memory.inactive_file, 100);
+	assert_int_equal(memory.working_set, 900);
 }
 
 static void version_1_reads_usage_and_limit(void **state)
@@ -104,6 +56,210 @@ static void version_1_reads_usage_and_limit(void **state)
 	assert_int_equal(cgroup_memory_read(tree->fd, 1, &memory), 0);
 	assert_int_equal(memory.current, 3000);
 	assert_int_equal(memory.limit, 4000);
+	assert_int_equal(memory.inactive_file, 200);
+	assert_int_equal(memory.working_set, 2800);
+}
+
+static void version_2_reads_every_figure_from_its_file(void **state)
+{
+	struct tree *tree = *state;
+	struct cgroup_memory memory;
+
+	tree_write(tree, "memory.current", "200000000\n");
+	tree_write(tree, "memory.max", "300000000\n");
+	tree_write(tree, "memory.high", "250000000\n");
+	tree_write(tree, "memory.swap.current", "8192\n");
+	tree_write(tree, "memory.stat", stat_v2_6_1);
+	tree_write(tree, "memory.events", "low 0\nhigh 0\nmax 9\noom 8\noom_kill 7\noom_group_kill 6\n");
+	tree_write(tree, "memory.pressure", "some avg10=1.25 avg60=2.00 avg300=3.00 total=4\n");
+	assert_int_equal(cgroup_memory_read(tree->fd, 2, &memory), 0);
+	assert_int_equal(memory.current, 200000000);
+	assert_int_equal(memory.limit, 300000000);
+	assert_int_equal(memory.high, 250000000);
+	assert_int_equal(memory.swap, 8192);
+	assert_int_equal(memory.anon, 81920000);
+	assert_int_equal(memory.file, 82333696);
+	assert_int_equal(memory.shmem, 85643264);
+	assert_int_equal(memory.inactive_file, 90607616);
+	assert_int_equal(memory.kernel, 82747392);
+	assert_int_equal(memory.working_set, 200000000 - 90607616);
+	assert_int_equal(memory.oom_kills, 7);
+	assert_true(memory.psi_some_avg10 == 1.25);
+	assert_null(memory.unreadable);
+}
+
+static void version_1_reads_every_figure_from_its_file(void **state)
+{
+	struct tree *tree = *state;
+	struct cgroup_memory memory;
+
+	tree_write(tree, "memory.usage_in_bytes", "2000000000\n");
+	tree_write(tree, "memory.stat", stat_v1_6_18);
+	tree_write(tree, "memory.kmem.usage_in_bytes", "12288\n");
+	tree_write(tree, "memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 7\n");
+	assert_int_equal(cgroup_memory_read(tree->fd, 1, &memory), 0);
+	assert_int_equal(memory.current, 2000000000);
+	assert_int_equal(memory.swap, 0);
+	assert_int_equal(memory.anon, 27873280);
+	assert_int_equal(memory.file, 1199726592);
+	assert_int_equal(memory.shmem, 86016);
+	assert_int_equal(memory.inactive_file, 775790592);
+	assert_int_equal(memory.kernel, 12288);
+	assert_int_equal(memory.working_set, 2000000000 - 775790592);
+	assert_int_equal(memory.oom_kills, 7);
+	assert_true(memory.limit == UNKNOWN);
+	assert_true(memory.high == UNKNOWN);
+	assert_true(isnan(memory.psi_some_avg10));
+	assert_null(memory.unreadable);
+}
+
+static void the_working_set_is_not_below_0_and_unknown_without_both_figures(void **state)
+{
+	struct tree *tree = *state;
+	struct cgroup_memory memory;
+
+	tree_write(tree, "memory.current", "100\n");
+	assert_int_equal(cgroup_memory_read(tree->fd, 2, &memory), 0);
+	assert_true(memory.working_set == UNKNOWN);
+	tree_write(tree, "memory.stat", "inactive_file 101\n");
+	assert_int_equal(cgroup_memory_read(tree->fd, 2, &memory), 0);
+	assert_int_equal(memory.working_set, 0);
+	assert_int_equal(unlinkat(tree->fd, "memory.current", 0), 0);
+	assert_int_equal(cgroup_memory_read(tree->fd, 2, &memory), 0);
+	assert_true(memory.working_set == UNKNOWN);
+}
+
+/* Root, a, a/b, a/b/c: the root has no memory.max. */
+static void version_2_s_limit_is_the_lowest_on_the_way_up(void **state)
+{
+	static const struct {
+		const char *a, *b, *c;
+		int64_t limit;
+	} rows[] = {
+		{ "max\n", "max\n", "max\n", UNKNOWN }, { "3000\n", "2000\n", "1000\n", 1000 }, { "1000\n", "2000\n", "3000\n", 1000 },
+		{ "2000\n", "1000\n", "3000\n", 1000 },  { "1000\n", "max\n", "max\n", 1000 },   { "max\n", "max\n", "1000\n", 1000 },
+		{ "0\n", "max\n", "1000\n", 0 },         { "max\n", "garbage\n", "1000\n", UNKNOWN },
+	};
+	struct tree *tree = *state;
+	struct cgroup_memory memory;
+	int fd;
+
+	tree_mkdir(tree, "a");
+	tree_mkdir(tree, "a/b");
+	tree_mkdir(tree, "a/b/c");
+	tree_write(tree, "a/b/c/cgroup.procs", "");
+	fd = openat(tree->fd, "a/b/c", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		tree_write(tree, "a/memory.max", rows[i].a);
+		tree_write(tree, "a/b/memory.max", rows[i].b);
+		tree_write(tree, "a/b/c/memory.max", rows[i].c);
+		assert_int_equal(cgroup_memory_read(fd, 2, &memory), 0);
+		if (memory.limit != rows[i].limit)
+			fail_msg("row %zu: limit %lld", i, (long long)memory.limit);
+		assert_null(memory.unreadable);
+	}
+	close(fd);
+}
+
+/* Up to 32 levels are looked at; that a tree is deeper than that ends it, too. */
+static void a_very_deep_cgroup_has_a_limit(void **state)
+{
+	struct tree *tree = *state;
+	struct cgroup_memory memory;
+	int fd = dup(tree->fd);
+
+	for (int i = 0; i < 40; i++) {
+		int below;
+
+		assert_return_code(mkdirat(fd, "d", 0755), errno);
+		below = openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(fd);
+		fd = below;
+		tree_write(&(struct tree){ .fd = fd }, "memory.max", i == 20 ? "1000\n" : "max\n");
+	}
+	tree_write(&(struct tree){ .fd = fd }, "cgroup.procs", "");
+	assert_int_equal(cgroup_memory_read(fd, 2, &memory), 0);
+	assert_int_equal(memory.limit, 1000);
+	close(fd);
+}
+
+/* A directory in a file's place cannot be read, even by root. */
+static void a_file_that_cannot_be_read_is_named_and_the_others_are_read(void **state)
+{
+	struct tree *tree = *state;
+	struct cgroup_memory memory;
+
+	write_both_versions(tree);
+	assert_int_equal(unlinkat(tree->fd, "memory.stat", 0), 0);
+	tree_mkdir(tree, "memory.stat");
+	tree_mkdir(tree, "memory.events");
+	assert_int_equal(cgroup_memory_read(tree->fd, 2, &memory), 0);
+	assert_int_equal(memory.current, 1000);
+	assert_int_equal(memory.limit, 2000);
+	assert_true(memory.anon == UNKNOWN);
+	assert_true(memory.oom_kills == UNKNOWN);
+	assert_string_equal(memory.unreadable, "memory.stat"); /* the first of them */
+	assert_int_equal(cgroup_memory_read(tree->fd, 1, &memory), 0);
+	assert_int_equal(memory.current, 3000);
+	assert_true(memory.limit == UNKNOWN);
+	assert_string_equal(memory.unreadable, "memory.stat");
+}
+
+/* One of the limits on the way up is not known: it may be the lowest. */
+static void a_parent_s_limit_that_cannot_be_read_makes_the_limit_unknown(void **state)
+{
+	struct tree *tree = *state;
+	struct cgroup_memory memory;
+	int fd;
+
+	tree_mkdir(tree, "memory.max");
+	tree_mkdir(tree, "a");
+	tree_write(tree, "a/memory.current", "10\n");
+	tree_write(tree, "a/memory.max", "1000\n");
+	fd = openat(tree->fd, "a", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	tree_write(tree, "a/cgroup.procs", "");
+	assert_int_equal(cgroup_memory_read(fd, 2, &memory), 0);
+	assert_int_equal(memory.current, 10);
+	assert_true(memory.limit == UNKNOWN);
+	assert_string_equal(memory.unreadable, "memory.max");
+	close(fd);
+}
+
+/* memory.stat of a kernel with many more lines than any has now. */
+static void a_text_too_long_to_be_true_is_unreadable(void **state)
+{
+	struct tree *tree = *state;
+	struct cgroup_memory memory;
+	char text[20000];
+
+	memset(text, '\n', sizeof(text));
+	tree_write_bytes(tree, "memory.stat", text, sizeof(text));
+	assert_int_equal(cgroup_memory_read(tree->fd, 2, &memory), 0);
+	assert_string_equal(memory.unreadable, "memory.stat");
+}
+
+/* PSI's files are there whatever controllers are on. */
+static void without_the_memory_controller_the_pressure_is_known_alone(void **state)
+{
+	struct tree *tree = *state;
+	struct cgroup_memory memory;
+
+	tree_write(tree, "memory.pressure", "some avg10=1.25 avg60=2.00 avg300=3.00 total=4\n");
+	assert_int_equal(cgroup_memory_read(tree->fd, 2, &memory), 0);
+	assert_true(memory.current == UNKNOWN && memory.limit == UNKNOWN && memory.anon == UNKNOWN && memory.swap == UNKNOWN);
+	assert_true(memory.psi_some_avg10 == 1.25);
+	assert_null(memory.unreadable);
+}
+
+static void a_cgroup_exists_until_it_is_removed(void **state)
+{
+	struct tree *tree = *state;
+
+	assert_true(cgroup_exists(tree->fd));
+	tree_write(tree, "cgroup.procs", "");
+	assert_true(cgroup_exists(tree->fd));
+	assert_int_equal(unlinkat(tree->fd, "cgroup.procs", 0), 0);
+	assert_false(cgroup_exists(tree->fd));
 }
 
 static void a_cgroup_without_a_limit_has_a_current_size(void **state)
@@ -196,10 +352,18 @@ static void version_2_may_be_without_the_memory_controller(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_number_is_read_and_all_else_is_unknown),
-		cmocka_unit_test(no_limit_is_unknown_in_both_versions_words),
 		on_a_tree(version_2_reads_current_and_max),
 		on_a_tree(version_1_reads_usage_and_limit),
+		on_a_tree(version_2_reads_every_figure_from_its_file),
+		on_a_tree(version_1_reads_every_figure_from_its_file),
+		on_a_tree(the_working_set_is_not_below_0_and_unknown_without_both_figures),
+		on_a_tree(version_2_s_limit_is_the_lowest_on_the_way_up),
+		on_a_tree(a_very_deep_cgroup_has_a_limit),
+		on_a_tree(a_file_that_cannot_be_read_is_named_and_the_others_are_read),
+		on_a_tree(a_parent_s_limit_that_cannot_be_read_makes_the_limit_unknown),
+		on_a_tree(a_text_too_long_to_be_true_is_unreadable),
+		on_a_tree(without_the_memory_controller_the_pressure_is_known_alone),
+		on_a_tree(a_cgroup_exists_until_it_is_removed),
 		on_a_tree(a_cgroup_without_a_limit_has_a_current_size),
 		on_a_tree(the_root_of_version_2_shows_neither_and_is_no_error),
 		on_a_tree(a_figure_that_is_garbage_or_far_too_long_is_unknown),

@@ -177,6 +177,7 @@ static void a_cgroup_that_processes_share_is_read_once_an_interval(void **state)
 
 	(void)state;
 	tree_mkdir(&fixture->tree, "a");
+	tree_write(&fixture->tree, "a/cgroup.procs", "1\n2\n");
 	tree_write(&fixture->tree, "a/memory.current", "4096\n");
 	tree_write(&fixture->tree, "a/memory.max", "max\n");
 	set_cgroup(fixture, 1, "/a");

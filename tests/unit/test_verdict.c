@@ -63,6 +63,163 @@ static void the_gap_is_judged_by_its_size_next_to_alloc(void **state)
 	}
 }
 
+/* A process with 100 MiB resident, 20 MiB of them allocated, and what a look into its heap has found. */
+struct look {
+	const char *name;
+	int64_t alloc, trimmable, pinned, other;
+	enum verdict verdict;
+	const char *why;
+};
+
+static struct snapshot looked_into(const struct look *row)
+{
+	struct snapshot snapshot;
+
+	snapshot_init(&snapshot);
+	snapshot.target.processes = 1;
+	snapshot.kernel.rss_anon = 100 * MIB;
+	snapshot.kernel.swap = 0;
+	strcpy(snapshot.allocator.name, "glibc 2.36");
+	snapshot.allocator.alloc = row->alloc;
+	snapshot.allocator.baseline = 0;
+	snapshot.allocator.heap.trimmable = row->trimmable;
+	snapshot.allocator.heap.pinned = row->pinned;
+	snapshot.allocator.other.bytes = row->other;
+	return snapshot;
+}
+
+static void a_large_gap_is_what_most_of_it_is(void **state)
+{
+	static const struct look rows[] = {
+		{ "all trimmable", 20 * MIB, 79 * MIB, 1 * MIB, 0, VERDICT_RETAINED, "a trim gives them back" },
+		{ "all pinned", 20 * MIB, 1 * MIB, 79 * MIB, 0, VERDICT_PINNED, "79 MiB are free, but on pages" },
+		{ "all other", 20 * MIB, 0, 0, 80 * MIB, VERDICT_OTHER_ANON, "80 MiB of 100 MiB are anonymous memory that glibc 2.36" },
+		{ "mostly trimmable", 20 * MIB, 40 * MIB, 25 * MIB, 15 * MIB, VERDICT_RETAINED, "retains 40 MiB" },
+		{ "mostly pinned", 20 * MIB, 25 * MIB, 40 * MIB, 15 * MIB, VERDICT_PINNED, "a trim gives back 25 MiB" },
+		{ "mostly other", 20 * MIB, 20 * MIB, 15 * MIB, 45 * MIB, VERDICT_OTHER_ANON, "45 MiB" },
+		{ "other not looked at", 20 * MIB, 1 * MIB, 79 * MIB, UNKNOWN, VERDICT_PINNED, "79 MiB" },
+		{ "not looked into", 20 * MIB, UNKNOWN, UNKNOWN, UNKNOWN, VERDICT_UNKNOWN, "only a look into the heap can tell" },
+		{ "retained beside what is untouched", 300 * MIB, 70 * MIB, 1 * MIB, 0, VERDICT_RETAINED, "retains 70 MiB" },
+		{ "nothing large", 95 * MIB, 3 * MIB, 2 * MIB, 0, VERDICT_IN_USE, "95 MiB" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct snapshot snapshot = looked_into(&rows[i]);
+
+		gap_judge(&snapshot);
+		check_row(rows[i].name, snapshot.gap.verdict == rows[i].verdict);
+		check_row(rows[i].name, snapshot.gap.trimmable == rows[i].trimmable && snapshot.gap.pinned == rows[i].pinned);
+		if (!strstr(snapshot.gap.why, rows[i].why))
+			fail_msg("%s: '%s' is not in: %s", rows[i].name, rows[i].why, snapshot.gap.why);
+	}
+}
+
+static void other_anonymous_memory_is_named_by_size(void **state)
+{
+	static const struct look row = { "", 20 * MIB, 0, 0, 80 * MIB, 0, "" };
+	struct snapshot snapshot = looked_into(&row);
+	struct other_anon *other = &snapshot.allocator.other;
+
+	(void)state;
+	*other = (struct other_anon){ .bytes = 80 * MIB, .group = 72 * MIB, .mappings = 72, .mapping_bytes = 1 * MIB };
+	gap_judge(&snapshot);
+	assert_non_null(strstr(snapshot.gap.why, ": 72 MiB in 72 mappings of 1 MiB"));
+	other->mappings = 1;
+	other->mapping_bytes = 128 * MIB;
+	gap_judge(&snapshot);
+	assert_non_null(strstr(snapshot.gap.why, ": 72 MiB in a mapping of 128 MiB"));
+	strcpy(other->name, "[stack]");
+	gap_judge(&snapshot);
+	assert_non_null(strstr(snapshot.gap.why, ": 72 MiB in [stack]"));
+}
+
+static void what_is_given_up_already_is_not_in_the_gap(void **state)
+{
+	static const struct look row = { "", 40 * MIB, 0, 0, 0, 0, "" };
+	struct snapshot snapshot = looked_into(&row);
+
+	(void)state;
+	snapshot.kernel.lazyfree = 58 * MIB;
+	gap_judge(&snapshot);
+	assert_true(snapshot.gap.bytes == 2 * MIB);
+	assert_int_equal(snapshot.gap.verdict, VERDICT_IN_USE);
+}
+
+static void growth_comes_first_whatever_else_there_is(void **state)
+{
+	static const struct look row = { "", 20 * MIB, 79 * MIB, 1 * MIB, 0, 0, "" };
+	struct snapshot snapshot = looked_into(&row);
+
+	(void)state;
+	snapshot.allocator.growth = (struct growth){ 0.5 * MIB, 20, 10 * MIB, 20 * MIB };
+	snapshot.allocator.baseline = UNKNOWN; /* what it had before does not matter */
+	gap_judge(&snapshot);
+	assert_int_equal(snapshot.gap.verdict, VERDICT_GROWING);
+	assert_string_equal(snapshot.gap.why, "alloc rose from 10 MiB to 20 MiB in 20 s, 512 KiB a second, and goes on");
+	snapshot.allocator.mallocs = 600;
+	snapshot.allocator.frees = 400;
+	snapshot.allocator.missed = 11; /* frees that were not seen look like growth */
+	gap_judge(&snapshot);
+	assert_int_equal(snapshot.gap.verdict, VERDICT_UNKNOWN);
+}
+
+static struct snapshot cgroup_with(int64_t current, int64_t file, int64_t shmem)
+{
+	static const struct look row = { "", 95 * MIB, 0, 0, 0, 0, "" };
+	struct snapshot snapshot = looked_into(&row);
+
+	snapshot.target.kind = TARGET_CGROUP;
+	snapshot.kernel.cgroup.current = current;
+	snapshot.kernel.cgroup.anon = 100 * MIB;
+	snapshot.kernel.cgroup.file = file;
+	snapshot.kernel.cgroup.shmem = shmem;
+	return snapshot;
+}
+
+static void a_cgroup_that_is_mostly_page_cache_is_cache(void **state)
+{
+	static const struct {
+		const char *name;
+		int64_t current, file, shmem;
+		enum verdict verdict;
+	} rows[] = {
+		{ "most of it", 300 * MIB, 190 * MIB, 0, VERDICT_CACHE },
+		{ "shared memory is none", 300 * MIB, 190 * MIB, 100 * MIB, VERDICT_IN_USE },
+		{ "less than the rest", 200 * MIB, 95 * MIB, 0, VERDICT_IN_USE },
+		{ "not known", 300 * MIB, UNKNOWN, 0, VERDICT_IN_USE },
+	};
+	struct snapshot snapshot;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		snapshot = cgroup_with(rows[i].current, rows[i].file, rows[i].shmem);
+		gap_judge(&snapshot);
+		check_row(rows[i].name, snapshot.gap.verdict == rows[i].verdict);
+	}
+	snapshot = cgroup_with(300 * MIB, 190 * MIB, 0);
+	snapshot.allocator.alloc = snapshot.allocator.baseline = UNKNOWN; /* none is needed for that */
+	gap_judge(&snapshot);
+	assert_int_equal(snapshot.gap.verdict, VERDICT_CACHE);
+	assert_non_null(strstr(snapshot.gap.why, "190 MiB of the cgroup's 300 MiB are page cache, 100 MiB anonymous"));
+	snapshot.target.kind = TARGET_PROCESS; /* whose cache it is nobody knows */
+	gap_judge(&snapshot);
+	assert_int_equal(snapshot.gap.verdict, VERDICT_UNKNOWN);
+}
+
+static void a_file_that_cannot_be_read_is_named(void **state)
+{
+	struct snapshot snapshot;
+
+	(void)state;
+	snapshot_init(&snapshot);
+	snapshot.target.processes = 1;
+	strcpy(snapshot.kernel.unreadable, "/proc/123/status");
+	gap_judge(&snapshot);
+	assert_int_equal(snapshot.gap.verdict, VERDICT_UNKNOWN);
+	assert_string_equal(snapshot.gap.why, "/proc/123/status cannot be read");
+}
+
 static void what_cannot_be_known_is_unknown_with_its_reason(void **state)
 {
 	static const struct case_ rows[] = {
@@ -161,6 +318,12 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_gap_is_judged_by_its_size_next_to_alloc),
+		cmocka_unit_test(a_large_gap_is_what_most_of_it_is),
+		cmocka_unit_test(other_anonymous_memory_is_named_by_size),
+		cmocka_unit_test(what_is_given_up_already_is_not_in_the_gap),
+		cmocka_unit_test(growth_comes_first_whatever_else_there_is),
+		cmocka_unit_test(a_cgroup_that_is_mostly_page_cache_is_cache),
+		cmocka_unit_test(a_file_that_cannot_be_read_is_named),
 		cmocka_unit_test(what_cannot_be_known_is_unknown_with_its_reason),
 		cmocka_unit_test(the_percentage_is_of_what_is_resident_or_swapped),
 		cmocka_unit_test(judging_changes_nothing_but_the_gap),

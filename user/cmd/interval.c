@@ -19,12 +19,51 @@ void interval_read_again(struct targets *targets, struct watched_process *proces
 	targets->interval.summed = 0;
 }
 
+/* Small changes may stay unseen (user/kernel/activity.h), but not for longer. */
+#define REFRESH_INTERVALS 16
+
+/* Where file descriptors are scarce they are for those who cannot do without. */
+#define SPARE_FDS_PART 2
+
+static bool hold(const struct targets *targets, struct watched_process *process)
+{
+	struct activity *activity = &process->reading.activity;
+
+	if (activity->fd < 0 && !activity_open(targets->proc_fd, process->id.pid, activity) &&
+	    activity->fd >= targets->max_fds / SPARE_FDS_PART)
+		activity_close(activity);
+	return activity->fd >= 0;
+}
+
+bool interval_is_there(const struct targets *targets, struct watched_process *process)
+{
+	struct reading *reading = &process->reading;
+	enum activity_change change;
+	struct pid_stat stat;
+
+	if (hold(targets, process)) {
+		change = activity_look(&reading->activity);
+		if (change == ACTIVITY_GONE)
+			return false;
+		if (change == ACTIVITY_SAME && reading->known && targets->interval.number - reading->refreshed < REFRESH_INTERVALS) {
+			reading->interval = targets->interval.number;
+			return true;
+		}
+	}
+	/* its name may be another one's: it has executed a program */
+	if (pid_stat_read(targets->proc_fd, process->id.pid, &stat) || !pid_stat_has_memory(&stat) ||
+	    stat.start_time != process->id.start_time)
+		return false;
+	memcpy(process->id.comm, stat.comm, sizeof(process->id.comm));
+	return true;
+}
+
 const struct process_status *interval_status(const struct targets *targets, struct watched_process *process)
 {
 	struct reading *reading = &process->reading;
 
 	if (reading->interval != targets->interval.number) {
-		reading->interval = targets->interval.number;
+		reading->interval = reading->refreshed = targets->interval.number;
 		reading->known = !process_status_read(targets->proc_fd, process->id.pid, &reading->status);
 	}
 	return reading->known ? &reading->status : NULL;
@@ -96,6 +135,8 @@ static void add_process(struct members *members, const struct watched_process *p
 static void sum_counters(struct targets *targets)
 {
 	for (size_t i = 0; targets->probes && i < targets->n_cgroups; i++) {
+		if (!targets->cgroups[i]->slot)
+			continue;
 		const struct memgap_counters *counters = counters_of_cgroup(probes_counters(targets->probes), targets->cgroups[i]->slot);
 
 		for (struct watched_cgroup *cgroup = targets->cgroups[i]; cgroup; cgroup = cgroup->parent)

@@ -13,6 +13,7 @@
 
 #include "bpf/memgap.h"
 #include "user/allocator/probes.h"
+#include "user/kernel/activity.h"
 #include "user/kernel/cgroup.h"
 #include "user/kernel/status.h"
 #include "user/target/hierarchy.h"
@@ -26,6 +27,9 @@ struct reading {
 	uint64_t interval; /* it is of; 0: none */
 	bool known;        /* else it has no memory to show: it is gone */
 	struct process_status status;
+	/* of a process that is one among many: */
+	struct activity activity;
+	uint64_t refreshed; /* the interval that the status was read in */
 };
 
 /* The processes of a watched cgroup and of those below it. */
@@ -57,6 +61,12 @@ void interval_begin(struct targets *targets);
 
 /* The same, but only this process is read anew: it has exited between two intervals. */
 void interval_read_again(struct targets *targets, struct watched_process *process);
+
+/*
+ * Whether a process that was found by looking into cgroups is still there, and the same one. Its status is then only read in this
+ * interval if its memory has changed, or if that was long ago.
+ */
+bool interval_is_there(const struct targets *targets, struct watched_process *process);
 
 /* NULL when the process shows no memory. */
 const struct process_status *interval_status(const struct targets *targets, struct watched_process *process);

@@ -72,7 +72,8 @@ int target_options_take(struct target_options *options, int option, char *argv[]
 	case 'n':
 		return usage(err, "-n: containers by name are not there yet: give the container's cgroup with -c");
 	case 'a':
-		return usage(err, "-a: all cgroups are not there yet: give cgroups with -c");
+		options->all = true;
+		return 0;
 	case ':':
 		return usage(err, "option '%s' needs a value: see `memgap %s --help`", argv[optind - 1], argv[0]);
 	default:

@@ -3,6 +3,7 @@
 #ifndef MEMGAP_CMD_TARGET_OPTIONS_H
 #define MEMGAP_CMD_TARGET_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -14,6 +15,7 @@ struct target_options {
 	size_t n_pids;
 	const char **cgroups; /* as the user wrote them: argv's */
 	size_t n_cgroups;
+	bool all;
 };
 
 /* For getopt_long(): the first letters of a subcommand's short options, and the first of its long ones. */
@@ -28,7 +30,8 @@ struct target_options {
 #define TARGET_USAGE                                                                                         \
 	"  -p, --pid PID[,PID...]    processes\n"                                                            \
 	"  -c, --cgroup PATH         a cgroup directory, absolute or relative to the mount: all processes\n" \
-	"                            in it and below, present and to come\n"
+	"                            in it and below, present and to come\n"                               \
+	"  -a, --all                 every memory cgroup that has processes, without probes\n"
 
 /*
  * Takes an option that getopt_long() found and that the subcommand itself does not know: a target, or one that is to be refused

@@ -82,6 +82,7 @@ struct watched_process *targets_add_process(struct targets *targets, const struc
 		return NULL;
 	}
 	process->id = *id;
+	process->reading.activity.fd = -1;
 	process->cgroup = cgroup;
 	process->own = own;
 	memmove(&targets->processes[at + 1], &targets->processes[at],
@@ -108,6 +109,25 @@ struct watched_cgroup *targets_add_cgroup(struct targets *targets, const struct 
 	if (targets->options->per != PER_PROCESS)
 		targets_add_row(targets, NULL, cgroup);
 	return cgroup;
+}
+
+void targets_remove_cgroup(struct targets *targets, struct watched_cgroup *cgroup)
+{
+	for (size_t i = targets->n_rows; i-- > 0;)
+		if (targets->rows[i]->cgroup == cgroup)
+			targets_end_row(targets, targets->rows[i]);
+	for (size_t i = targets->n_processes; i-- > 0;)
+		if (targets->processes[i]->cgroup == cgroup)
+			targets->processes[i]->cgroup = cgroup->parent;
+	for (size_t i = targets->n_cgroups; i-- > 0;) {
+		if (targets->cgroups[i]->parent == cgroup)
+			targets->cgroups[i]->parent = cgroup->parent;
+		if (targets->cgroups[i] == cgroup)
+			targets->cgroups[i] = targets->cgroups[targets->n_cgroups - 1];
+	}
+	targets->n_cgroups--;
+	cgroup_dir_close(&cgroup->dir);
+	free(cgroup);
 }
 
 void targets_end_row(struct targets *targets, struct row *row)
@@ -137,6 +157,7 @@ void targets_remove_process(struct targets *targets, struct watched_process *pro
 	if (process->own && targets->probes)
 		probes_remove(targets->probes, process->id.pid);
 	pid_close(&process->id);
+	activity_close(&process->reading.activity);
 	free(process);
 }
 
@@ -222,7 +243,7 @@ static void look_again(struct targets *targets, struct watched_process *process)
 	struct memgap_process record;
 	struct pid_stat stat;
 
-	process->dirty = false;
+	process->dirty = process->scanned = false;
 	process->looks++;
 	if (process->task_gone && !targets->everyone)
 		probes_forget(targets->probes, process->id.pid);
@@ -265,6 +286,7 @@ void targets_close(struct targets *targets)
 		cgroup_dir_close(&targets->cgroups[i]->dir);
 		free(targets->cgroups[i]);
 	}
+	cgroup_tree_close(targets->tree);
 	probes_close(targets->probes);
 	free(targets->rows);
 	free(targets->processes);

@@ -14,21 +14,26 @@
 #include "user/cmd/interval.h"
 #include "user/cmd/trimmer.h"
 #include "user/cmd/watch_options.h"
+#include "user/target/cgroup_tree.h"
 #include "user/target/command.h"
 #include "user/target/hierarchy.h"
 #include "user/target/pid.h"
 
 struct watched_cgroup {
 	struct cgroup_dir dir;
-	uint32_t slot;                 /* in the BPF map `cgroups` */
+	uint32_t slot;                 /* in the BPF map `cgroups`; 0: none */
 	struct watched_cgroup *parent; /* the nearest watched one above, or NULL */
 	bool adopts;                   /* a target: whoever is in it is watched; else the home of a pid target */
+	bool found;                    /* by --all: a target as long as it has processes, without probes */
+	uint64_t populated;            /* the last interval in which it had processes of its own */
 	struct members members;        /* as of the interval (user/cmd/interval.h) */
 };
 
 struct watched_process {
 	struct pid_identity id;        /* pidfd only when `own` */
 	bool own;                      /* a target itself: -p or COMMAND */
+	bool scanned;                  /* found by looking into its cgroup (user/cmd/targets_scan.c): no event tells of it, */
+	uint64_t seen;                 /* only that it was found again, in this interval last */
 	struct watched_cgroup *cgroup; /* that it is counted in, or NULL */
 	bool has_allocator;            /* one that is probed */
 	struct allocator allocator;
@@ -52,8 +57,11 @@ struct targets {
 	struct trimmer_context *trims;        /* this too, */
 	struct inherited inherited;           /* and this: for COMMAND */
 	int proc_fd;
+	int max_fds; /* RLIMIT_NOFILE */
 	struct hierarchy hierarchy;
 	struct probes *probes; /* NULL with --source none */
+	struct cgroup_tree *tree; /* of the cgroups to look into at each interval, or NULL */
+	const char *tree_trouble; /* as told */
 	struct interval interval; /* what is read once in it */
 	uint64_t lost;         /* events that were lost and cannot be laid at one process's door */
 	pid_t command_pid;     /* of COMMAND; 0: there is none */
@@ -78,6 +86,7 @@ struct watched_process *targets_find(const struct targets *targets, pid_t pid);
 struct watched_process *targets_add_process(struct targets *targets, const struct pid_identity *id,
 					    struct watched_cgroup *cgroup, bool own);
 struct watched_cgroup *targets_add_cgroup(struct targets *targets, const struct cgroup_dir *dir, bool adopts);
+void targets_remove_cgroup(struct targets *targets, struct watched_cgroup *cgroup); /* found by --all; and its row */
 void targets_remove_process(struct targets *targets, struct watched_process *process); /* and its row */
 
 /* Puts probes on what it maps now; a failure, other than that there is nothing, is told once. */
@@ -89,8 +98,12 @@ void targets_new_interval(struct targets *targets);
 /* Takes what the kernel reported: new processes, new programs, new libraries, exits. */
 void targets_follow(struct targets *targets);
 
-/* Without probes nothing is reported: looks into the cgroups again. */
-void targets_refresh(struct targets *targets);
+/*
+ * Where no probes are nothing is reported: the processes are looked for in the cgroups at each interval
+ * (user/cmd/targets_scan.c). targets_scan_open() is for the cgroups that are targets so far, and for --all.
+ */
+int targets_scan_open(struct targets *targets, struct error *err);
+void targets_scan(struct targets *targets);
 
 /* Whether a process is one of those that a row is the sum of. */
 bool row_has(const struct row *row, const struct watched_process *process);

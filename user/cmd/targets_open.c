@@ -2,6 +2,7 @@
 /* From the command line to watched targets. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,38 +317,14 @@ int targets_open(struct targets *targets, struct error *err)
 		return -1;
 	targets->command_pid = options->command ? command.pid : 0;
 	raise_fd_limit(&limit);
+	targets->max_fds = limit < INT_MAX ? (int)limit : INT_MAX;
 	targets->everyone = needs_probes_for_everyone(targets, limit);
 	if (open_cgroups(targets, err))
+		return -1;
+	if ((options->targets.all || (!targets->probes && targets->n_cgroups)) && targets_scan_open(targets, err))
 		return -1;
 	for (size_t i = 0; i < options->targets.n_pids; i++)
 		if (open_pid(targets, options->targets.pids[i], err))
 			return -1;
 	return options->command ? open_command(targets, &command, err) : 0;
-}
-
-static bool is_still_in(const struct targets *targets, const struct watched_process *process, const char *path)
-{
-	/* none is nearer than the very one: no need to search */
-	return !strcmp(process->cgroup->dir.path, path) || nearest_above(targets, path) == process->cgroup;
-}
-
-void targets_refresh(struct targets *targets)
-{
-	char path[CGROUP_PATH_MAX];
-
-	for (size_t i = targets->n_processes; i-- > 0;) {
-		struct watched_process *process = targets->processes[i];
-		struct pid_stat stat;
-
-		if (process->own)
-			continue;
-		if (pid_stat_read(targets->proc_fd, process->id.pid, &stat) || !pid_stat_has_memory(&stat) ||
-		    stat.start_time != process->id.start_time ||
-		    hierarchy_path_of(&targets->hierarchy, targets->proc_fd, process->id.pid, path) ||
-		    !is_still_in(targets, process, path))
-			targets_remove_process(targets, process);
-	}
-	for (size_t i = 0; i < targets->n_cgroups; i++)
-		if (targets->cgroups[i]->adopts)
-			add_members(targets, targets->cgroups[i]);
 }

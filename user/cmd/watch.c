@@ -83,7 +83,9 @@ static void stop_if_done(struct watch *watch)
 {
 	bool counted_out = watch->options.count && watch->intervals >= watch->options.count;
 
-	if ((counted_out && !watch->trims.running) || (!watch->targets.n_rows && !watch->n_cgroups))
+	bool over = !watch->targets.n_rows && !watch->n_cgroups && !watch->options.targets.all;
+
+	if ((counted_out && !watch->trims.running) || over)
 		loop_stop(&watch->loop);
 }
 
@@ -97,8 +99,10 @@ static void look_at_row(struct watch *watch, struct row *row)
 	if (row->process && row->process->own && !pid_is_alive(watch->targets.proc_fd, &row->process->id))
 		return;
 	if (print_row(watch, row, &snapshot)) {
-		log_message("cgroup %s is gone", row->cgroup->dir.path);
-		watch->n_cgroups -= row->cgroup->adopts;
+		if (!row->cgroup->found) {
+			log_message("cgroup %s is gone", row->cgroup->dir.path);
+			watch->n_cgroups -= row->cgroup->adopts;
+		}
 		targets_end_row(&watch->targets, row);
 		return;
 	}
@@ -110,7 +114,7 @@ static bool is_to_tell(const struct targets *targets, struct watched_process *pr
 {
 	bool told = !process->has_allocator && process->failure != -ENOENT;
 
-	if (is_sampled(targets, process) || process->dirty || told)
+	if (process->scanned || is_sampled(targets, process) || process->dirty || told)
 		process->ticks_unprobed = 0;
 	else
 		process->ticks_unprobed++;
@@ -140,13 +144,11 @@ static void tell_unprobed(struct watch *watch)
 /* With a row a process, nobody else notices that the cgroups themselves are gone. */
 static void count_cgroups(struct watch *watch)
 {
-	struct cgroup_memory memory;
-
 	watch->n_cgroups = 0;
 	for (size_t i = 0; i < watch->targets.n_cgroups; i++) {
 		const struct watched_cgroup *cgroup = watch->targets.cgroups[i];
 
-		if (cgroup->adopts && !cgroup_memory_read(cgroup->dir.fd, watch->targets.hierarchy.version, &memory))
+		if (cgroup->adopts && !cgroup->found && cgroup_exists(cgroup->dir.fd))
 			watch->n_cgroups++;
 	}
 	if (!watch->n_cgroups)
@@ -172,8 +174,8 @@ static void tick(void *data)
 	targets_new_interval(&watch->targets);
 	interval_begin(&watch->targets);
 	catch_up(watch);
-	if (!watch->targets.probes)
-		targets_refresh(&watch->targets);
+	if (watch->targets.tree)
+		targets_scan(&watch->targets);
 	for (size_t i = 0; i < watch->targets.n_rows;) {
 		struct row *row = watch->targets.rows[i];
 
@@ -297,6 +299,15 @@ static int watch_exits(struct watch *watch)
 	return 0;
 }
 
+static size_t named_cgroups(const struct targets *targets)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < targets->n_cgroups; i++)
+		n += !targets->cgroups[i]->found;
+	return n;
+}
+
 static int start(struct watch *watch, struct error *err)
 {
 	struct targets *targets = &watch->targets;
@@ -305,8 +316,10 @@ static int start(struct watch *watch, struct error *err)
 	watch->timer_fd = timer_open(watch->options.interval_ns, watch->options.interval_ns);
 	watch->start_ns = monotonic_ns();
 	interval_begin(targets);
+	if (targets->tree)
+		targets_scan(targets);
 	watch->n_targets = targets->n_rows;
-	watch->n_cgroups = watch->options.targets.n_cgroups ? targets->n_cgroups : 0;
+	watch->n_cgroups = watch->options.targets.n_cgroups ? named_cgroups(targets) : 0;
 	complete = watch->timer_fd >= 0 && watch->signal_fd >= 0 && !watch_exits(watch) &&
 		   loop_add(&watch->loop, watch->timer_fd, tick, watch) &&
 		   loop_add(&watch->loop, watch->signal_fd, interrupted, watch) &&

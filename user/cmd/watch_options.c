@@ -77,6 +77,7 @@ static int take_source(struct watch_options *options, const char *name, struct e
 	if (strcmp(name, "auto") && strcmp(name, "probe") && strcmp(name, "none"))
 		return usage(err, "unknown source '%s': auto, probe or none", name);
 	options->probes = strcmp(name, "none") != 0;
+	options->insists = !strcmp(name, "probe");
 	return 0;
 }
 
@@ -165,15 +166,19 @@ static int take_option(struct watch_options *options, int option, char *argv[], 
 	}
 }
 
-static int check(const struct watch_options *options, struct error *err)
+static int check(struct watch_options *options, struct error *err)
 {
 	const struct trim_policy *policy = &options->policy;
+	bool named = options->targets.n_pids || options->targets.n_cgroups || options->command;
 	bool needs_probes = policy->enabled && (policy->metric == METRIC_ALLOC || policy->metric == METRIC_GAP);
 
 	if (options->help)
 		return 0;
-	if (!options->targets.n_pids && !options->targets.n_cgroups && !options->command)
-		return usage(err, "nothing to watch: give -p PID, -c CGROUP or -- COMMAND");
+	if (!named && !options->targets.all)
+		return usage(err, "nothing to watch: give -p PID, -c CGROUP, -a or -- COMMAND");
+	if (!named && options->insists)
+		return usage(err, "-a puts no probes on anything: name what is to be probed, with -p or -c (-c / for all)");
+	options->probes &= named;
 	if (options->trim_option && !policy->enabled)
 		return usage(err, "%s says how to trim, but not when: give --trim-at too", options->trim_option);
 	if (needs_probes && !options->probes)

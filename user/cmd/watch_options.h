@@ -21,7 +21,8 @@ struct watch_options {
 	uint64_t interval_ns;
 	int64_t count;        /* intervals; 0: endless */
 	const struct output_format *format;
-	bool probes;          /* --source auto or probe; false: none */
+	bool probes;          /* --source auto or probe, and something to probe was named */
+	bool insists;         /* --source probe */
 	enum per per;
 	struct probes_limits limits;
 	struct trim_policy policy;

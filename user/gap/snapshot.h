@@ -13,6 +13,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "user/gap/history.h"
 #include "user/kernel/cgroup.h"
 
 #define NAME_MAX_TEXT 64
@@ -33,14 +34,33 @@ struct target_name {
 	int64_t processes;            /* that the figures are the sum of */
 };
 
+/* What a walk through the heap has found, or the sum of several; bytes, UNKNOWN where there was none. */
+struct heap_figures {
+	int64_t sys;       /* that the allocator holds from the kernel, */
+	int64_t resident;  /* of it in memory */
+	int64_t trimmable, pinned;
+	char why_not[NAME_MAX_TEXT]; /* there is none; "" when that is not known */
+};
+
+/* The largest group of like mappings of anonymous memory that is not the allocator's. */
+struct other_anon {
+	int64_t bytes; /* resident, in all such mappings; UNKNOWN: not looked at */
+	int64_t group; /* of them resident in the largest group, */
+	int64_t mappings, mapping_bytes; /* of so many, of this size each, */
+	char name[NAME_MAX_TEXT];        /* "[stack]" and the like; "" for those without */
+};
+
 struct allocator_view {
 	char name[NAME_MAX_TEXT]; /* "glibc 2.36"; "" when not known, or when the processes differ */
 	enum allocator_source source;
 	int64_t alloc, total_alloc;
 	int64_t mallocs, frees;   /* blocks */
-	int64_t baseline;         /* 0: watched from the first instruction */
+	int64_t baseline;         /* live when watching began, and in alloc; 0: watched from the first instruction */
 	int64_t sys;
 	int64_t missed;           /* events */
+	struct heap_figures heap;
+	struct other_anon other;
+	struct growth growth;     /* of alloc */
 };
 
 struct flow {
@@ -53,6 +73,7 @@ struct kernel_view {
 	int64_t swap;
 	struct flow flow;
 	struct cgroup_memory cgroup;
+	char unreadable[NAME_MAX_TEXT]; /* a file that could not be read, for which figures are missing; "" */
 };
 
 enum verdict {

@@ -18,6 +18,12 @@
 /* More than one lost event in a hundred: the sums are not to be built on. */
 #define MISSED_PER_EVENTS 100
 
+/* Page cache that is worth a word: as much as is not small above, and more than all else in the cgroup together. */
+#define CACHE_BYTES (16 << 20)
+
+/* A figure as text in a sentence; lives as long as the block around it. */
+#define TEXT(bytes) format_bytes((char[BYTES_TEXT_MAX]){ 0 }, bytes)
+
 static void say(struct gap *gap, enum verdict verdict, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -38,23 +44,12 @@ static int64_t small_gap(int64_t alloc)
 	return share > SMALL_GAP_BYTES ? share : SMALL_GAP_BYTES;
 }
 
-static void judge_known(struct snapshot *snapshot, int64_t held)
+/* Anonymous memory that the kernel holds for it, resident or swapped, less what is given up already. */
+static int64_t held_of(const struct snapshot *snapshot)
 {
-	char alloc[BYTES_TEXT_MAX], resident[BYTES_TEXT_MAX], gap[BYTES_TEXT_MAX];
-	int64_t bytes = snapshot->gap.bytes, small = small_gap(snapshot->allocator.alloc);
+	int64_t lazyfree = snapshot->kernel.lazyfree;
 
-	format_bytes(alloc, snapshot->allocator.alloc);
-	format_bytes(resident, held);
-	format_bytes(gap, bytes < 0 ? -bytes : bytes);
-	if (bytes < -small)
-		say(&snapshot->gap, VERDICT_UNTOUCHED, "%s of the %s allocated were never touched: only %s are resident", gap,
-		    alloc, resident);
-	else if (bytes <= small)
-		say(&snapshot->gap, VERDICT_IN_USE, "%s of anonymous memory, %s of it allocated and not freed", resident, alloc);
-	else
-		say(&snapshot->gap, VERDICT_UNKNOWN,
-		    "%s of %s are not allocated; whether a trim gives them back only a look into the heap can tell", gap,
-		    resident);
+	return known_sub(known_add(snapshot->kernel.rss_anon, snapshot->kernel.swap), is_known(lazyfree) ? lazyfree : 0);
 }
 
 static bool is_missing_much(const struct allocator_view *view)
@@ -62,29 +57,147 @@ static bool is_missing_much(const struct allocator_view *view)
 	return is_known(view->missed) && view->missed > (view->mallocs + view->frees) / MISSED_PER_EVENTS;
 }
 
-void gap_judge(struct snapshot *snapshot)
+/* Each of these says what it finds and returns true, or nothing and false. */
+
+static bool is_growing(struct snapshot *snapshot)
 {
-	int64_t held = known_add(snapshot->kernel.rss_anon, snapshot->kernel.swap);
-	char alloc[BYTES_TEXT_MAX], most[BYTES_TEXT_MAX];
+	const struct growth *growth = &snapshot->allocator.growth;
+
+	if (!growth->over_s || is_missing_much(&snapshot->allocator))
+		return false;
+	say(&snapshot->gap, VERDICT_GROWING, "alloc rose from %s to %s in %.0f s, %s a second, and goes on", TEXT(growth->from),
+	    TEXT(growth->to), growth->over_s, TEXT((int64_t)growth->bytes_per_s));
+	return true;
+}
+
+static void say_where(const struct other_anon *other, char where[WHY_MAX])
+{
+	where[0] = '\0';
+	if (!is_known(other->group) || !other->mappings)
+		return;
+	if (other->name[0])
+		snprintf(where, WHY_MAX, ": %s in %s", TEXT(other->group), other->name);
+	else if (other->mappings == 1)
+		snprintf(where, WHY_MAX, ": %s in a mapping of %s", TEXT(other->group), TEXT(other->mapping_bytes));
+	else
+		snprintf(where, WHY_MAX, ": %s in %" PRId64 " mappings of %s", TEXT(other->group), other->mappings,
+			 TEXT(other->mapping_bytes));
+}
+
+/* By what most of it is. */
+static void judge_large(struct snapshot *snapshot, int64_t held)
+{
+	const struct heap_figures *heap = &snapshot->allocator.heap;
+	const struct other_anon *other = &snapshot->allocator.other;
+	struct gap *gap = &snapshot->gap;
+	char where[WHY_MAX];
+
+	if (!is_known(heap->trimmable)) {
+		say(gap, VERDICT_UNKNOWN, "%s of %s are not allocated; whether a trim gives them back only a look into the heap can tell%s%s",
+		    TEXT(gap->bytes), TEXT(held), heap->why_not[0] ? ": " : "", heap->why_not);
+	} else if (heap->trimmable >= heap->pinned && heap->trimmable >= (is_known(other->bytes) ? other->bytes : 0)) {
+		say(gap, VERDICT_RETAINED, "of %s resident the allocator retains %s in whole free pages: a trim gives them back",
+		    TEXT(held), TEXT(heap->trimmable));
+	} else if (!is_known(other->bytes) || heap->pinned >= other->bytes) {
+		say(gap, VERDICT_PINNED, "of %s resident %s are free, but on pages that live blocks share: a trim gives back %s",
+		    TEXT(held), TEXT(heap->pinned), TEXT(heap->trimmable));
+	} else {
+		say_where(other, where);
+		say(gap, VERDICT_OTHER_ANON, "%s of %s are anonymous memory that %s does not know%s", TEXT(other->bytes), TEXT(held),
+		    snapshot->allocator.name[0] ? snapshot->allocator.name : "malloc", where);
+	}
+}
+
+/* What was found free in the heap or beside it. A block that was never touched may hide as much in the gap itself. */
+static int64_t found_of(const struct allocator_view *view)
+{
+	int64_t other = is_known(view->other.bytes) ? view->other.bytes : 0;
+
+	return is_known(view->heap.trimmable) ? view->heap.trimmable + view->heap.pinned + other : 0;
+}
+
+static bool is_gap_large(struct snapshot *snapshot, int64_t held)
+{
+	int64_t bytes = snapshot->gap.bytes, most = bytes > found_of(&snapshot->allocator) ? bytes : found_of(&snapshot->allocator);
+
+	/* of what is resident, where that is less: what was never touched cannot be large next to it */
+	if (!is_known(bytes) || most <= small_gap(snapshot->allocator.alloc < held ? snapshot->allocator.alloc : held))
+		return false;
+	judge_large(snapshot, held);
+	return true;
+}
+
+/* The page cache alone: what is shared memory has no file to go back to. */
+static bool is_cache(struct snapshot *snapshot)
+{
+	const struct cgroup_memory *memory = &snapshot->kernel.cgroup;
+	int64_t cache = known_sub(memory->file, is_known(memory->shmem) ? memory->shmem : 0);
+
+	if (snapshot->target.kind != TARGET_CGROUP || !is_known(cache) || !is_known(memory->current) || cache < CACHE_BYTES ||
+	    cache <= memory->current / 2)
+		return false;
+	say(&snapshot->gap, VERDICT_CACHE, "%s of the cgroup's %s are page cache, %s anonymous: the kernel takes it back when it needs it",
+	    TEXT(cache), TEXT(memory->current), TEXT(memory->anon));
+	return true;
+}
+
+static bool is_unknown(struct snapshot *snapshot, int64_t held)
+{
+	struct gap *gap = &snapshot->gap;
+	const struct allocator_view *view = &snapshot->allocator;
+
+	if (!snapshot->target.processes)
+		say(gap, VERDICT_UNKNOWN, "no process is in it");
+	else if (!is_known(held) && snapshot->kernel.unreadable[0])
+		say(gap, VERDICT_UNKNOWN, "%s cannot be read", snapshot->kernel.unreadable);
+	else if (!is_known(held))
+		say(gap, VERDICT_UNKNOWN, "the kernel shows no resident memory: the process is gone");
+	else if (!is_known(view->alloc))
+		say(gap, VERDICT_UNKNOWN, "no allocator view: %s", view->heap.why_not[0] ? view->heap.why_not : "nothing is probed");
+	else if (is_missing_much(view))
+		say(gap, VERDICT_UNKNOWN, "%" PRId64 " events were lost: alloc is not to be relied on", view->missed);
+	else if (!is_known(view->baseline))
+		say(gap, VERDICT_UNKNOWN, "watched only since after its start: alloc is at least %s, the gap at most %s%s%s", TEXT(view->alloc),
+		    TEXT(held - view->alloc), view->heap.why_not[0] ? ": " : "", view->heap.why_not);
+	else
+		return false;
+	return true;
+}
+
+static void judge_small(struct snapshot *snapshot, int64_t held)
+{
+	int64_t bytes = snapshot->gap.bytes, alloc = snapshot->allocator.alloc;
+
+	if (bytes < -small_gap(alloc))
+		say(&snapshot->gap, VERDICT_UNTOUCHED, "%s of the %s allocated were never touched: only %s are resident", TEXT(-bytes),
+		    TEXT(alloc), TEXT(held));
+	else
+		say(&snapshot->gap, VERDICT_IN_USE, "%s of anonymous memory, %s allocated and not freed", TEXT(held), TEXT(alloc));
+}
+
+/* The gap is known when both its sides are: all that is allocated, and all that is resident. */
+static void measure(struct snapshot *snapshot, int64_t held)
+{
+	const struct allocator_view *view = &snapshot->allocator;
 	struct gap *gap = &snapshot->gap;
 
 	gap->bytes = UNKNOWN;
 	gap->percent = NAN;
-	if (!snapshot->target.processes)
-		say(gap, VERDICT_UNKNOWN, "no process is in it");
-	else if (!is_known(held))
-		say(gap, VERDICT_UNKNOWN, "the kernel shows no resident memory: the process is gone");
-	else if (!is_known(snapshot->allocator.alloc))
-		say(gap, VERDICT_UNKNOWN, "no allocator view: nothing is probed");
-	else if (is_missing_much(&snapshot->allocator))
-		say(gap, VERDICT_UNKNOWN, "%" PRId64 " events were lost: alloc is not to be relied on", snapshot->allocator.missed);
-	else if (!is_known(snapshot->allocator.baseline))
-		say(gap, VERDICT_UNKNOWN, "watched only since after its start: alloc is at least %s, the gap at most %s",
-		    format_bytes(alloc, snapshot->allocator.alloc), format_bytes(most, held - snapshot->allocator.alloc));
-	else {
-		gap->bytes = held - snapshot->allocator.alloc;
-		if (held > 0)
-			gap->percent = 100.0 * (double)gap->bytes / (double)held;
-		judge_known(snapshot, held);
-	}
+	gap->trimmable = view->heap.trimmable;
+	gap->pinned = view->heap.pinned;
+	if (!snapshot->target.processes || !is_known(view->baseline) || is_missing_much(view))
+		return;
+	gap->bytes = known_sub(held, view->alloc);
+	if (is_known(gap->bytes) && held > 0)
+		gap->percent = 100.0 * (double)gap->bytes / (double)held;
+}
+
+void gap_judge(struct snapshot *snapshot)
+{
+	int64_t held = held_of(snapshot);
+
+	measure(snapshot, held);
+	if (is_growing(snapshot) || is_gap_large(snapshot, held) || is_cache(snapshot) || is_unknown(snapshot, held))
+		return;
+	judge_small(snapshot, held);
 }

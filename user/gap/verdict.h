@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* From a snapshot to one word and a sentence with the numbers. Pure. */
+/*
+ * From a snapshot to one word and a sentence with the numbers. Pure.
+ *
+ * What is asked first is what matters most: an alloc that grows, whatever else there is; then a large gap, by what most of it
+ * is; then page cache; then memory that was never touched. What is needed to tell and is not known makes it `unknown`.
+ */
 #ifndef MEMGAP_GAP_VERDICT_H
 #define MEMGAP_GAP_VERDICT_H
 
 #include "user/gap/snapshot.h"
 
-/*
- * Fills snapshot->gap from the rest of it. So far only what two figures can tell is told: in-use and untouched; a
- * large gap stays unknown, since only a look into the heap tells retained from pinned.
- */
+/* Fills snapshot->gap from the rest of it. */
 void gap_judge(struct snapshot *snapshot);
 
 #endif

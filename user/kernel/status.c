@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/kernel/status.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "user/base/fs.h"
 #include "user/base/units.h"
+#include "user/kernel/threads.h"
 
 /* Bytes that it has unless the process is in very many groups: no memory is allocated for it. */
 #define USUAL_SIZE 8192
@@ -90,43 +88,19 @@ int process_status_parse(const char *text, struct process_status *ret)
 	return 0;
 }
 
-static int read_status(int proc_fd, const char *path, struct process_status *ret)
+static int read_status(int dir_fd, const char *path, void *ret)
 {
 	char usual[USUAL_SIZE], *whole = NULL;
-	ssize_t n = read_file_at(proc_fd, path, usual, sizeof(usual));
+	ssize_t n = read_file_at(dir_fd, path, usual, sizeof(usual));
 	int result;
 
 	if (n == -EFBIG)
-		n = read_whole_file_at(proc_fd, path, STATUS_MAX, &whole);
+		n = read_whole_file_at(dir_fd, path, STATUS_MAX, &whole);
 	if (n < 0)
 		return n == -ENOENT ? -ESRCH : (int)n;
 	result = process_status_parse(whole ? whole : usual, ret);
 	if (whole) /* with -c even a call of free() for nothing would trap */
 		free(whole);
-	return result;
-}
-
-/* When the first thread has ended, the memory is the others' still. */
-static int read_other_thread(int proc_fd, pid_t pid, struct process_status *ret)
-{
-	char path[300];
-	struct dirent *entry;
-	int result = -ESRCH, fd;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%d/task", pid);
-	fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir && fd >= 0)
-		close(fd);
-	while (dir && result && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.' || atoi(entry->d_name) == pid)
-			continue;
-		snprintf(path, sizeof(path), "%s/status", entry->d_name);
-		result = read_status(dirfd(dir), path, ret);
-	}
-	if (dir)
-		closedir(dir);
 	return result;
 }
 
@@ -137,5 +111,5 @@ int process_status_read(int proc_fd, pid_t pid, struct process_status *ret)
 
 	snprintf(path, sizeof(path), "%d/status", pid);
 	result = read_status(proc_fd, path, ret);
-	return result == -ESRCH ? read_other_thread(proc_fd, pid, ret) : result;
+	return result == -ESRCH ? other_threads_read(proc_fd, pid, "status", read_status, ret) : result;
 }

@@ -5,31 +5,52 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Deeper nesting is not looked into: the same bound as in bpf/process.bpf.c. */
 #define MAX_CGROUP_DEPTH 32
 
-static int visit_pids(int dir_fd, int (*visit)(pid_t pid, void *data), void *data)
+/* Visits the pids whose lines are complete; what is left of the text is the begin of another. */
+static int visit_lines(char *text, size_t *length, int (*visit)(pid_t pid, void *data), void *data)
 {
-	int fd = openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC), pid, result = 0;
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	char *line = text, *end;
+	int result = 0;
 
-	if (!file) {
-		result = -errno;
-		if (fd >= 0)
-			close(fd);
-		return result;
+	while (!result && (end = memchr(line, '\n', *length - (size_t)(line - text)))) {
+		long pid = strtol(line, NULL, 10);
+
+		/* 0 stands for a process that this pid namespace does not have */
+		if (pid > 0 && pid <= INT_MAX)
+			result = visit((pid_t)pid, data);
+		line = end + 1;
 	}
-	/* 0 stands for a process that this pid namespace does not have */
-	while (!result && fscanf(file, "%d", &pid) == 1)
-		if (pid > 0)
-			result = visit(pid, data);
-	if (!result && ferror(file))
-		result = -ENODEV;
-	fclose(file);
+	*length -= (size_t)(line - text);
+	memmove(text, line, *length);
+	return result;
+}
+
+int cgroup_each_own_pid(int dir_fd, int (*visit)(pid_t pid, void *data), void *data)
+{
+	int fd = openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC), result = 0;
+	char text[4096];
+	size_t length = 0;
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return errno == ENOENT ? -ENODEV : -errno;
+	while (!result && n > 0 && length < sizeof(text) - 1) {
+		n = read(fd, text + length, sizeof(text) - 1 - length);
+		if (n < 0)
+			result = -errno;
+		if (n <= 0)
+			break;
+		length += (size_t)n;
+		text[length] = '\0';
+		result = visit_lines(text, &length, visit, data);
+	}
+	close(fd);
 	return result;
 }
 
@@ -53,9 +74,9 @@ static int visit_below(int dir_fd, int depth, int (*visit)(pid_t pid, void *data
 		fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			continue; /* vanished */
-		result = visit_pids(fd, visit, data);
-		if (result == -ENOENT || result == -ENODEV)
-			result = 0;
+		result = cgroup_each_own_pid(fd, visit, data);
+		if (result == -ENODEV || result == -EOPNOTSUPP)
+			result = 0; /* vanished; one of threads alone, whose processes are those of the one above */
 		if (!result && depth < MAX_CGROUP_DEPTH)
 			result = visit_below(fd, depth + 1, visit, data);
 		close(fd);
@@ -66,9 +87,9 @@ static int visit_below(int dir_fd, int depth, int (*visit)(pid_t pid, void *data
 
 int cgroup_dir_each_pid(const struct cgroup_dir *dir, int (*visit)(pid_t pid, void *data), void *data)
 {
-	int result = visit_pids(dir->fd, visit, data);
+	int result = cgroup_each_own_pid(dir->fd, visit, data);
 
-	if (result == -ENOENT)
-		return -ENODEV;
-	return result ? result : visit_below(dir->fd, 1, visit, data);
+	if (result && result != -EOPNOTSUPP)
+		return result;
+	return visit_below(dir->fd, 1, visit, data);
 }

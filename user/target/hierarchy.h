@@ -63,6 +63,9 @@ struct cgroup_dir {
 int cgroup_dir_open(const struct hierarchy *hierarchy, const char *name, struct cgroup_dir *ret, struct error *err);
 void cgroup_dir_close(struct cgroup_dir *dir);
 
+/* Calls visit for each pid in the cgroup itself. Returns as cgroup_dir_each_pid() does. */
+int cgroup_each_own_pid(int dir_fd, int (*visit)(pid_t pid, void *data), void *data);
+
 /*
  * Calls visit for each pid in the cgroup and those below it. Cgroups and processes that vanish meanwhile are
  * no error. Returns 0, -ENODEV when the cgroup itself is gone, or what visit returned if not 0.

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/heap/heap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "user/base/fs.h"
+#include "user/heap/arenas.h"
+#include "user/heap/find.h"
+#include "user/heap/maps.h"
+#include "user/heap/owned.h"
+#include "user/heap/read.h"
+#include "user/heap/remote.h"
+
+struct heap {
+	struct remote remote;
+	struct image image;
+	struct place place;
+	struct anonymous maps;
+	struct owned owned, next; /* of the last read that succeeded, of the one that is going on */
+};
+
+static int check(struct heap *heap, const char **ret_why)
+{
+	struct parameters parameters;
+	struct arena arena;
+	int result = parameters_read(&heap->image, &heap->place, &parameters);
+
+	if (!result)
+		result = arena_read(&heap->image, heap->place.layout, heap->place.main_arena, &arena);
+	if (!result && !arena.system_mem && !parameters.n_mmaps) {
+		*ret_why = "nothing was allocated with glibc's malloc yet, or another allocator is in its place";
+		return -ENOENT;
+	}
+	if (!result && (parameters.tcache_count > UINT16_MAX || arena.next == 0))
+		result = -EPROTO;
+	if (result && result != -ESRCH)
+		*ret_why = "what its malloc keeps fails the checks of what memgap knows of it";
+	return result == -EAGAIN || result == -EFAULT ? -EPROTO : result;
+}
+
+static int open_heap(struct heap *heap, int proc_fd, pid_t pid, const char **ret_why)
+{
+	int result = remote_open(proc_fd, pid, &heap->remote, &heap->image);
+
+	if (result) {
+		*ret_why = result == -ESRCH ? "it is gone" : "its memory may not be looked into";
+		return result;
+	}
+	result = find_place(heap->remote.dir_fd, &heap->image, &heap->place, ret_why);
+	if (!result)
+		result = check(heap, ret_why);
+	if (!result)
+		*ret_why = heap->place.layout->versions;
+	return result;
+}
+
+int heap_open(int proc_fd, pid_t pid, struct heap **ret, const char **ret_why)
+{
+	struct heap *heap = calloc(1, sizeof(*heap));
+	int result;
+
+	*ret_why = "out of memory";
+	if (!heap)
+		return -ENOMEM;
+	heap->remote.dir_fd = heap->remote.pagemap_fd = -1;
+	result = open_heap(heap, proc_fd, pid, ret_why);
+	if (result) {
+		heap_close(heap);
+		return result;
+	}
+	*ret = heap;
+	return 0;
+}
+
+void heap_close(struct heap *heap)
+{
+	if (!heap)
+		return;
+	remote_close(&heap->remote);
+	anonymous_free(&heap->maps);
+	owned_free(&heap->owned);
+	owned_free(&heap->next);
+	free(heap);
+}
+
+int heap_read(struct heap *heap, uint64_t budget_ns, struct heap_view *ret)
+{
+	uint64_t deadline = monotonic_ns() + budget_ns;
+	struct heap_view view;
+	struct owned previous;
+	int result = anonymous_read(heap->remote.dir_fd, &heap->maps);
+
+	heap->next.n = 0;
+	if (!result)
+		result = read_heap(&heap->image, &heap->place, &heap->maps, deadline, &heap->next, &view);
+	/* else another process may have had the pid by then */
+	if (!remote_is_alive(&heap->remote))
+		return -ESRCH;
+	if (result)
+		return result;
+	previous = heap->owned;
+	heap->owned = heap->next;
+	heap->next = previous;
+	*ret = view;
+	return 0;
+}
+
+const char *heap_why(int result)
+{
+	switch (result) {
+	case -EAGAIN:
+		return "it changes its heap faster than that can be read, or its heap is corrupt";
+	case -ETIME:
+		return "its heap is too large for the time that a reading may take";
+	case -ENOBUFS:
+		return "too much of its heap is swapped out";
+	case -EOPNOTSUPP:
+		return "its main arena is in pieces that cannot be told apart";
+	case -ESRCH:
+		return "it is gone";
+	case -EPERM:
+	case -EACCES:
+		return "its memory may not be looked into";
+	default:
+		return "its heap cannot be read";
+	}
+}
+
+const char *heap_versions(const struct heap *heap)
+{
+	return heap->place.layout->versions;
+}
+
+struct heap_part_of heap_owned(const struct heap *heap, uint64_t start, uint64_t end)
+{
+	struct heap_part_of sum = { 0 };
+	const struct owned_range *range = heap ? owned_from(&heap->owned, start) : NULL;
+
+	for (; range && range < heap->owned.list + heap->owned.n && range->start < end; range++) {
+		uint64_t from = range->start > start ? range->start : start, to = range->end < end ? range->end : end;
+		uint64_t size = range->end - range->start;
+
+		sum.bytes += to - from;
+		/* of one that is cut, a proportional part */
+		sum.resident += (uint64_t)((double)range->resident * (double)(to - from) / (double)size);
+	}
+	return sum;
+}
+
+bool heap_owns(const struct heap *heap, uint64_t start, uint64_t end)
+{
+	return start < end && heap_owned(heap, start, end).bytes == end - start;
+}

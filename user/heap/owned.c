@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/heap/owned.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int owned_add(struct owned *owned, uint64_t start, uint64_t end, uint64_t resident)
+{
+	if (owned->n == owned->room) {
+		size_t room = owned->room ? 2 * owned->room : 64;
+		struct owned_range *list = realloc(owned->list, room * sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		owned->list = list;
+		owned->room = room;
+	}
+	owned->list[owned->n++] = (struct owned_range){ start, end, resident };
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct owned_range *x = a, *y = b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+void owned_sort(struct owned *owned)
+{
+	if (owned->n)
+		qsort(owned->list, owned->n, sizeof(*owned->list), compare);
+}
+
+void owned_free(struct owned *owned)
+{
+	free(owned->list);
+	*owned = (struct owned){ 0 };
+}
+
+const struct owned_range *owned_from(const struct owned *owned, uint64_t address)
+{
+	size_t low = 0, high = owned->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (owned->list[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < owned->n ? &owned->list[low] : NULL;
+}

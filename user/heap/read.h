@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One complete walk through a heap: every arena, then the chunks in mappings of their own. */
+#ifndef MEMGAP_HEAP_READ_H
+#define MEMGAP_HEAP_READ_H
+
+#include <stdint.h>
+
+#include "user/heap/find.h"
+#include "user/heap/heap.h"
+#include "user/heap/image.h"
+#include "user/heap/maps.h"
+#include "user/heap/owned.h"
+
+/* maps: of now. *ret_owned: what is added to it is the heap's. Errors as heap_read() has them. */
+int read_heap(const struct image *image, const struct place *place, const struct anonymous *maps, uint64_t deadline,
+	      struct owned *ret_owned, struct heap_view *ret);
+
+#endif

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/heap/remote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* include/uapi/linux/fs.h of Linux 6.7, which the headers at hand may not know */
+struct scan_region {
+	uint64_t start, end, categories;
+};
+
+struct scan {
+	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
+	uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+
+#define SCAN _IOWR('f', 16, struct scan)
+#define IS_PRESENT (1U << 3)
+#define IS_SWAPPED (1U << 4)
+#define IS_ZERO_PAGE (1U << 5)
+
+/* a word for each page: Documentation/admin-guide/mm/pagemap.rst */
+#define PRESENT (1ULL << 63)
+#define SWAPPED (1ULL << 62)
+
+static ssize_t read_memory(void *data, uint64_t address, void *buffer, size_t size)
+{
+	const struct remote *remote = data;
+	struct iovec here = { buffer, size };
+	struct iovec there = { (void *)(uintptr_t)address, size };
+	ssize_t n = process_vm_readv(remote->pid, &here, 1, &there, 1, 0);
+
+	if (n >= 0)
+		return n;
+	return errno == ESRCH || errno == EPERM ? -errno : 0;
+}
+
+static uint8_t state_of(uint64_t categories)
+{
+	if (categories & IS_SWAPPED)
+		return PAGE_SWAPPED;
+	return categories & IS_PRESENT && !(categories & IS_ZERO_PAGE) ? PAGE_RESIDENT : PAGE_ABSENT;
+}
+
+static void fill(const struct scan *scan, const struct scan_region *region, uint64_t page_bytes, uint8_t *states)
+{
+	if (region->start < scan->start || region->end > scan->end || region->start > region->end)
+		return;
+	memset(states + (region->start - scan->start) / page_bytes, state_of(region->categories),
+	       (region->end - region->start) / page_bytes);
+}
+
+static int scan_pages(int fd, uint64_t start, uint64_t page_bytes, size_t n, uint8_t *states)
+{
+	struct scan_region regions[128];
+	struct scan scan = {
+		.size = sizeof(scan), .start = start, .end = start + n * page_bytes, .vec = (uintptr_t)regions,
+		.vec_len = sizeof(regions) / sizeof(regions[0]), .category_anyof_mask = IS_PRESENT | IS_SWAPPED,
+		.return_mask = IS_PRESENT | IS_SWAPPED | IS_ZERO_PAGE,
+	};
+
+	memset(states, PAGE_ABSENT, n);
+	while (scan.start < scan.end) {
+		uint64_t before = scan.start;
+		int found = ioctl(fd, SCAN, &scan);
+
+		if (found < 0)
+			return -errno;
+		/* regions are told from where this call began */
+		for (int i = 0; i < found; i++)
+			fill(&scan, &regions[i], page_bytes, states + (before - start) / page_bytes);
+		if (scan.walk_end <= before)
+			break;
+		scan.start = scan.walk_end;
+	}
+	return 0;
+}
+
+static int read_pages(int fd, uint64_t start, uint64_t page_bytes, size_t n, uint8_t *states)
+{
+	uint64_t words[8192]; /* 64 KiB */
+
+	memset(states, PAGE_ABSENT, n);
+	for (size_t done = 0; done < n;) {
+		size_t batch = n - done < 8192 ? n - done : 8192;
+		ssize_t bytes = pread(fd, words, batch * sizeof(words[0]), (off_t)((start / page_bytes + done) * sizeof(words[0])));
+
+		if (bytes < 0)
+			return -errno;
+		for (size_t i = 0; i < (size_t)bytes / sizeof(words[0]); i++)
+			states[done + i] = words[i] & SWAPPED ? PAGE_SWAPPED : words[i] & PRESENT ? PAGE_RESIDENT : PAGE_ABSENT;
+		if ((size_t)bytes < batch * sizeof(words[0]))
+			break; /* above what a process can have */
+		done += batch;
+	}
+	return 0;
+}
+
+static int get_pages(void *data, uint64_t start, size_t n, uint8_t *states)
+{
+	const struct remote *remote = data;
+	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (remote->scans && !scan_pages(remote->pagemap_fd, start, page_bytes, n, states))
+		return 0;
+	return read_pages(remote->pagemap_fd, start, page_bytes, n, states);
+}
+
+int remote_open(int proc_fd, pid_t pid, struct remote *ret, struct image *ret_image)
+{
+	struct remote remote = { .pid = pid, .pagemap_fd = -1 };
+	char path[16];
+	uint8_t state;
+	int result;
+
+	snprintf(path, sizeof(path), "%d", pid);
+	remote.dir_fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (remote.dir_fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	remote.pagemap_fd = openat(remote.dir_fd, "pagemap", O_RDONLY | O_CLOEXEC);
+	if (remote.pagemap_fd < 0) {
+		result = errno == ENOENT ? -ESRCH : -errno;
+		remote_close(&remote);
+		return result;
+	}
+	remote.scans = !scan_pages(remote.pagemap_fd, 0, (uint64_t)sysconf(_SC_PAGESIZE), 1, &state);
+	*ret = remote;
+	*ret_image = (struct image){ .data = ret, .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE), .read = read_memory, .pages = get_pages };
+	return 0;
+}
+
+void remote_close(struct remote *remote)
+{
+	if (remote->pagemap_fd >= 0)
+		close(remote->pagemap_fd);
+	if (remote->dir_fd >= 0)
+		close(remote->dir_fd);
+	remote->pagemap_fd = remote->dir_fd = -1;
+}
+
+bool remote_is_alive(const struct remote *remote)
+{
+	char byte;
+	int fd = openat(remote->dir_fd, "maps", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, &byte, 1);
+
+	if (fd >= 0)
+		close(fd);
+	return n == 1;
+}

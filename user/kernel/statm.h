@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * /proc/PID/statm (proc(5); proc_pid_statm() in fs/proc/array.c, task_statm() in fs/proc/task_mmu.c): the cheapest look at a
+ * process's memory. Its resident size is exact since 6.17 (get_mm_counter_sum()); before, it may be off by what each
+ * CPU (since 6.2) or thread (64 pages) has not yet added up, as VmRSS of /proc/PID/status is.
+ */
+#ifndef MEMGAP_KERNEL_STATM_H
+#define MEMGAP_KERNEL_STATM_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Bytes. */
+struct statm {
+	int64_t size;     /* address space */
+	int64_t resident; /* of all kinds: VmRSS */
+	int64_t shared;   /* resident, of files and shmem: RssFile + RssShmem */
+	int64_t text;
+	int64_t data;     /* private writable address space and the stack: VmData + VmStk */
+};
+
+/* -ESRCH when it shows no memory (all 0: a zombie's, a kernel thread's); -EINVAL when it is cut or not such a text. */
+int statm_parse(const char *text, int64_t page_size, struct statm *ret);
+/* -ESRCH too when the process is gone. With its first thread ended, what another thread shows. */
+int statm_read(int proc_fd, pid_t pid, struct statm *ret);
+
+#endif

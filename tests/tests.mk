@@ -15,15 +15,17 @@ PROOF := $(B)/tests/proof
 # x86-64 alone: elsewhere every probe sits on a function's first instruction
 PROOF_PROGRAMS := $(if $(filter x86_64,$(ARCH)),$(PROOF)/prover $(PROOF)/caller $(PROOF)/caller.o)
 CONTAINER_SUITES := $(sort $(wildcard tests/container/test_*.py))
+VM_SUITES := tests/vm/test_machine.py tests/vm/test_suites.py
 
-.PHONY: check check-all check-unit check-integration check-cli check-proof check-container
+.PHONY: check check-all check-unit check-integration check-cli check-proof check-container check-vm vm-check
 check: ## all tests (root; installs what is missing)
 	$(Q)tests/deps.sh all
 	$(Q)$(MAKE) --no-print-directory check-all
 
 check-all: all $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS)
 	$(Q)tests/prepare.sh
-	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PROOF_SUITES) $(CONTAINER_SUITES)
+	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PROOF_SUITES) $(CONTAINER_SUITES) \
+		$(VM_SUITES)
 
 check-unit: $(UNIT_SUITES) ## cmocka tests of the pure functions (no root)
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES)
@@ -44,6 +46,9 @@ check-proof: $(PROOF_PROGRAMS) ## each place that is probed, on the libraries of
 check-container: all ## a container watched by a sidecar (root, Podman)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(CONTAINER_SUITES)
+
+check-vm vm-check: all $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## hosts with cgroup v2 and other kernels, as virtual machines (root, QEMU)
+	$(Q)KERNELS="$(or $(KERNELS),all)" SECONDS_PER_SUITE=3600 tests/run.sh $(VM_SUITES)
 
 TEST_CFLAGS = $(USER_CFLAGS) $(shell $(PKG_CONFIG) --cflags $(TEST_LIBS)) -Wno-conversion
 

@@ -16,7 +16,8 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tracefs tracefs /sys/kernel/tracing
 mount -t bpf bpf /sys/fs/bpf
 ln -sf /proc/self/fd /dev/fd
-for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
+read -ra controllers </sys/fs/cgroup/cgroup.controllers
+for controller in "${controllers[@]}"; do
 	echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control
 done
 swap=$(cat /swap-device)

@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-only
 # The first process of a virtual machine: finds the root and the payload by the numbers of the disk's namespaces (names of devices
 # are not stable, and without an initramfs the kernel finds a root by name only), then goes on with init.sh.
@@ -14,9 +15,10 @@ with_number() {
 			device=${file%/nsid}
 			device=/dev/${device##*/}
 			# the paths to a namespace have one too, but no device (multipath)
-			[ -b "$device" ] && read -r number <"$file" && [ "$number" = "$1" ] || continue
-			echo "$device"
-			return
+			if [ -b "$device" ] && read -r number <"$file" && [ "$number" = "$1" ]; then
+				echo "$device"
+				return
+			fi
 		done
 		/bin/busybox usleep 20000
 	done

@@ -88,6 +88,8 @@ boot() {
 	emulator=$!
 	wait "$emulator" || ended=$?
 	emulator=
+	# had it failed before it opened them, they would still be waited for
+	: <>"$work/stdout" <>"$work/stderr"
 	wait
 }
 
@@ -95,11 +97,12 @@ report() {
 	local status
 	status=$(cat "$work/status" 2>/dev/null || true)
 	[ -z "$status" ] || exit "$status"
-	tail -n 50 "$work/qemu" "$work/console" >&2 2>/dev/null || true
+	tail -q -n 50 "$work/qemu" "$work/console" >&2 2>/dev/null || true
 	[ "$ended" != 124 ] || fail "$DIED" "still running after $seconds seconds"
 	fail "$DIED" "the machine died"
 }
 
+# shellcheck disable=SC2317 # called by the trap
 clean_up() {
 	[ -z "$emulator" ] || kill "$emulator" 2>/dev/null || true
 	rm -rf --one-file-system "$work"
@@ -124,7 +127,7 @@ for program in qemu-system-x86_64 busybox cpio mke2fs; do
 done
 kernel=$("$here/kernel.sh" "$suite")
 root=$("$here/root-image.sh")
-work=$(mktemp -d "$repository/build/vm/run.XXXXXX")
+work=$(mktemp -d "$repository/build/vm/run.$$.XXXXXX")
 emulator='' ended=0
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP

@@ -5,6 +5,7 @@
 # with debootstrap (root, a minute) from this machine's own Debian: what was built here runs there. Exit status 69: it cannot be had.
 set -euo pipefail
 
+work=''
 readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg UNAVAILABLE=69 SIZE=2G
 # What the suites run; the libraries of build/memgap and of the tests by way of the packages whose names stay when a soname changes.
 readonly PACKAGES=(python3 gcc libc6-dev binutils bpftool strace procps iproute2 perl redis-server musl libstdc++6
@@ -52,6 +53,7 @@ if [ ! -e "$image" ]; then
 		cat "$work/log" >&2
 		exit 1
 	}
+	rm -f "$directory/root-$suite-"*.ext4 # made by another version of this script
 	mv "$work/image" "$image"
 fi
 echo "$image"

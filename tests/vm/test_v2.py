@@ -10,13 +10,11 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import (BYTES_OF_A_THREAD, MEMGAP, MIB, QUIET, SECONDS, WORKLOAD, Cgroup, Held, Watch, Workload,  # noqa: E402
-                    memory_hierarchy, read, wait_for)
+from memgap import (BYTES_OF_A_THREAD, MEMGAP, MIB, QUIET, SECONDS, WORKLOAD, Cgroup, Held, Watch, memory_hierarchy,  # noqa: E402
+                    read, run_watch, wait_for)
 
 KERNEL = tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
 HAS_PROBES = KERNEL >= (5, 15)  # attach cookies
-# What memgap does not read of a cgroup yet: unknown, or as the kernel has it.
-NOT_YET = {"high", "swap", "anon", "file", "shmem", "inactive_file", "kernel", "working_set", "oom_kills", "psi_some_avg10"}
 needs_probes = unittest.skipUnless(HAS_PROBES, "no probes before Linux 5.15")
 
 
@@ -45,8 +43,9 @@ class OnV2(unittest.TestCase):
         """The figures of the JSON, from the cgroup's files."""
         stat = self.stat(cgroup, "memory.stat")
         current = int(self.file(cgroup, "memory.current"))
-        return {"current": current, "limit": number(self.file(cgroup, "memory.max")), "high": number(self.file(cgroup, "memory.high")),
-                "swap": int(self.file(cgroup, "memory.swap.current")), "working_set": current - stat["inactive_file"],
+        return {"current": current, "working_set": current - stat["inactive_file"],
+                "limit": number(self.file(cgroup, "memory.max")), "high": number(self.file(cgroup, "memory.high")),
+                "swap": int(self.file(cgroup, "memory.swap.current")),
                 "oom_kills": self.stat(cgroup, "memory.events")["oom_kill"],
                 "psi_some_avg10": float(re.match(r"some avg10=(\S+)", self.file(cgroup, "memory.pressure"))[1]),
                 **{name: stat[name] for name in ("anon", "file", "shmem", "inactive_file")},
@@ -56,9 +55,7 @@ class OnV2(unittest.TestCase):
         """Soon after all in the cgroup is quiet, memgap's figures are the kernel's; returns the kernel's."""
         def agree(sample):
             shown, self.expected = sample["kernel"]["cgroup"], self.kernel_says(cgroup)
-            unknown = {name for name in NOT_YET if shown[name] is None}
-            self.differences = {name: (shown[name], value) for name, value in self.expected.items()
-                                if shown[name] != value and name not in unknown}
+            self.differences = {name: (shown[name], value) for name, value in self.expected.items() if shown[name] != value}
             return not self.differences
         try:
             watch.sample(agree)
@@ -148,7 +145,7 @@ class Cgroups(OnV2):
         self.addCleanup(os.unlink, "page-cache")
         subprocess.run(["cat", "page-cache"], stdout=subprocess.DEVNULL, preexec_fn=cgroup.enter, check=True, timeout=SECONDS)
         figures = self.check_figures(watch, cgroup)
-        self.assertGreaterEqual(figures["file"], 30 * MIB)
+        self.assertGreater(figures["file"], 29 * MIB)  # some pages may have stayed the writer's
         self.assertLess(figures["anon"], 10 * MIB)
 
     def test_swap(self):
@@ -181,7 +178,7 @@ class Cgroups(OnV2):
         parent = Cgroup(self, "without")
         os.mkdir(f"{parent.directory}/child")
         self.addCleanup(os.rmdir, f"{parent.directory}/child")
-        run = subprocess.run([MEMGAP, "watch", "-c", f"{parent.path}/child"], capture_output=True, text=True, timeout=SECONDS)
+        run = run_watch("-s", self.source, "-c", f"{parent.path}/child")
         self.assertEqual(run.stdout, "")
         self.assertRegex(run.stderr, r"\Amemgap: the memory controller is not on for cgroup .*subtree_control.*\n\Z")
         self.assertIn(run.returncode, (3, 4))

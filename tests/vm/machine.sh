@@ -50,19 +50,17 @@ make_initramfs() {
 	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$work/initramfs.cpio"
 }
 
-# What the suites need of the repository: the tests, what was built, and other allocators' packages. Copies are links.
+# What the suites need of the repository: the tests, what was built, and the libraries of other releases that are there. Copies are
+# links.
 make_payload() {
-	local payload=$work/payload path
-	mkdir -p "$payload/build/tests" "$payload/build/packages"
-	cp -al "$repository/tests" "$payload/"
-	cp -al "$repository"/build/{memgap,workload} "$payload/build/"
-	for path in "$repository"/build/tests/*/; do
-		cp -al "$path" "$payload/build/tests/"
-	done
-	for path in "$repository"/build/packages/*/lib{jemalloc2,tcmalloc-minimal4*,mimalloc*}; do
-		[ -d "$path" ] || continue
-		mkdir -p "$payload/${path%/*}"
-	done
+	local payload=$work/payload
+	mkdir "$payload"
+	(
+		shopt -s nullglob
+		cd "$repository"
+		cp -al --parents tests build/{memgap,workload} build/tests/*/ \
+			build/packages/*/lib{c6,gcc-s1,stdc++6,jemalloc2,tcmalloc-minimal4{,t64},mimalloc{2.0,3}} "$payload"
+	)
 	printf '%q ' exec "$@" >"$payload/.command"
 	mke2fs -q -t ext4 -O ^has_journal -d "$payload" "$work/payload.ext4" "$PAYLOAD" >"$work/log" 2>&1 ||
 		fail "$DIED" "no image of what was built: $(cat "$work/log")"

@@ -106,32 +106,36 @@ clean_up() {
 	rm -rf --one-file-system "$work"
 }
 
-suite=bookworm seconds=300
-while [ $# -gt 0 ]; do
-	case $1 in
-	--kernel) suite=${2:-} ;;
-	--seconds) seconds=${2:-} ;;
-	-*) usage ;;
-	*) break ;;
-	esac
-	[ $# -ge 2 ] || usage
-	shift 2
-done
-[ $# -gt 0 ] || usage
+main() {
+	suite=bookworm seconds=300
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--kernel) suite=${2:-} ;;
+		--seconds) seconds=${2:-} ;;
+		-*) usage ;;
+		*) break ;;
+		esac
+		[ $# -ge 2 ] || usage
+		shift 2
+	done
+	[ $# -gt 0 ] || usage
 
-[ "$(uname -m)" = x86_64 ] || fail "$UNAVAILABLE" "made for x86-64 only"
-for program in qemu-system-x86_64 busybox cpio mke2fs; do
-	command -v "$program" >/dev/null || fail "$UNAVAILABLE" "$program is missing: make deps"
-done
-kernel=$("$here/kernel.sh" "$suite")
-root=$("$here/root-image.sh")
-work=$(mktemp -d "$repository/build/vm/run.$$.XXXXXX")
-emulator='' ended=0
-trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
-choose_emulator
-make_initramfs
-make_payload "$@"
-truncate -s "$SWAP" "$work/swap"
-boot
-report
+	[ "$(uname -m)" = x86_64 ] || fail "$UNAVAILABLE" "made for x86-64 only"
+	for program in qemu-system-x86_64 busybox cpio mke2fs; do
+		command -v "$program" >/dev/null || fail "$UNAVAILABLE" "$program is missing: make deps"
+	done
+	kernel=$("$here/kernel.sh" "$suite")
+	root=$("$here/root-image.sh")
+	work=$(mktemp -d "$repository/build/vm/run.$$.XXXXXX")
+	emulator='' ended=0
+	trap clean_up EXIT
+	trap 'exit 130' INT TERM HUP
+	choose_emulator
+	make_initramfs
+	make_payload "$@"
+	truncate -s "$SWAP" "$work/swap"
+	boot
+	report
+}
+
+main "$@"

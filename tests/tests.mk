@@ -47,7 +47,7 @@ check-container: all ## a container watched by a sidecar (root, Podman)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(CONTAINER_SUITES)
 
-check-vm vm-check: all $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## cgroup v2 and other kernels, in virtual machines (root, QEMU)
+check-vm vm-check: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## cgroup v2 and other kernels, in virtual machines (root, QEMU)
 	$(Q)KERNELS="$(or $(KERNELS),all)" SECONDS_PER_SUITE=3600 tests/run.sh $(VM_SUITES)
 
 TEST_CFLAGS = $(USER_CFLAGS) $(shell $(PKG_CONFIG) --cflags $(TEST_LIBS)) -Wno-conversion

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The first process of a virtual machine from its root on: makes of it a usual host with cgroup v2, runs the command that
-# machine.sh has left, says how it ended, and switches off. Serial ports: 0 console, 1 and 2 the command's stdout and stderr, 3 its
-# exit status.
+# machine.sh has left, says how it ended, and switches off. Serial ports: 0 console, 1 and 2 the command's stdout and stderr,
+# 3 its exit status.
 set -eu
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
 

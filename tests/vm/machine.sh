@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# machine.sh [--kernel SUITE] [--seconds N] COMMAND [ARGUMENT...]: runs the command as root in a virtual machine with cgroup v2, in a
-# copy of what this repository's tests need (/memgap), with the cloud kernel of a Debian suite (bookworm). stdout, stderr and the
-# exit status are the command's; stdin is empty. Nothing that it writes there is kept. Needs no KVM: QEMU emulates, so all is slow.
+# machine.sh [--kernel SUITE] [--seconds N] COMMAND [ARGUMENT...]: runs the command as root in a virtual machine with cgroup v2,
+# in a copy of what this repository's tests need (/memgap), with the cloud kernel of a Debian suite (bookworm). stdout, stderr
+# and the exit status are the command's; stdin is empty. Nothing that it writes there is kept. No KVM: all is emulated, and slow.
 #
 #	bullseye 5.10   bookworm 6.1   bookworm-backports, trixie 6.12   trixie-backports 7.3
 #
-# Exit status 69 (EX_UNAVAILABLE): there is no such machine to be had here; 70 (EX_SOFTWARE): it died, or was still running after N
-# (300) seconds. stderr says why.
+# Exit status 69 (EX_UNAVAILABLE): there is no such machine to be had here; 70 (EX_SOFTWARE): it died, or was still running
+# after N (300) seconds. stderr says why.
 set -euo pipefail
 
 readonly UNAVAILABLE=69 DIED=70 MEMORY=1G SWAP=512M PAYLOAD=1G
@@ -24,8 +24,8 @@ usage() {
 	fail 2 "usage: machine.sh [--kernel SUITE] [--seconds N] COMMAND [ARGUMENT...]"
 }
 
-# The emulator as `qemu`, with its options for the processor. QEMU before 8 gets cmpxchg16b wrong; without that instruction kernels
-# from 7.0 on load probes that never hit. So on Debian 12 its backports' QEMU is taken, which runs with that release's libraries.
+# The emulator as `qemu`, with its options for the processor. QEMU before 8 gets cmpxchg16b wrong; without that instruction
+# kernels from 7.0 on load probes that never hit. So on Debian 12 its backports' QEMU is taken: it runs with the same libraries.
 choose_emulator() {
 	local backports=$repository/build/packages/bookworm-backports major
 	qemu=(qemu-system-x86_64 -cpu max)
@@ -50,8 +50,8 @@ make_initramfs() {
 	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$work/initramfs.cpio"
 }
 
-# What the suites need of the repository: the tests, what was built, and the libraries of other releases that are there. Copies are
-# links.
+# What the suites need of the repository: the tests, what was built, and the libraries of other releases that are there.
+# Copies are links.
 make_payload() {
 	local payload=$work/payload
 	mkdir "$payload"

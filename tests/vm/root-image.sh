@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# root-image.sh: makes the root of the virtual machines, an ext4 image in build/vm, when it is missing; prints its file. It is made
-# with debootstrap (root, a minute) from this machine's own Debian: what was built here runs there. Exit status 69: it cannot be had.
+# root-image.sh: makes the root of the virtual machines, an ext4 image in build/vm, when it is missing; prints its file. It is
+# made with debootstrap (root, a minute) from this machine's own Debian: what was built here runs there. Exit status 69: it
+# cannot be had.
 set -euo pipefail
 
 work=''
 readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg UNAVAILABLE=69 SIZE=2G
-# What the suites run; the libraries of build/memgap and of the tests by way of the packages whose names stay when a soname changes.
+# What the suites run. The libraries of build/memgap and of the tests come by way of the packages whose names stay when a
+# soname changes.
 readonly PACKAGES=(python3 gcc libc6-dev binutils bpftool strace procps iproute2 perl redis-server musl libstdc++6
 	libbpf-dev libelf-dev zlib1g-dev libzydis-dev libcurl4-openssl-dev libjansson-dev libcmocka-dev)
 

@@ -17,7 +17,8 @@ SECONDS_TO_BUILD = 600
 class Machine(unittest.TestCase):
     def run_machine(self, *arguments):
         """Its pid is in the name of what it has in build/vm."""
-        machine = subprocess.Popen([MACHINE, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        machine = subprocess.Popen([MACHINE, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
         stdout, stderr = (text.decode() for text in machine.communicate(timeout=SECONDS_TO_BUILD))
         self.assertEqual(glob.glob(f"build/vm/run.{machine.pid}.*"), [])
         return machine.returncode, stdout, stderr

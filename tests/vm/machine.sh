@@ -95,7 +95,10 @@ report() {
 	local status
 	status=$(cat "$work/status" 2>/dev/null || true)
 	[ -z "$status" ] || exit "$status"
-	tail -q -n 50 "$work/qemu" "$work/console" >&2 2>/dev/null || true
+	cat "$work/qemu" >&2
+	# from where it began: what follows a first oops tells little
+	awk '/BUG:|Oops|protection fault|Kernel panic|WARNING:/ { begun = 1 } begun && n++ < 60' "$work/console" >&2
+	tail -n 10 "$work/console" >&2
 	[ "$ended" != 124 ] || fail "$DIED" "still running after $seconds seconds"
 	fail "$DIED" "the machine died"
 }

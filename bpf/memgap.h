@@ -175,6 +175,12 @@ struct memgap_counters {
 	__u64 missed;   /* events known to be lost */
 };
 
+/* What was handed out less what was given back: may be below 0, where what was there before is given back. */
+static inline __s64 memgap_net(const struct memgap_counters *counters)
+{
+	return (__s64)(counters->total_alloc - counters->freed);
+}
+
 /* A target of its own: its record stays after the exit, until the loader removes it. */
 enum memgap_keep {
 	MEMGAP_KEEP_NOT,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The tests. Every suite prints TAP; tests/run.sh adds them up. Unit tests need no root, all others do.
 
-TEST_LIBS := cmocka jansson
+TEST_LIBS := cmocka
 UNIT_SUITES := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 INTEGRATION_SUITES := $(patsubst tests/integration/%.c,$(B)/tests/integration/%,$(sort $(wildcard tests/integration/test_*.c)))
 TEST_PROGRAMS := $(patsubst tests/programs/%.c,$(B)/tests/programs/%,$(sort $(wildcard tests/programs/*.c)))
@@ -14,17 +14,20 @@ PROOF_SUITES := $(sort $(wildcard tests/proof/test_*.py))
 PROOF := $(B)/tests/proof
 # x86-64 alone: elsewhere every probe sits on a function's first instruction
 PROOF_PROGRAMS := $(if $(filter x86_64,$(ARCH)),$(PROOF)/prover $(PROOF)/caller $(PROOF)/caller.o)
+HEAP_SUITES := $(sort $(wildcard tests/heap/test_*.py))
+HEAP := $(B)/tests/heap
+HEAP_PROGRAMS := $(HEAP)/reader $(HEAP)/target $(HEAP)/target-static $(HEAP)/target-static-pie
 CONTAINER_SUITES := $(sort $(wildcard tests/container/test_*.py))
 VM_SUITES := tests/vm/test_machine.py tests/vm/test_suites.py
 
-.PHONY: check check-all check-unit check-integration check-cli check-proof check-container check-vm vm-check
+.PHONY: check check-all check-unit check-integration check-cli check-proof check-heap check-container check-vm vm-check
 check: ## all tests (root; installs what is missing)
 	$(Q)tests/deps.sh all
 	$(Q)$(MAKE) --no-print-directory check-all
 
-check-all: all $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS)
+check-all: all $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(EXERCISES)
 	$(Q)tests/prepare.sh
-	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PROOF_SUITES) $(CONTAINER_SUITES) \
+	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PROOF_SUITES) $(HEAP_SUITES) $(CONTAINER_SUITES) \
 		$(VM_SUITES)
 
 check-unit: $(UNIT_SUITES) ## cmocka tests of the pure functions (no root)
@@ -43,7 +46,16 @@ check-proof: $(PROOF_PROGRAMS) ## each place that is probed, on the libraries of
 	$(Q)tests/run.sh $(PROOF_SUITES)
 	$(Q)grep '^# |' build/tests/test_proof.log
 
-check-container: all ## a container watched by a sidecar (root, Podman)
+check-heap: $(HEAP_PROGRAMS) $(EXERCISES) $(TEST_PROGRAMS) ## what is read of heaps from outside, on the glibc of several Debian releases (root)
+	$(Q)tests/prepare.sh
+	$(Q)tests/run.sh $(HEAP_SUITES)
+
+.PHONY: verdicts
+verdicts: all ## how often the verdict is right: RUNS=200 random runs, in ten minutes (root)
+	$(Q)tests/prepare.sh
+	$(Q)tests/verdicts/confusion.py $(or $(RUNS),200) $(SEED)
+
+check-container: all $(B)/tests/unit/test_runtime ## a container watched by a sidecar, and named by its engine (root, Podman)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(CONTAINER_SUITES)
 
@@ -105,6 +117,23 @@ $(PROOF)/prover: tests/proof/prover.c tests/proof/named.c $(LIBRARY_OBJECTS) $(B
 	$(Q)$(CC) $(TEST_CFLAGS) $(filter tests/%.c,$^) $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@
 
 -include $(CALLER_OBJECTS:.o=.d) $(PROOF)/prover.d
+
+# The truth about heaps: a program that knows what it holds, and one that reads it from outside.
+$(HEAP)/target.o: tests/heap/target.c Makefile tests/tests.mk
+	@echo "  CC      $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Wno-deprecated-declarations -U_FORTIFY_SOURCE -fno-builtin \
+		-fno-stack-protector -fno-pie -c $< -o $@
+
+$(HEAP)/target $(HEAP)/target-static $(HEAP)/target-static-pie: $(HEAP)/target%: tests/heap/target.c $(HEAP)/target.o
+	@echo "  PROGRAM $@"
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Wno-deprecated-declarations -fno-builtin $< -o $@ -pthread \
+		$(if $(findstring pie,$*),-static-pie,$(findstring -static,$*))
+
+$(HEAP)/reader: tests/heap/reader.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
+	@echo "  PROGRAM $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $< $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@
 
 # BPF objects of the tests' own
 TEST_BPF := floor prover

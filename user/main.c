@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <curl/curl.h>
+
 #include "user/base/error.h"
 #include "user/base/log.h"
 #include "user/cmd/command_table.h"
@@ -48,6 +50,7 @@ static const struct {
 int main(int argc, char *argv[])
 {
 	log_init();
+	curl_global_init(CURL_GLOBAL_DEFAULT); /* before there are threads: user/target/runtime.h */
 	if (argc < 2) {
 		log_message("no subcommand: try `memgap watch --help`");
 		return EXIT_USAGE;

@@ -23,6 +23,7 @@ static void count_held(const struct workload *workload, struct tally *ret)
 		workload->options.pattern->count(workload, ret);
 	else
 		*ret = workload->ledger.tally;
+	tally_add(ret, &workload->noise.tally);
 }
 
 static int format_line(struct workload *workload, const struct tally *tally, char line[OUTPUT_LINE_MAX])
@@ -69,6 +70,14 @@ static int do_and_report(struct workload *workload, int (*hook)(struct workload 
 	return err;
 }
 
+static int tick(struct workload *workload)
+{
+	const struct options *options = &workload->options;
+	int err = options->pattern->tick ? options->pattern->tick(workload) : 0;
+
+	return err || !options->noise_bytes ? err : noise_tick(&workload->noise, options->noise_bytes);
+}
+
 /* Intervals lie on a grid from the first on; those that were overrun are left out. */
 static int run_intervals(struct workload *workload, uint64_t end_ns)
 {
@@ -77,7 +86,7 @@ static int run_intervals(struct workload *workload, uint64_t end_ns)
 	int err;
 
 	do {
-		err = do_and_report(workload, options->pattern->tick);
+		err = do_and_report(workload, tick);
 		if (err)
 			return err;
 		now_ns = clock_now_ns();
@@ -97,6 +106,8 @@ static int run(struct workload *workload)
 	uint64_t end_ns = options->duration_ns ? clock_now_ns() + options->duration_ns : UINT64_MAX;
 	int err = ledger_init(&workload->ledger);
 
+	if (!err && options->noise_bytes)
+		err = noise_init(&workload->noise, options->seed);
 	if (!err && options->pattern->state_bytes) {
 		workload->state = books_map(options->pattern->state_bytes);
 		err = workload->state ? 0 : -ENOMEM;

@@ -15,8 +15,9 @@
 #define MAX_THREADS 1024
 /* A thread that keeps pace computes pairs as seconds times rate: no overflow for centuries. */
 #define MAX_RATE 1000000000
+#define MAX_SEED 1000000000
 
-enum option_id { SIZE, BLOCKS, THREADS, RATE, TO_FILE, INTERVAL, DURATION, TRUTH, NO_TRIM, HELP, OPTION_COUNT };
+enum option_id { SIZE, BLOCKS, THREADS, RATE, TO_FILE, NOISE, SEED, INTERVAL, DURATION, TRUTH, NO_TRIM, HELP, OPTION_COUNT };
 
 static const struct {
 	const char *name;
@@ -33,6 +34,9 @@ static const struct {
 		   "a whole number from 1 to 1000000000" },
 	[TO_FILE] = { "file", "PATH", USES_FILE, "the file to write, left behind (default: a temporary one)",
 		      "a path" },
+	[NOISE] = { "noise", "SIZE", 0, "besides, blocks of all sizes that come and go, at most so much at a time",
+		    "a size such as 10MiB, 64KiB or 4096" },
+	[SEED] = { "seed", "N", 0, "noise of another kind (default 1)", "a whole number from 1 to 1000000000" },
 	[INTERVAL] = { "interval", "DUR", 0, "between two lines: 200ms, 1s, 1m (default 1s)",
 		       "a duration such as 200ms or 1s" },
 	[DURATION] = { "duration", "DUR", 0, "end after that long (default: endless)",
@@ -69,6 +73,10 @@ static bool take_argument(struct options *options, enum option_id id, const char
 	case TO_FILE:
 		options->file = text;
 		return text[0] != '\0';
+	case NOISE:
+		return !parse_size(text, &options->noise_bytes);
+	case SEED:
+		return !parse_count(text, MAX_SEED, &options->seed);
 	case INTERVAL:
 		return !parse_duration(text, &options->interval_ns);
 	case DURATION:
@@ -145,7 +153,7 @@ static void add_defaults(struct options *options, unsigned int given)
 
 enum options_outcome options_parse(int argc, char **argv, struct options *ret)
 {
-	struct options options = { .interval_ns = DEFAULT_INTERVAL_NS };
+	struct options options = { .seed = 1, .interval_ns = DEFAULT_INTERVAL_NS };
 	enum options_outcome outcome;
 	unsigned int given = 0;
 

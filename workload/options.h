@@ -25,6 +25,8 @@ struct options {
 	uint64_t threads;
 	uint64_t rate;        /* malloc/free pairs a second, all threads together; 0: as fast as possible */
 	const char *file;     /* NULL: a temporary one */
+	size_t noise_bytes;   /* 0: none */
+	uint64_t seed;        /* of the noise */
 	uint64_t interval_ns;
 	uint64_t duration_ns; /* 0: endless */
 	bool truth;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "workload/ledger.h"
+#include "workload/noise.h"
 #include "workload/options.h"
 #include "workload/output.h"
 
@@ -16,6 +17,7 @@ struct workload {
 	/* held by whoever changes or counts the blocks: the main thread around its hooks, a collection */
 	pthread_mutex_t lock;
 	struct ledger ledger;
+	struct noise noise;
 	void *state;         /* the pattern's own, state_bytes of zeroes at first; lives as long as the process */
 	const char *subject; /* what an error was about, such as a path; NULL: nothing to name */
 };

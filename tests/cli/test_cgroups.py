@@ -76,7 +76,7 @@ class Members(CgroupTest):
         cgroup, outside = Cgroup(self, "inside"), Cgroup(self, "outside")
         self.go(self.held(cgroup, "hold", "--size", "1MiB"))
         guest = self.held(outside, "hold", "--size", "6MiB")
-        watch = Watch(self, "-c", cgroup.path)
+        watch = Watch(self, "-s", "probe", "-c", cgroup.path)
         self.assertEqual(watch.sample()["target"]["processes"], 1)
         cgroup.add(guest.pid)
         self.assertEqual(watch.sample(lambda sample: sample["target"]["processes"] == 2)["allocator"]["alloc"], 0)
@@ -145,7 +145,7 @@ class Trees(CgroupTest):
         watch.sample(of(two))
         self.check_alloc(watch, one, self.go(first))
         self.check_alloc(watch, two, self.go(second))
-        run = run_watch("-s", "none", "-i", "100ms", "-N", "1", "-c", one.path, "-c", two.path)
+        run = run_watch("-s", "none", "-o", "line", "-i", "100ms", "-N", "1", "-c", one.path, "-c", two.path)
         self.assertRegex(run.stdout, rf"\A{one.path}\t{LINE}\n{two.path}\t{LINE}\n\Z")
 
     def check_nested(self, order):

@@ -341,7 +341,7 @@ class CommandLine(unittest.TestCase):
     def test_usage(self):
         """bad options are a usage error that names the remedy, and nothing is printed"""
         for words, remedy in ((["-p", "x"], "-p 123"), (["-c", ""], "-c PATH"), (["-p"], "`memgap check --help`"),
-                              (["--nosuch"], "`memgap check --help`"), (["-n", "web"], "not there yet"), (["stray"], "-p or -c"),
+                              (["--nosuch"], "`memgap check --help`"), (["-n", ""], "-n NAME"), (["-a"], "-p, -c or -n"), (["stray"], "-p or -c"),
                               (["--", "true"], "-p or -c")):
             run = run_check(*words)
             self.assertEqual((run.returncode, run.stdout), (USAGE, ""), words)

@@ -330,7 +330,7 @@ class Figures(unittest.TestCase):
         """blocks from before that are freed while watched never make alloc negative, and are counted as frees"""
         target = Workload(self, "seed", "--size", "2MiB", "--interval", "50ms")
         wait_for(lambda: target.truth()["held_blocks"] >= 12, "blocks are held")
-        watch = Watch(self, "-p", str(target.pid))
+        watch = Watch(self, "-s", "probe", "-p", str(target.pid))
         watch.sample(lambda sample: sample["allocator"]["mallocs"] >= 2)
         target.stop(signal.SIGUSR1)
         after = watch.sample(lambda sample: sample["allocator"]["frees"] > 0)

@@ -161,26 +161,33 @@ static void version_2_s_limit_is_the_lowest_on_the_way_up(void **state)
 	close(fd);
 }
 
-/* Up to 32 levels are looked at; that a tree is deeper than that ends it, too. */
-static void a_very_deep_cgroup_has_a_limit(void **state)
+/* The limit of a cgroup so many levels below the root, where the first level has one. */
+static int64_t limit_of_depth(const struct tree *tree, int depth)
 {
-	struct tree *tree = *state;
 	struct cgroup_memory memory;
 	int fd = dup(tree->fd);
 
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < depth; i++) {
 		int below;
 
-		assert_return_code(mkdirat(fd, "d", 0755), errno);
+		if (mkdirat(fd, "d", 0755))
+			assert_int_equal(errno, EEXIST);
 		below = openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		close(fd);
 		fd = below;
-		tree_write(&(struct tree){ .fd = fd }, "memory.max", i == 20 ? "1000\n" : "max\n");
+		tree_write(&(struct tree){ .fd = fd }, "memory.max", i ? "max\n" : "1000\n");
 	}
 	tree_write(&(struct tree){ .fd = fd }, "cgroup.procs", "");
 	assert_int_equal(cgroup_memory_read(fd, 2, &memory), 0);
-	assert_int_equal(memory.limit, 1000);
 	close(fd);
+	return memory.limit;
+}
+
+static void the_limit_of_a_deep_cgroup_is_known_and_of_an_absurdly_deep_one_it_is_not(void **state)
+{
+	assert_true(limit_of_depth(*state, 1) == 1000);
+	assert_true(limit_of_depth(*state, 20) == 1000);
+	assert_true(limit_of_depth(*state, 100) == UNKNOWN);
 }
 
 /* A directory in a file's place cannot be read, even by root. */
@@ -222,6 +229,10 @@ static void a_parent_s_limit_that_cannot_be_read_makes_the_limit_unknown(void **
 	assert_int_equal(memory.current, 10);
 	assert_true(memory.limit == UNKNOWN);
 	assert_string_equal(memory.unreadable, "memory.max");
+	tree_mkdir(tree, "a/memory.stat"); /* the first that cannot be read is another */
+	assert_int_equal(cgroup_memory_read(fd, 2, &memory), 0);
+	assert_true(memory.limit == UNKNOWN);
+	assert_string_equal(memory.unreadable, "memory.stat");
 	close(fd);
 }
 
@@ -358,7 +369,7 @@ int main(void)
 		on_a_tree(version_1_reads_every_figure_from_its_file),
 		on_a_tree(the_working_set_is_not_below_0_and_unknown_without_both_figures),
 		on_a_tree(version_2_s_limit_is_the_lowest_on_the_way_up),
-		on_a_tree(a_very_deep_cgroup_has_a_limit),
+		on_a_tree(the_limit_of_a_deep_cgroup_is_known_and_of_an_absurdly_deep_one_it_is_not),
 		on_a_tree(a_file_that_cannot_be_read_is_named_and_the_others_are_read),
 		on_a_tree(a_parent_s_limit_that_cannot_be_read_makes_the_limit_unknown),
 		on_a_tree(a_text_too_long_to_be_true_is_unreadable),

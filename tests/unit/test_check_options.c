@@ -73,7 +73,7 @@ static void each_mistake_is_a_usage_error_that_names_it_and_a_remedy(void **stat
 	} rows[] = {
 		{ { "-p", "x" }, "'x'", "-p 123" }, { { "-p", "1,,2" }, "'1,,2'", "-p 123,456" }, { { "-c", "" }, "''", "-c PATH" },
 		{ { "-p" }, "'-p'", "`memgap check --help`" }, { { "--bogus" }, "'--bogus'", "`memgap check --help`" },
-		{ { "-i", "1s" }, "'-i'", "`memgap check --help`" }, { { "-n", "web" }, "-n", "-c" }, { { "--all" }, "-a", "-c" },
+		{ { "-i", "1s" }, "'-i'", "`memgap check --help`" }, { { "-n", "" }, "''", "-n NAME" }, { { "--all" }, "-a", "-c" },
 		{ { "123" }, "'123'", "-p" }, { { "-p", "1", "stray" }, "'stray'", "-c" }, { { "--", "prog" }, "'prog'", "-p" },
 	};
 

@@ -29,18 +29,22 @@ static json_t *parse_line(char *text)
 static json_t *snapshot_object(const struct snapshot *snapshot)
 {
 	struct capture capture;
+	struct output output;
 
 	capture_start(&capture);
-	output_json.snapshot(capture.stream, snapshot, false);
+	output = (struct output){ .format = &output_json, .stream = capture.stream };
+	output_snapshot(&output, snapshot);
 	return parse_line(capture_end(&capture));
 }
 
 static json_t *event_object(const struct trim_event *event)
 {
 	struct capture capture;
+	struct output output;
 
 	capture_start(&capture);
-	output_json.trim_ended(capture.stream, event);
+	output = (struct output){ .format = &output_json, .stream = capture.stream };
+	output_trim_ended(&output, event);
 	return parse_line(capture_end(&capture));
 }
 
@@ -266,11 +270,13 @@ static void a_trim_is_one_object_printed_when_it_has_ended(void **state)
 {
 	struct trim_event event = known_event();
 	struct capture capture;
+	struct output output;
 	char *text;
 
 	(void)state;
 	capture_start(&capture);
-	output_json.trim_triggered(capture.stream, &event);
+	output = (struct output){ .format = &output_json, .stream = capture.stream };
+	output_trim_triggered(&output, &event);
 	text = capture_end(&capture);
 	assert_string_equal(text, "");
 	free(text);

@@ -8,22 +8,28 @@
 static void assert_line(const struct snapshot *snapshot, bool named, const char *expected)
 {
 	struct capture capture;
+	struct output output;
 	char *text;
 
 	capture_start(&capture);
-	output_line.snapshot(capture.stream, snapshot, named);
+	output = (struct output){ .format = &output_line, .stream = capture.stream, .named = named };
+	output_snapshot(&output, snapshot);
+	output_interval(&output); /* nothing more */
+	output_close(&output);
 	text = capture_end(&capture);
 	assert_string_equal(text, expected);
 	free(text);
 }
 
-static void assert_trim(void (*print)(FILE *, const struct trim_event *), const struct trim_event *event, const char *expected)
+static void assert_trim(void (*print)(struct output *, const struct trim_event *), const struct trim_event *event, const char *expected)
 {
 	struct capture capture;
+	struct output output;
 	char *text;
 
 	capture_start(&capture);
-	print(capture.stream, event);
+	output = (struct output){ .format = &output_line, .stream = capture.stream };
+	print(&output, event);
 	text = capture_end(&capture);
 	assert_string_equal(text, expected);
 	free(text);
@@ -126,9 +132,9 @@ static void a_trim_is_told_when_it_is_triggered_and_when_it_is_measured(void **s
 	struct trim_event event = known_event();
 
 	(void)state;
-	assert_trim(output_line.trim_triggered, &event,
+	assert_trim(output_trim_triggered, &event,
 		    "Trim: redis-server[123] has rss = 101 MiB, the threshold is 100 MiB: signal:USR1 to pid 123\n");
-	assert_trim(output_line.trim_ended, &event, "Trim: redis-server[123] RSS 101 MiB -> 41 MiB, 60 MiB back in 13 ms\n");
+	assert_trim(output_trim_ended, &event, "Trim: redis-server[123] RSS 101 MiB -> 41 MiB, 60 MiB back in 13 ms\n");
 }
 
 static void several_processes_are_listed(void **state)
@@ -140,9 +146,9 @@ static void several_processes_are_listed(void **state)
 	event.pids[1] = 456;
 	event.n_pids = 2;
 	event.outcome = TRIM_DRY_RUN;
-	assert_trim(output_line.trim_triggered, &event,
+	assert_trim(output_trim_triggered, &event,
 		    "Trim: /docker/ab has rss = 101 MiB, the threshold is 100 MiB: would send signal:USR1 to pids 123, 456\n");
-	assert_trim(output_line.trim_ended, &event, ""); /* nothing was done, nothing is measured */
+	assert_trim(output_trim_ended, &event, ""); /* nothing was done, nothing is measured */
 }
 
 static void a_refusal_is_told_once_with_its_reason(void **state)
@@ -153,10 +159,10 @@ static void a_refusal_is_told_once_with_its_reason(void **state)
 	event.n_pids = 0;
 	event.outcome = TRIM_REFUSED;
 	strcpy(event.why, "pid 123 (redis-server) ignores USR1");
-	assert_trim(output_line.trim_triggered, &event,
+	assert_trim(output_trim_triggered, &event,
 		    "Trim: redis-server[123] has rss = 101 MiB, the threshold is 100 MiB: signal:USR1 refused: "
 		    "pid 123 (redis-server) ignores USR1\n");
-	assert_trim(output_line.trim_ended, &event, "");
+	assert_trim(output_trim_ended, &event, "");
 }
 
 static void a_trim_that_brought_nothing_says_so(void **state)
@@ -166,7 +172,7 @@ static void a_trim_that_brought_nothing_says_so(void **state)
 	(void)state;
 	event.outcome = TRIM_NOTHING;
 	strcpy(event.why, "the resident size did not fall in 1000 ms");
-	assert_trim(output_line.trim_ended, &event,
+	assert_trim(output_trim_ended, &event,
 		    "Trim: redis-server[123] RSS 101 MiB, nothing came back: the resident size did not fall in 1000 ms\n");
 }
 
@@ -179,17 +185,18 @@ static void control_characters_in_a_reason_reach_no_terminal(void **state)
 	event.n_pids = 0;
 	event.outcome = TRIM_REFUSED;
 	strcpy(event.why, "pid 123 (a\033[2J\nb) ignores USR1");
-	assert_trim(output_line.trim_triggered, &event,
+	assert_trim(output_trim_triggered, &event,
 		    "Trim: redis-server[123] has rss = 101 MiB, the threshold is 100 MiB: signal:USR1 refused: "
 		    "pid 123 (a?[2J?b) ignores USR1\n");
 }
 
 static void a_format_is_found_by_its_name(void **state)
 {
-	static const char *const none[] = { "", "Line", "lin", "line ", "table", "jsonl" };
+	static const char *const none[] = { "", "Line", "lin", "line ", "tables", "jsonl" };
 
 	(void)state;
 	assert_ptr_equal(output_format_by_name("line"), &output_line);
+	assert_ptr_equal(output_format_by_name("table"), &output_table);
 	assert_ptr_equal(output_format_by_name("json"), &output_json);
 	for (size_t i = 0; i < COUNT_OF(none); i++)
 		check_row(none[i], !output_format_by_name(none[i]));

@@ -72,7 +72,8 @@ static void a_text_without_memory_is_of_no_process_and_nothing_is_written(void *
 	static const char *const rows[] = {
 		"", "\n", HEADER, HEADER "Pss:  12 kB\n", "Rss:\n", "Rss: kB\n", "Rss:  12\n", "Rss:  12 KB\n", "Rss:  12kB\n",
 		"Rss:  12 kB", "Rss:  12 kB \n", "Rss:  -12 kB\n", "Rss:  +12 kB\n", "Rss:  1x2 kB\n", " Rss:  12 kB\n", "xRss:  12 kB\n",
-		"Rss  12 kB\n", "Rss:\n12 kB\n", "Rss:  9007199254740992 kB\n", "Rss:  99999999999999999999999 kB\n", "\xff\xfe\x01\n",
+		"Rss  12 kB\n", "Rss:\n12 kB\n", "Rss:  9007199254740992 kB\n",
+		"Rss:  9007199254740993 kB\n", "Rss:  99999999999999999999999 kB\n", "\xff\xfe\x01\n",
 		"55d4a8e6e000-7ffd7b9f2000 ---p 00000000 00:00 0     Rss:  12 kB\n",
 	};
 	struct smaps_rollup rollup = { .rss = 5, .locked = 7 };

@@ -70,7 +70,7 @@ static void own_statm_agrees_with_own_status(void **state)
 	assert_true(memory != MAP_FAILED);
 	assert_int_equal(statm_read(proc_fd, getpid(), &statm), 0);
 	assert_int_equal(process_status_read(proc_fd, getpid(), &status), 0);
-	/* before 6.17 both may be off by some pages */
+	/* before 6.16 both may be off by some pages */
 	assert_in_range(statm.resident - status.rss + (1 << 20), 0, 2 << 20);
 	assert_in_range(statm.shared - status.rss_file - status.rss_shmem + (1 << 20), 0, 2 << 20);
 	assert_in_range(statm.data - status.data, 0, 64 << 20); /* the stack */

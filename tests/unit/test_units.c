@@ -138,14 +138,14 @@ static void bytes_are_shown_in_at_most_four_digits(void **state)
 		{ 30 * MIB + MIB / 4, "30 MiB" },
 		{ GIB, "1 GiB" },
 		{ 2 * TIB, "2 TiB" },
-		{ INT64_MAX, "8388608 TiB" },	    /* no larger unit */
+		{ INT64_MAX, "8 EiB" },		    /* 2^63 - 1 */
 		{ -1, "-1 B" },
 		{ -1023, "-1023 B" },
 		{ -3 * KIB, "-3 KiB" },
 		{ -1536, "-1.5 KiB" },
 		{ -(1023 * KIB + 512), "-1.0 MiB" },
 		{ -120 * MIB, "-120 MiB" },
-		{ INT64_MIN + 1, "-8388608 TiB" },
+		{ INT64_MIN + 1, "-8 EiB" },
 	};
 
 	(void)state;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/base/text.h"
 
-#include <stddef.h>
+#include <wchar.h>
 
 static bool is_continuation(char c)
 {
@@ -45,6 +45,56 @@ bool text_is_utf8(const char *text)
 			return false;
 	}
 	return true;
+}
+
+/* Columns of the character that begins here, and its bytes. */
+static size_t measure(const char *text, size_t *ret_length)
+{
+	unsigned int character = '?';
+	int width;
+
+	*ret_length = decode(text, &character);
+	if (!*ret_length)
+		*ret_length = 1;
+	width = wcwidth((wchar_t)character);
+	return width < 0 ? 1 : (size_t)width;
+}
+
+size_t text_width(const char *text)
+{
+	size_t width = 0;
+
+	for (size_t length; *text; text += length)
+		width += measure(text, &length);
+	return width;
+}
+
+size_t text_head(const char *text, size_t columns)
+{
+	const char *at = text;
+
+	for (size_t length, width; *at; at += length) {
+		width = measure(at, &length);
+		if (width > columns)
+			break;
+		columns -= width;
+	}
+	return (size_t)(at - text);
+}
+
+const char *text_tail(const char *text, size_t columns)
+{
+	size_t width = text_width(text), length, first;
+
+	while (*text) {
+		first = measure(text, &length);
+		/* an accent goes with its letter */
+		if (width <= columns && first)
+			break;
+		text += length;
+		width -= first;
+	}
+	return text;
 }
 
 char *text_make_printable(char *text)

@@ -87,7 +87,7 @@ int parse_count(const char *text, int64_t max, int64_t *ret_count)
 
 const char *format_bytes(char buffer[BYTES_TEXT_MAX], int64_t bytes)
 {
-	static const char *const names[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	static const char *const names[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
 	double value = (double)bytes;
 	size_t unit = 0;
 

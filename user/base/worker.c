@@ -94,12 +94,11 @@ int worker_open(struct worker **ret)
 	return 0;
 }
 
-bool worker_close(struct worker *worker)
+bool worker_close(struct worker *worker, void **ret_data)
 {
 	struct timespec until;
 
-	if (!worker)
-		return true;
+	*ret_data = NULL;
 	pthread_mutex_lock(&worker->mutex);
 	worker->ending = true;
 	pthread_cond_signal(&worker->wanted);
@@ -112,6 +111,8 @@ bool worker_close(struct worker *worker)
 		pthread_detach(worker->thread);
 		return false;
 	}
+	if (worker->busy)
+		*ret_data = worker->data;
 	close(worker->fd);
 	pthread_cond_destroy(&worker->wanted);
 	pthread_mutex_destroy(&worker->mutex);

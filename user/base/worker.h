@@ -15,10 +15,11 @@ struct worker;
 int worker_open(struct worker **ret);
 
 /*
- * The job that is being done is waited for, but not for long: a read in the kernel cannot be called off. false: it goes on,
- * and what it works on must stay. NULL is allowed.
+ * A job that is being done is waited for, but not for long: a read in the kernel cannot be called off. Returns true when
+ * nothing is going on any more, and in *ret_data that of a job which was not taken, or NULL; false: the job goes on, and
+ * what it works on must stay.
  */
-bool worker_close(struct worker *worker);
+bool worker_close(struct worker *worker, void **ret_data);
 
 /* An eventfd: readable when a job is done and not yet taken. */
 int worker_fd(const struct worker *worker);

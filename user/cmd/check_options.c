@@ -42,6 +42,8 @@ int check_options_parse(int argc, char *argv[], struct check_options *ret, struc
 	}
 	if (!result && optind < argc)
 		result = error_set(err, EXIT_USAGE, "unexpected '%s': targets are given with -p or -c", argv[optind]);
+	if (!result && options.targets.all)
+		result = error_set(err, EXIT_USAGE, "--all checks nothing: name one target, with -p, -c or -n");
 	if (result) {
 		check_options_free(&options);
 		return result;

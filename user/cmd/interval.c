@@ -64,7 +64,8 @@ const struct process_status *interval_status(const struct targets *targets, stru
 
 	if (reading->interval != targets->interval.number) {
 		reading->interval = reading->refreshed = targets->interval.number;
-		reading->known = !process_status_read(targets->proc_fd, process->id.pid, &reading->status);
+		reading->result = process_status_read(targets->proc_fd, process->id.pid, &reading->status);
+		reading->known = !reading->result;
 	}
 	return reading->known ? &reading->status : NULL;
 }
@@ -84,6 +85,13 @@ const struct memgap_process *interval_record(const struct targets *targets, cons
 		targets->probes ? counters_of_process(probes_counters(targets->probes), process->id.pid) : NULL;
 
 	return record && is_probed(process, record) ? record : NULL;
+}
+
+int64_t interval_net(const struct targets *targets, const struct watched_process *process)
+{
+	const struct memgap_process *record = interval_record(targets, process);
+
+	return record ? memgap_net(&record->counters) : UNKNOWN;
 }
 
 bool record_is_complete(const struct memgap_process *record, const struct watched_process *process)
@@ -113,19 +121,74 @@ static void add_counters(struct memgap_counters *sum, const struct memgap_counte
 	sum->missed += counters->missed;
 }
 
-static void add_process(struct members *members, const struct watched_process *process, const struct process_status *status,
-			const struct memgap_process *record)
+static void add_heap(struct members *members, const struct process_view *view, int64_t held)
 {
-	members->processes++;
-	add_status(&members->status, status);
-	if (!record) {
-		members->complete = false;
+	struct heap_figures *sum = &members->view.heap;
+
+	if (!is_known(view->heap.trimmable)) {
+		members->not_walked += held;
 		return;
 	}
+	sum->sys += view->heap.sys;
+	sum->trimmable += view->heap.trimmable;
+	sum->pinned += view->heap.pinned;
+	sum->resident = known_add(sum->resident, view->heap.resident);
+}
+
+/* The largest group of all; bytes are the sum. */
+static void add_other(struct other_anon *sum, const struct other_anon *other)
+{
+	int64_t bytes = sum->bytes + other->bytes;
+
+	if (!is_known(other->bytes))
+		return; /* with the heap */
+	if (is_known(other->group) && other->group > sum->group)
+		*sum = *other;
+	sum->bytes = bytes;
+}
+
+static void add_unseen(struct members *members, const struct watched_process *process, const struct process_view *view, int64_t held)
+{
+	members->unseen += held - (is_known(view->alloc) ? view->alloc : 0);
+	if (held <= members->most_unseen_bytes && members->most_unseen)
+		return;
+	members->most_unseen = process;
+	members->most_unseen_bytes = held;
+	memcpy(members->why_unseen, view->heap.why_not, sizeof(members->why_unseen));
+}
+
+static void add_view(struct members *members, const struct targets *targets, const struct watched_process *process,
+		     const struct process_status *status)
+{
+	int64_t held = known_add(status->rss_anon, status->swap);
+	struct process_view view, *sum = &members->view;
+
+	view_of(targets, process, &view);
+	held = is_known(held) ? held : 0;
+	sum->pss = known_add(sum->pss, view.pss);
+	sum->lazyfree = known_add(sum->lazyfree, view.lazyfree);
+	if (view.source != SOURCE_NONE && sum->source != SOURCE_PROBE)
+		sum->source = view.source;
+	sum->alloc += is_known(view.alloc) ? view.alloc : 0;
+	if (is_known(view.baseline))
+		sum->baseline += view.baseline;
+	else
+		add_unseen(members, process, &view, held);
+	add_heap(members, &view, held);
+	add_other(&sum->other, &view.other);
+}
+
+static void add_process(struct members *members, const struct targets *targets, const struct watched_process *process,
+			const struct process_status *status)
+{
+	const struct memgap_process *record = interval_record(targets, process);
+
+	members->processes++;
+	add_status(&members->status, status);
+	add_view(members, targets, process, status);
+	if (!record)
+		return;
 	members->probed++;
-	members->complete &= record_is_complete(record, process);
-	/* below 0 for the moment between a subtraction and its correction (bpf/accounting.bpf.h) */
-	members->counters.alloc += record->counters.alloc > 0 ? record->counters.alloc : 0;
 	if (members->allocator.name[0] && strcmp(members->allocator.name, process->allocator.name))
 		members->mixed = true;
 	members->allocator = process->allocator;
@@ -148,15 +211,14 @@ static void sum_counters(struct targets *targets)
 static void sum_all(struct targets *targets)
 {
 	for (size_t i = 0; i < targets->n_cgroups; i++)
-		targets->cgroups[i]->members = (struct members){ .complete = true };
+		targets->cgroups[i]->members = (struct members){ 0 };
 	sum_counters(targets);
 	for (size_t i = 0; i < targets->n_processes; i++) {
 		struct watched_process *process = targets->processes[i];
 		const struct process_status *status = process->cgroup ? interval_status(targets, process) : NULL;
-		const struct memgap_process *record = status ? interval_record(targets, process) : NULL;
 
 		for (struct watched_cgroup *cgroup = process->cgroup; status && cgroup; cgroup = cgroup->parent)
-			add_process(&cgroup->members, process, status, record);
+			add_process(&cgroup->members, targets, process, status);
 	}
 }
 

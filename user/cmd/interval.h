@@ -13,6 +13,7 @@
 
 #include "bpf/memgap.h"
 #include "user/allocator/probes.h"
+#include "user/cmd/view.h"
 #include "user/kernel/activity.h"
 #include "user/kernel/cgroup.h"
 #include "user/kernel/status.h"
@@ -25,7 +26,8 @@ struct watched_process;
 /* A process's kernel view. */
 struct reading {
 	uint64_t interval; /* it is of; 0: none */
-	bool known;        /* else it has no memory to show: it is gone */
+	bool known;        /* else it has no memory to show, mostly: it is gone */
+	int result;        /* of the last try to read the status */
 	struct process_status status;
 	/* of a process that is one among many: */
 	struct activity activity;
@@ -36,11 +38,16 @@ struct reading {
 struct members {
 	int64_t processes;
 	struct process_status status;     /* the sums; a figure that is unknown of one of them is unknown */
-	struct memgap_counters counters;  /* of the cgroups themselves, but for alloc: the sum of the records' */
-	size_t probed;                    /* of the processes have an allocator view, */
-	bool complete;                    /* all of them, from their first instruction */
+	struct memgap_counters counters;  /* of the cgroups themselves, but for alloc */
+	size_t probed;                    /* of the processes are probed */
 	struct allocator allocator;       /* of one of them; */
 	bool mixed;                       /* they differ in its name */
+	struct process_view view;         /* the sums of those that have one; pss and lazyfree as in status */
+	int64_t unseen;      /* bytes held, less alloc, of processes whose allocator view is missing or not whole */
+	int64_t not_walked;  /* bytes held by those of whose heap nothing is known */
+	const struct watched_process *most_unseen; /* that of them which holds most, or NULL; */
+	int64_t most_unseen_bytes;
+	char why_unseen[NAME_MAX_TEXT];
 };
 
 /* The memory cgroup of a process, last read. Processes that follow each other are often in the same. */
@@ -73,6 +80,8 @@ const struct process_status *interval_status(const struct targets *targets, stru
 
 /* What was counted for a process; NULL where there is no allocator view of it. */
 const struct memgap_process *interval_record(const struct targets *targets, const struct watched_process *process);
+/* What it was handed out less what it gave back since then; UNKNOWN where interval_record() is NULL. */
+int64_t interval_net(const struct targets *targets, const struct watched_process *process);
 /* Watched from its first instruction: its program began when the probes were in place. */
 bool record_is_complete(const struct memgap_process *record, const struct watched_process *process);
 

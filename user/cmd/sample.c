@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/cmd/sample.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -8,6 +9,7 @@
 #include "user/base/fs.h"
 #include "user/base/units.h"
 #include "user/cmd/interval.h"
+#include "user/cmd/names.h"
 #include "user/gap/verdict.h"
 #include "user/kernel/cgroup.h"
 #include "user/kernel/status.h"
@@ -31,14 +33,23 @@ static void fill_counters(struct snapshot *snapshot, const struct memgap_counter
 {
 	struct allocator_view *view = &snapshot->allocator;
 
-	/* below 0 for the moment between a subtraction and its correction (bpf/accounting.bpf.h) */
-	view->alloc = counters->alloc > 0 ? counters->alloc : 0;
 	view->total_alloc = (int64_t)counters->total_alloc;
 	view->mallocs = (int64_t)counters->mallocs;
 	view->frees = (int64_t)counters->frees;
 	view->missed = (int64_t)(counters->missed + lost);
 	snapshot->kernel.flow = (struct flow){ (int64_t)counters->mapped, (int64_t)counters->unmapped, counters->brk,
 					       (int64_t)counters->returned };
+}
+
+static void fill_view(struct snapshot *snapshot, const struct process_view *view)
+{
+	snapshot->allocator.source = view->source;
+	snapshot->allocator.alloc = view->alloc;
+	snapshot->allocator.baseline = view->baseline;
+	snapshot->allocator.heap = view->heap;
+	snapshot->allocator.other = view->other;
+	snapshot->kernel.pss = view->pss;
+	snapshot->kernel.lazyfree = view->lazyfree;
 }
 
 bool is_sampled(const struct targets *targets, const struct watched_process *process)
@@ -49,15 +60,16 @@ bool is_sampled(const struct targets *targets, const struct watched_process *pro
 	return interval_record(targets, process);
 }
 
-static void fill_name(struct snapshot *snapshot, const struct allocator *allocator)
+static void fill_name(struct snapshot *snapshot, const char *name)
 {
-	snprintf(snapshot->allocator.name, sizeof(snapshot->allocator.name), "%s", allocator->name);
+	snprintf(snapshot->allocator.name, sizeof(snapshot->allocator.name), "%s", name);
 }
 
 static void sample_process(struct targets *targets, struct watched_process *process, struct snapshot *snapshot)
 {
 	const struct memgap_process *record = interval_record(targets, process);
 	const struct process_status *status = interval_status(targets, process);
+	struct process_view view;
 
 	snapshot->target.kind = TARGET_PROCESS;
 	snapshot->target.pid = process->id.pid;
@@ -65,13 +77,40 @@ static void sample_process(struct targets *targets, struct watched_process *proc
 	snprintf(snapshot->target.comm, sizeof(snapshot->target.comm), "%s", process->id.comm);
 	if (status)
 		fill_kernel(snapshot, status);
-	if (!record)
-		return;
-	snapshot->allocator.source = SOURCE_PROBE;
-	fill_name(snapshot, &process->allocator);
-	fill_counters(snapshot, &record->counters, targets->lost);
-	if (record_is_complete(record, process))
-		snapshot->allocator.baseline = 0;
+	else if (process->reading.result == -EACCES || process->reading.result == -EPERM)
+		snprintf(snapshot->kernel.unreadable, sizeof(snapshot->kernel.unreadable), "the status of pid %d", process->id.pid);
+	view_of(targets, process, &view);
+	fill_view(snapshot, &view);
+	if (record) {
+		fill_name(snapshot, process->allocator.name);
+		fill_counters(snapshot, &record->counters, targets->lost);
+	} else if (view.source == SOURCE_HEAP) {
+		snprintf(snapshot->allocator.name, NAME_MAX_TEXT, "glibc %s", heap_versions(process->survey.heap));
+	}
+}
+
+/* Sums over the processes that have a view; what the others hold is told apart. */
+static void fill_members(struct targets *targets, const struct members *members, struct snapshot *snapshot)
+{
+	int64_t held = known_add(members->status.rss_anon, members->status.swap);
+	const struct watched_process *unseen = members->most_unseen;
+	struct allocator_view *view = &snapshot->allocator;
+
+	fill_view(snapshot, &members->view);
+	if (view->source == SOURCE_NONE && members->processes)
+		view->alloc = UNKNOWN;
+	if (members->probed || (targets->probes && (members->counters.mallocs || !members->processes))) {
+		view->source = SOURCE_PROBE;
+		fill_counters(snapshot, &members->counters, targets->lost);
+	}
+	view->unseen = members->unseen;
+	if (unseen)
+		view->baseline = UNKNOWN;
+	if (!gap_is_little(members->not_walked, held))
+		view->heap = (struct heap_figures){ UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "" };
+	if (unseen)
+		snprintf(view->heap.why_not, sizeof(view->heap.why_not), "%.15s[%d]: %.36s", unseen->id.comm, unseen->id.pid,
+			 members->why_unseen[0] ? members->why_unseen : "not probed");
 }
 
 static int sample_cgroup(struct targets *targets, const struct watched_cgroup *cgroup, struct snapshot *snapshot)
@@ -85,14 +124,8 @@ static int sample_cgroup(struct targets *targets, const struct watched_cgroup *c
 	snapshot->target.processes = members->processes;
 	fill_kernel(snapshot, &members->status);
 	if (!members->mixed)
-		fill_name(snapshot, &members->allocator);
-	/* where nothing is probed, 0 would be a lie; where nobody is left, or was, it is not */
-	if (targets->probes && (members->probed || members->counters.mallocs || !members->processes)) {
-		snapshot->allocator.source = SOURCE_PROBE;
-		fill_counters(snapshot, &members->counters, targets->lost);
-	}
-	if (targets->probes && members->complete)
-		snapshot->allocator.baseline = 0;
+		fill_name(snapshot, members->allocator.name);
+	fill_members(targets, members, snapshot);
 	result = cgroup_memory_read(cgroup->dir.fd, targets->hierarchy.version, &memory);
 	if (!result)
 		fill_memory(snapshot, &memory);
@@ -109,7 +142,21 @@ static void sample_home(struct targets *targets, const struct watched_process *p
 	fill_memory(snapshot, &home->memory);
 }
 
-int sample_row(struct targets *targets, const struct row *row, uint64_t start_ns, struct snapshot *ret)
+/* Of another source, or with what was there before and was not known, it is another figure. */
+static void follow_growth(struct row *row, struct snapshot *snapshot)
+{
+	struct allocator_view *view = &snapshot->allocator;
+	bool whole = is_known(snapshot->gap.bytes);
+
+	if (row->source != view->source || row->whole != whole)
+		history_init(&row->history);
+	row->source = view->source;
+	row->whole = whole;
+	history_add(&row->history, snapshot->elapsed_s, view->alloc);
+	view->growth = row->history.growth;
+}
+
+int sample_row(struct targets *targets, struct row *row, uint64_t start_ns, struct snapshot *ret)
 {
 	int result = 0;
 
@@ -124,7 +171,10 @@ int sample_row(struct targets *targets, const struct row *row, uint64_t start_ns
 	} else {
 		result = sample_cgroup(targets, row->cgroup, ret);
 	}
+	names_fill(targets->names, &ret->target, &row->name_asked_ns);
 	ret->trim = row->trimmer.summary;
+	gap_measure(ret);
+	follow_growth(row, ret);
 	gap_judge(ret);
 	return result;
 }

@@ -13,6 +13,6 @@ bool is_sampled(const struct targets *targets, const struct watched_process *pro
  * What is known of the row now. Of a process that has exited, the allocator's last figures are known and the
  * kernel's are not. -ENODEV when the row's cgroup is gone; *ret is filled all the same.
  */
-int sample_row(struct targets *targets, const struct row *row, uint64_t start_ns, struct snapshot *ret);
+int sample_row(struct targets *targets, struct row *row, uint64_t start_ns, struct snapshot *ret);
 
 #endif

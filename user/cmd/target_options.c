@@ -37,19 +37,35 @@ static int add_pids(struct target_options *options, const char *list, struct err
 	}
 }
 
+static int add_word(const char ***words, size_t *n, const char *word, struct error *err)
+{
+	const char **longer = realloc(*words, (*n + 1) * sizeof(*longer));
+
+	if (!longer)
+		return error_set(err, EXIT_FAILED, "out of memory");
+	*words = longer;
+	longer[(*n)++] = word;
+	return 0;
+}
+
+/* As from a variable that is not set: not the root, not any container. */
 static int add_cgroup(struct target_options *options, const char *path, struct error *err)
 {
-	const char **cgroups;
-
-	/* as from a variable that is not set: not the root */
 	if (!*path)
 		return usage(err, "'' is no cgroup: -c PATH, or -c / for all");
-	cgroups = realloc(options->cgroups, (options->n_cgroups + 1) * sizeof(*cgroups));
-	if (!cgroups)
-		return error_set(err, EXIT_FAILED, "out of memory");
-	options->cgroups = cgroups;
-	cgroups[options->n_cgroups++] = path;
-	return 0;
+	return add_word(&options->cgroups, &options->n_cgroups, path, err);
+}
+
+static int add_container(struct target_options *options, const char *name, struct error *err)
+{
+	if (!*name)
+		return usage(err, "'' is no container: -n NAME, or -n ID");
+	return add_word(&options->containers, &options->n_containers, name, err);
+}
+
+bool target_options_name_any(const struct target_options *options)
+{
+	return options->n_pids || options->n_cgroups || options->n_containers;
 }
 
 /* What was not understood: a long option is a word of its own, a short one may stand among others. */
@@ -70,10 +86,12 @@ int target_options_take(struct target_options *options, int option, char *argv[]
 	case 'c':
 		return add_cgroup(options, optarg, err);
 	case 'n':
-		return usage(err, "-n: containers by name are not there yet: give the container's cgroup with -c");
+		return add_container(options, optarg, err);
 	case 'a':
 		options->all = true;
 		return 0;
+	case OPTION_RUNTIME_SOCKET:
+		return add_word(&options->runtime_sockets, &options->n_runtime_sockets, optarg, err);
 	case ':':
 		return usage(err, "option '%s' needs a value: see `memgap %s --help`", argv[optind - 1], argv[0]);
 	default:
@@ -97,5 +115,7 @@ void target_options_free(struct target_options *options)
 {
 	free(options->pids);
 	free(options->cgroups);
+	free(options->containers);
+	free(options->runtime_sockets);
 	*options = (struct target_options){ 0 };
 }

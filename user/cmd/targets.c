@@ -66,6 +66,7 @@ struct row *targets_add_row(struct targets *targets, struct watched_process *pro
 	}
 	row->process = process;
 	row->cgroup = cgroup;
+	history_init(&row->history);
 	trimmer_init(&row->trimmer, targets->trims);
 	targets->rows[targets->n_rows++] = row;
 	return row;
@@ -83,6 +84,7 @@ struct watched_process *targets_add_process(struct targets *targets, const struc
 	}
 	process->id = *id;
 	process->reading.activity.fd = -1;
+	survey_init(&process->survey);
 	process->cgroup = cgroup;
 	process->own = own;
 	memmove(&targets->processes[at + 1], &targets->processes[at],
@@ -158,6 +160,7 @@ void targets_remove_process(struct targets *targets, struct watched_process *pro
 		probes_remove(targets->probes, process->id.pid);
 	pid_close(&process->id);
 	activity_close(&process->reading.activity);
+	survey_close(&process->survey);
 	free(process);
 }
 
@@ -202,6 +205,8 @@ static void take_event(const struct memgap_event *event, void *data)
 	if (!process)
 		return;
 	process->dirty = true;
+	if (event->type == MEMGAP_EVENT_EXEC || event->type == MEMGAP_EVENT_EXEC_BY_THREAD)
+		survey_forget(&process->survey);
 	process->task_gone |= event->type == MEMGAP_EVENT_EXEC_BY_THREAD;
 }
 

@@ -12,11 +12,13 @@
 
 #include "user/allocator/probes.h"
 #include "user/cmd/interval.h"
+#include "user/cmd/survey.h"
 #include "user/cmd/trimmer.h"
 #include "user/cmd/watch_options.h"
 #include "user/target/cgroup_tree.h"
 #include "user/target/command.h"
 #include "user/target/hierarchy.h"
+#include "user/target/runtime.h"
 #include "user/target/pid.h"
 
 struct watched_cgroup {
@@ -26,7 +28,7 @@ struct watched_cgroup {
 	bool adopts;                   /* a target: whoever is in it is watched; else the home of a pid target */
 	bool found;                    /* by --all: a target as long as it has processes, without probes */
 	uint64_t populated;            /* the last interval in which it had processes of its own */
-	struct members members;        /* as of the interval (user/cmd/interval.h) */
+	struct members members;        /* as of the interval */
 };
 
 struct watched_process {
@@ -43,14 +45,21 @@ struct watched_process {
 	int failure;                   /* -errno of the last try to probe it; told already */
 	int ticks_unprobed;            /* for how many intervals nothing in it could be probed */
 	struct reading reading;        /* as of the interval (user/cmd/interval.h) */
+	struct survey survey;          /* the last look into it (user/cmd/survey.h) */
 };
 
 /* A line of output: a process, or a cgroup with what is in it. */
 struct row {
 	struct watched_process *process; /* or NULL: */
 	struct watched_cgroup *cgroup;
+	struct history history; /* of its alloc */
+	enum allocator_source source; /* that the history is of, */
+	bool whole;                   /* with all that was live before */
+	uint64_t name_asked_ns;       /* when its container's name was first asked for (user/cmd/names.h) */
 	struct trimmer trimmer;
 };
+
+struct names;
 
 struct targets {
 	const struct watch_options *options;  /* set by the caller, */
@@ -63,6 +72,9 @@ struct targets {
 	struct cgroup_tree *tree; /* of the cgroups to look into at each interval, or NULL */
 	const char *tree_trouble; /* as told */
 	struct interval interval; /* what is read once in it */
+	struct surveyor *surveyor;    /* the caller's */
+	struct names *names;          /* the caller's, or NULL */
+	struct runtime_names *known_containers; /* read at targets_open(), for -n; then the caller's to free, or NULL */
 	uint64_t lost;         /* events that were lost and cannot be laid at one process's door */
 	pid_t command_pid;     /* of COMMAND; 0: there is none */
 	bool everyone;         /* probes are on files for all processes, not process by process */

@@ -11,6 +11,8 @@
 
 #include "user/allocator/needed.h"
 #include "user/base/log.h"
+#include "user/cmd/containers.h"
+#include "user/cmd/names.h"
 #include "user/cmd/refusal.h"
 #include "user/cmd/targets.h"
 #include "user/target/command.h"
@@ -120,8 +122,29 @@ static int add_members(struct targets *targets, const struct watched_cgroup *cgr
 	return result == -ENODEV ? 0 : result;
 }
 
+/* -n: by what the engines say now. */
+static int open_containers(struct targets *targets, struct error *err)
+{
+	const struct target_options *options = &targets->options->targets;
+	char path[CGROUP_PATH_MAX], note[RUNTIME_NOTE_MAX] = "";
+
+	if (!options->n_containers)
+		return 0;
+	if (targets->hierarchy.fd < 0)
+		return error_set(err, EXIT_HOST, NO_HIERARCHY);
+	if (names_read_now(targets->proc_fd, options, &targets->known_containers, note))
+		return error_set(err, EXIT_FAILED, "out of memory");
+	for (size_t i = 0; i < options->n_containers; i++)
+		if (container_find(&targets->hierarchy, targets->known_containers, note, options->containers[i], path, err) ||
+		    open_cgroup(targets, path, err))
+			return -1;
+	return 0;
+}
+
 static int open_cgroups(struct targets *targets, struct error *err)
 {
+	if (open_containers(targets, err))
+		return -1;
 	for (size_t i = 0; i < targets->options->targets.n_cgroups; i++)
 		if (open_cgroup(targets, targets->options->targets.cgroups[i], err))
 			return -1;
@@ -286,13 +309,11 @@ static void raise_fd_limit(rlim_t *ret_limit)
 	*ret_limit = limit.rlim_max;
 }
 
-/* Processes still to come need probes on the files; and so do more pids than are to have their own, or can. */
-static bool needs_probes_for_everyone(const struct targets *targets, rlim_t limit)
+/* More pids than are to have probes of their own, or can: these are on the files, as for processes still to come. */
+static bool needs_files_probed(const struct targets *targets, rlim_t limit)
 {
 	size_t n = targets->options->targets.n_pids;
 
-	if (targets->options->targets.n_cgroups)
-		return true;
 	if (!targets->probes || (n <= PIDS_WITH_OWN_PROBES && n * probes_fds_per_process(targets->probes) <= limit / 2))
 		return false;
 	log_message("%zu pids: the probes are on their library files, for all processes that map them%s", n,
@@ -318,7 +339,8 @@ int targets_open(struct targets *targets, struct error *err)
 	targets->command_pid = options->command ? command.pid : 0;
 	raise_fd_limit(&limit);
 	targets->max_fds = limit < INT_MAX ? (int)limit : INT_MAX;
-	targets->everyone = needs_probes_for_everyone(targets, limit);
+	targets->everyone = targets->options->targets.n_cgroups || targets->options->targets.n_containers ||
+			    needs_files_probed(targets, limit);
 	if (open_cgroups(targets, err))
 		return -1;
 	if ((options->targets.all || (!targets->probes && targets->n_cgroups)) && targets_scan_open(targets, err))

@@ -74,7 +74,7 @@ static void end(struct trimmer *trimmer)
 
 	trimmer->summary.outcome = event->outcome;
 	trimmer->summary.reclaimed = event->reclaimed;
-	trimmer->context->format->trim_ended(trimmer->context->stream, event);
+	output_trim_ended(trimmer->context->output, event);
 }
 
 void trimmer_finish(struct trimmer *trimmer)
@@ -182,7 +182,7 @@ static void tell_refusal(struct trimmer *trimmer)
 	else if (!strcmp(event->why, trimmer->told_why))
 		return;
 	memcpy(trimmer->told_why, event->why, sizeof(trimmer->told_why));
-	trimmer->context->format->trim_triggered(trimmer->context->stream, event);
+	output_trim_triggered(trimmer->context->output, event);
 	end(trimmer);
 }
 
@@ -204,7 +204,7 @@ static void trim(struct trimmer *trimmer, struct trim_candidate *candidates, siz
 	trimmer->n_gone = 0;
 	trimmer->summary.count++;
 	trimmer->context->count++;
-	trimmer->context->format->trim_triggered(trimmer->context->stream, event);
+	output_trim_triggered(trimmer->context->output, event);
 	start_measuring(trimmer);
 }
 

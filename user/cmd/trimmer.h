@@ -22,8 +22,7 @@ struct trim_candidate {
 struct trimmer_context {
 	const struct trim_policy *policy;
 	const struct trim_action *action;
-	const struct output_format *format;
-	FILE *stream; /* that events are written to */
+	struct output *output; /* that events are written to */
 	int proc_fd;
 	struct loop *loop;
 	void (*measured)(void *data); /* called when a trim has been measured and printed */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* memgap watch: opens the targets, prints a line for each at each interval, trims, and says at the end what was. */
+/* memgap watch: opens the targets, prints each one's figures at each interval, trims, and says at the end what was. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,9 @@
 #include "user/base/units.h"
 #include "user/cmd/command_table.h"
 #include "user/cmd/candidates.h"
+#include "user/cmd/display.h"
 #include "user/cmd/interval.h"
+#include "user/cmd/names.h"
 #include "user/cmd/sample.h"
 #include "user/cmd/targets.h"
 #include "user/cmd/watch_options.h"
@@ -40,7 +43,7 @@ struct watch {
 	struct targets targets;
 	struct trimmer_context trims;
 	struct loop loop;
-	struct outlet out; /* stdout */
+	struct display display;
 	uint64_t start_ns;
 	int64_t intervals;   /* printed so far */
 	size_t n_targets;    /* rows at the start */
@@ -54,14 +57,10 @@ struct watch {
 /* stdout is the product: when it is closed, a quiet end; when it is full, an error. */
 static bool flush(struct watch *watch)
 {
-	int result = outlet_flush(&watch->out);
+	int result = display_flush(&watch->display);
 
 	if (!result)
 		return true;
-	if (result == -ECANCELED)
-		log_message("stdout is not being read: the last lines are lost");
-	else if (result != -EPIPE)
-		log_message("cannot write to stdout: %s", strerror(-result));
 	if (result != -EPIPE)
 		watch->status = EXIT_FAILED;
 	loop_stop(&watch->loop);
@@ -72,7 +71,7 @@ static int print_row(struct watch *watch, struct row *row, struct snapshot *snap
 {
 	int result = sample_row(&watch->targets, row, watch->start_ns, snapshot);
 
-	watch->options.format->snapshot(watch->out.stream, snapshot, watch->n_targets > 1 || watch->options.per == PER_PROCESS);
+	output_snapshot(&watch->display.output, snapshot);
 	if (is_known(snapshot->allocator.missed) && (uint64_t)snapshot->allocator.missed > watch->missed)
 		watch->missed = (uint64_t)snapshot->allocator.missed;
 	return result;
@@ -114,6 +113,9 @@ static bool is_to_tell(const struct targets *targets, struct watched_process *pr
 {
 	bool told = !process->has_allocator && process->failure != -ENOENT;
 
+	/* its heap may tell as much */
+	if (targets->options->heap && !targets->options->insists)
+		told |= !process->survey.at_ns || process->survey.has_heap;
 	if (process->scanned || is_sampled(targets, process) || process->dirty || told)
 		process->ticks_unprobed = 0;
 	else
@@ -176,6 +178,8 @@ static void tick(void *data)
 	catch_up(watch);
 	if (watch->targets.tree)
 		targets_scan(&watch->targets);
+	surveyor_tick(watch->targets.surveyor);
+	names_tick(watch->targets.names);
 	for (size_t i = 0; i < watch->targets.n_rows;) {
 		struct row *row = watch->targets.rows[i];
 
@@ -186,6 +190,7 @@ static void tick(void *data)
 	if (!watch->targets.n_rows && watch->n_cgroups)
 		count_cgroups(watch);
 	tell_unprobed(watch);
+	display_interval(&watch->display);
 	if (!flush(watch))
 		return;
 	watch->intervals++;
@@ -222,7 +227,7 @@ static void tell_exit(const struct watched_process *process)
 		log_message("pid %d (%s) has exited with status %d", pid, comm, WEXITSTATUS(status));
 }
 
-/* A pid target or COMMAND has exited: its last line, then it goes. */
+/* A pid target or COMMAND has exited: its last line, or in the next table its last row, then it goes. */
 static void process_exited(void *data)
 {
 	struct exit_watch *exited = data;
@@ -259,7 +264,7 @@ static void process_exited(void *data)
 		stop_if_done(watch);
 }
 
-/* SIGINT or SIGTERM: a last line for each target. */
+/* SIGINT or SIGTERM: a last line, or row, for each target. */
 static void interrupted(void *data)
 {
 	struct watch *watch = data;
@@ -299,6 +304,19 @@ static int watch_exits(struct watch *watch)
 	return 0;
 }
 
+/* Once the targets are known. Of a cgroup's processes, or of all cgroups, there may be one now and many later. */
+static void choose_format(struct watch *watch)
+{
+	const struct watch_options *options = &watch->options;
+	struct output *output = &watch->display.output;
+	size_t n_rows = watch->targets.n_rows;
+	bool many = n_rows > 1 || options->targets.all || (options->per == PER_PROCESS && options->targets.n_cgroups);
+
+	watch->n_targets = n_rows;
+	output->named = many || options->per == PER_PROCESS;
+	output->format = options->format ? options->format : many ? &output_table : &output_line;
+}
+
 static size_t named_cgroups(const struct targets *targets)
 {
 	size_t n = 0;
@@ -318,8 +336,8 @@ static int start(struct watch *watch, struct error *err)
 	interval_begin(targets);
 	if (targets->tree)
 		targets_scan(targets);
-	watch->n_targets = targets->n_rows;
-	watch->n_cgroups = watch->options.targets.n_cgroups ? named_cgroups(targets) : 0;
+	choose_format(watch);
+	watch->n_cgroups = watch->options.targets.n_cgroups || watch->options.targets.n_containers ? named_cgroups(targets) : 0;
 	complete = watch->timer_fd >= 0 && watch->signal_fd >= 0 && !watch_exits(watch) &&
 		   loop_add(&watch->loop, watch->timer_fd, tick, watch) &&
 		   loop_add(&watch->loop, watch->signal_fd, interrupted, watch) &&
@@ -359,8 +377,11 @@ static int open_signals(void)
 static int run(struct watch *watch)
 {
 	struct error err;
+	int result;
 
-	if (outlet_open(&watch->out, STDOUT_FILENO)) {
+	/* names are printed as UTF-8 whatever the locale: for their width in a table */
+	setlocale(LC_CTYPE, "C.UTF-8");
+	if (display_open(&watch->display, STDOUT_FILENO)) {
 		log_message("out of memory");
 		return EXIT_FAILED;
 	}
@@ -369,8 +390,7 @@ static int run(struct watch *watch)
 	watch->trims = (struct trimmer_context){
 		.policy = &watch->options.policy,
 		.action = &watch->options.action,
-		.format = watch->options.format,
-		.stream = watch->out.stream,
+		.output = &watch->display.output,
 		.loop = &watch->loop,
 		.measured = measured,
 		.data = watch,
@@ -387,7 +407,18 @@ static int run(struct watch *watch)
 		return (int)err.status;
 	}
 	watch->trims.proc_fd = watch->targets.proc_fd;
+	result = surveyor_open(&watch->targets, watch->options.heap, &watch->loop, &watch->targets.surveyor);
+	if (!result)
+		result = names_open(watch->targets.proc_fd, &watch->options.targets, watch->targets.known_containers, &watch->loop,
+				    &watch->targets.names);
+	if (result) {
+		log_message("cannot start a thread: %s", strerror(-result));
+		return EXIT_FAILED;
+	}
 	loop_run(&watch->loop);
+	/* rows of those that have exited since the last table */
+	display_interval(&watch->display);
+	flush(watch);
 	summarize(watch);
 	return (int)watch->status;
 }
@@ -409,8 +440,13 @@ int cmd_watch(int argc, char *argv[])
 		return EXIT_DONE;
 	}
 	status = run(&watch);
+	surveyor_close(watch.targets.surveyor);
+	if (watch.targets.names)
+		names_close(watch.targets.names);
+	else
+		runtime_names_free(watch.targets.known_containers);
 	targets_close(&watch.targets);
-	outlet_close(&watch.out);
+	display_close(&watch.display);
 	loop_close(&watch.loop);
 	if (watch.timer_fd >= 0)
 		close(watch.timer_fd);

@@ -20,7 +20,9 @@ const char watch_usage[] =
 	"Options:\n"
 	"  -i, --interval DUR        200ms, 1s, 1m (default 1s)\n"
 	"  -N, --count N             stop after N intervals (default: endless)\n"
-	"  -o, --format line|json    JSON is one object a line (default line)\n"
+	"  -o, --format line|table|json\n"
+	"                            JSON is one object a line (default: line for one target, table for\n"
+	"                            several, the largest gap first)\n"
 	"  -s, --source auto|probe|none\n"
 	"                            none: the kernel's view alone, without probes (default auto)\n"
 	"      --per process|cgroup  a line per process or per cgroup (default: as the target is)\n"
@@ -37,7 +39,7 @@ const char watch_usage[] =
 	"\n"
 	"Exit status: 0 done, 1 the work failed, 2 usage, 3 this host cannot do it, 4 no such target.\n";
 
-enum { OPTION_PER = 256, OPTION_TRIM_AT, OPTION_TRIM_WITH, OPTION_COOLDOWN, OPTION_DRY_RUN, OPTION_MAX_OVERHEAD, OPTION_MAX_BLOCKS };
+enum { OPTION_PER = OPTION_RUNTIME_SOCKET + 1, OPTION_TRIM_AT, OPTION_TRIM_WITH, OPTION_COOLDOWN, OPTION_DRY_RUN, OPTION_MAX_OVERHEAD, OPTION_MAX_BLOCKS };
 
 static const struct option long_options[] = {
 	TARGET_LONG_OPTIONS,
@@ -65,9 +67,7 @@ static int take_format(struct watch_options *options, const char *name, struct e
 	options->format = output_format_by_name(name);
 	if (options->format)
 		return 0;
-	if (!strcmp(name, "table"))
-		return usage(err, "the table format is not there yet: line or json");
-	return usage(err, "unknown format '%s': line or json", name);
+	return usage(err, "unknown format '%s': line, table or json", name);
 }
 
 static int take_source(struct watch_options *options, const char *name, struct error *err)
@@ -78,6 +78,7 @@ static int take_source(struct watch_options *options, const char *name, struct e
 		return usage(err, "unknown source '%s': auto, probe or none", name);
 	options->probes = strcmp(name, "none") != 0;
 	options->insists = !strcmp(name, "probe");
+	options->heap = options->probes;
 	return 0;
 }
 
@@ -169,13 +170,13 @@ static int take_option(struct watch_options *options, int option, char *argv[], 
 static int check(struct watch_options *options, struct error *err)
 {
 	const struct trim_policy *policy = &options->policy;
-	bool named = options->targets.n_pids || options->targets.n_cgroups || options->command;
+	bool named = target_options_name_any(&options->targets) || options->command;
 	bool needs_probes = policy->enabled && (policy->metric == METRIC_ALLOC || policy->metric == METRIC_GAP);
 
 	if (options->help)
 		return 0;
 	if (!named && !options->targets.all)
-		return usage(err, "nothing to watch: give -p PID, -c CGROUP, -a or -- COMMAND");
+		return usage(err, "nothing to watch: give -p PID, -c CGROUP, -n CONTAINER, -a or -- COMMAND");
 	if (!named && options->insists)
 		return usage(err, "-a puts no probes on anything: name what is to be probed, with -p or -c (-c / for all)");
 	options->probes &= named;
@@ -201,8 +202,8 @@ int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struc
 {
 	struct watch_options options = {
 		.interval_ns = 1000000000,
-		.format = &output_line,
 		.probes = true,
+		.heap = true,
 		.policy = { .cooldown_ns = 10 * 1000000000ULL },
 	};
 	int option = 0, result = trim_action_parse("signal:USR1", &options.action), before = 1;

@@ -20,9 +20,10 @@ struct watch_options {
 	char *const *command; /* NULL-terminated; NULL: none */
 	uint64_t interval_ns;
 	int64_t count;        /* intervals; 0: endless */
-	const struct output_format *format;
+	const struct output_format *format; /* NULL: the default, for one target or for several */
 	bool probes;          /* --source auto or probe, and something to probe was named */
-	bool insists;         /* --source probe */
+	bool insists;         /* --source probe: what was live before is not asked of the heap */
+	bool heap;            /* heaps are looked into: not so with --source none */
 	enum per per;
 	struct probes_limits limits;
 	struct trim_policy policy;

@@ -9,7 +9,7 @@ void snapshot_init(struct snapshot *snapshot)
 {
 	*snapshot = (struct snapshot){
 		.allocator = { .alloc = UNKNOWN, .total_alloc = UNKNOWN, .mallocs = UNKNOWN, .frees = UNKNOWN,
-			       .baseline = UNKNOWN, .sys = UNKNOWN, .missed = UNKNOWN,
+			       .baseline = UNKNOWN, .unseen = UNKNOWN, .sys = UNKNOWN, .missed = UNKNOWN,
 			       .heap = { .sys = UNKNOWN, .resident = UNKNOWN, .trimmable = UNKNOWN, .pinned = UNKNOWN },
 			       .other = { .bytes = UNKNOWN, .group = UNKNOWN } },
 		.kernel = { .rss = UNKNOWN, .rss_anon = UNKNOWN, .rss_file = UNKNOWN, .rss_shmem = UNKNOWN,

@@ -56,6 +56,7 @@ struct allocator_view {
 	int64_t alloc, total_alloc;
 	int64_t mallocs, frees;   /* blocks */
 	int64_t baseline;         /* live when watching began, and in alloc; 0: watched from the first instruction */
+	int64_t unseen;           /* of a cgroup: held, less alloc, by processes of which not all that is live is in alloc */
 	int64_t sys;
 	int64_t missed;           /* events */
 	struct heap_figures heap;

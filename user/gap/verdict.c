@@ -15,6 +15,9 @@
 #define SMALL_GAP_PERCENT 20
 #define SMALL_GAP_BYTES (4 << 20)
 
+/* What processes without an allocator view may hold of all. */
+#define LITTLE_PART 10
+
 /* More than one lost event in a hundred: the sums are not to be built on. */
 #define MISSED_PER_EVENTS 100
 
@@ -57,6 +60,21 @@ static bool is_missing_much(const struct allocator_view *view)
 	return is_known(view->missed) && view->missed > (view->mallocs + view->frees) / MISSED_PER_EVENTS;
 }
 
+bool gap_is_little(int64_t bytes, int64_t held)
+{
+	int64_t part = held / LITTLE_PART;
+
+	return is_known(held) && bytes <= (part > SMALL_GAP_BYTES ? part : SMALL_GAP_BYTES);
+}
+
+/* All that is live is in alloc, but perhaps for a little. */
+static bool is_whole(const struct snapshot *snapshot)
+{
+	const struct allocator_view *view = &snapshot->allocator;
+
+	return is_known(view->baseline) || (is_known(view->unseen) && gap_is_little(view->unseen, held_of(snapshot)));
+}
+
 /* Each of these says what it finds and returns true, or nothing and false. */
 
 static bool is_growing(struct snapshot *snapshot)
@@ -84,6 +102,14 @@ static void say_where(const struct other_anon *other, char where[WHY_MAX])
 			 TEXT(other->mapping_bytes));
 }
 
+/* What was found free in the heap or beside it. A block that was never touched may hide as much in the gap itself. */
+static int64_t found_of(const struct allocator_view *view)
+{
+	int64_t other = is_known(view->other.bytes) ? view->other.bytes : 0;
+
+	return is_known(view->heap.trimmable) ? view->heap.trimmable + view->heap.pinned + other : 0;
+}
+
 /* By what most of it is. */
 static void judge_large(struct snapshot *snapshot, int64_t held)
 {
@@ -92,9 +118,14 @@ static void judge_large(struct snapshot *snapshot, int64_t held)
 	struct gap *gap = &snapshot->gap;
 	char where[WHY_MAX];
 
+	int64_t found = found_of(&snapshot->allocator);
+
 	if (!is_known(heap->trimmable)) {
 		say(gap, VERDICT_UNKNOWN, "%s of %s are not allocated; whether a trim gives them back only a look into the heap can tell%s%s",
 		    TEXT(gap->bytes), TEXT(held), heap->why_not[0] ? ": " : "", heap->why_not);
+	} else if (found < gap->bytes / 2) {
+		say(gap, VERDICT_UNKNOWN, "%s of %s are not allocated, but only %s were found free in the heap, or beside it", TEXT(gap->bytes),
+		    TEXT(held), TEXT(found));
 	} else if (heap->trimmable >= heap->pinned && heap->trimmable >= (is_known(other->bytes) ? other->bytes : 0)) {
 		say(gap, VERDICT_RETAINED, "of %s resident the allocator retains %s in whole free pages: a trim gives them back",
 		    TEXT(held), TEXT(heap->trimmable));
@@ -106,14 +137,6 @@ static void judge_large(struct snapshot *snapshot, int64_t held)
 		say(gap, VERDICT_OTHER_ANON, "%s of %s are anonymous memory that %s does not know%s", TEXT(other->bytes), TEXT(held),
 		    snapshot->allocator.name[0] ? snapshot->allocator.name : "malloc", where);
 	}
-}
-
-/* What was found free in the heap or beside it. A block that was never touched may hide as much in the gap itself. */
-static int64_t found_of(const struct allocator_view *view)
-{
-	int64_t other = is_known(view->other.bytes) ? view->other.bytes : 0;
-
-	return is_known(view->heap.trimmable) ? view->heap.trimmable + view->heap.pinned + other : 0;
 }
 
 static bool is_gap_large(struct snapshot *snapshot, int64_t held)
@@ -156,7 +179,7 @@ static bool is_unknown(struct snapshot *snapshot, int64_t held)
 		say(gap, VERDICT_UNKNOWN, "no allocator view: %s", view->heap.why_not[0] ? view->heap.why_not : "nothing is probed");
 	else if (is_missing_much(view))
 		say(gap, VERDICT_UNKNOWN, "%" PRId64 " events were lost: alloc is not to be relied on", view->missed);
-	else if (!is_known(view->baseline))
+	else if (!is_whole(snapshot))
 		say(gap, VERDICT_UNKNOWN, "watched only since after its start: alloc is at least %s, the gap at most %s%s%s", TEXT(view->alloc),
 		    TEXT(held - view->alloc), view->heap.why_not[0] ? ": " : "", view->heap.why_not);
 	else
@@ -176,18 +199,19 @@ static void judge_small(struct snapshot *snapshot, int64_t held)
 }
 
 /* The gap is known when both its sides are: all that is allocated, and all that is resident. */
-static void measure(struct snapshot *snapshot, int64_t held)
+void gap_measure(struct snapshot *snapshot)
 {
 	const struct allocator_view *view = &snapshot->allocator;
+	int64_t held = held_of(snapshot);
 	struct gap *gap = &snapshot->gap;
 
 	gap->bytes = UNKNOWN;
 	gap->percent = NAN;
 	gap->trimmable = view->heap.trimmable;
 	gap->pinned = view->heap.pinned;
-	if (!snapshot->target.processes || !is_known(view->baseline) || is_missing_much(view))
+	if (!snapshot->target.processes || !is_whole(snapshot) || is_missing_much(view))
 		return;
-	gap->bytes = known_sub(held, view->alloc);
+	gap->bytes = known_sub(known_sub(held, view->alloc), is_known(view->unseen) ? view->unseen : 0);
 	if (is_known(gap->bytes) && held > 0)
 		gap->percent = 100.0 * (double)gap->bytes / (double)held;
 }
@@ -196,7 +220,6 @@ void gap_judge(struct snapshot *snapshot)
 {
 	int64_t held = held_of(snapshot);
 
-	measure(snapshot, held);
 	if (is_growing(snapshot) || is_gap_large(snapshot, held) || is_cache(snapshot) || is_unknown(snapshot, held))
 		return;
 	judge_small(snapshot, held);

@@ -10,7 +10,11 @@
 
 #include "user/gap/snapshot.h"
 
-/* Fills snapshot->gap from the rest of it. */
+/* Whether so many bytes say nothing next to all that is held: a shell that started the service, a container's init. */
+bool gap_is_little(int64_t bytes, int64_t held);
+
+/* Fills the numbers of snapshot->gap from the rest of it; gap_judge() the verdict and why from both. */
+void gap_measure(struct snapshot *snapshot);
 void gap_judge(struct snapshot *snapshot);
 
 #endif

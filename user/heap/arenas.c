@@ -44,7 +44,8 @@ int arena_read(const struct image *image, const struct layout *layout, uint64_t 
 	return 0;
 }
 
-int heap_part_read(const struct image *image, const struct layout *layout, uint64_t arena, uint64_t address, struct heap_part *ret)
+int heap_part_read(const struct image *image, const struct layout *layout, uint64_t arena, uint64_t address,
+		   struct heap_part *ret)
 {
 	struct heap_part part = { .address = address & ~(HEAP_ALIGNMENT - 1) };
 	uint8_t bytes[32]; /* ar_ptr, prev, size, mprotect_size */

@@ -39,6 +39,7 @@ struct heap_part {
 };
 
 /* The part that an address is in; -EAGAIN when the arena has none there at this moment. */
-int heap_part_read(const struct image *image, const struct layout *layout, uint64_t arena, uint64_t address, struct heap_part *ret);
+int heap_part_read(const struct image *image, const struct layout *layout, uint64_t arena, uint64_t address,
+		   struct heap_part *ret);
 
 #endif

@@ -7,7 +7,7 @@
 #include "user/heap/chunk.h"
 #include "user/heap/word.h"
 
-/* Chunks of an arena that are followed, 32 MiB of addresses: a ring must end. */
+/* Chunks of an arena that are followed at most, 32 MiB of addresses. */
 #define MOST (4U << 20)
 #define CLOCK_EVERY 256
 
@@ -38,13 +38,14 @@ static uint64_t follow(const struct image *image, uint64_t chunk, uint64_t size,
 	return get_link(image, plain, size, link) ? plain : 0;
 }
 
-static int collect_list(const struct image *image, uint64_t head, uint64_t size, uint64_t deadline, struct addresses *set)
+static int collect_list(const struct image *image, uint64_t head, uint64_t size, uint64_t most, uint64_t deadline,
+			struct addresses *set)
 {
 	uint64_t link;
 
 	if (!get_link(image, head, size, &link))
 		return 0;
-	for (uint64_t chunk = head; chunk && set->n < MOST; chunk = follow(image, chunk, size, &link)) {
+	for (uint64_t chunk = head; chunk && set->n < most; chunk = follow(image, chunk, size, &link)) {
 		int result = addresses_add(set, chunk);
 
 		if (result)
@@ -55,10 +56,14 @@ static int collect_list(const struct image *image, uint64_t head, uint64_t size,
 	return 0;
 }
 
-int fastbins_collect(const struct image *image, const uint64_t *heads, uint64_t deadline, struct addresses *set)
+int fastbins_collect(const struct image *image, const uint64_t *heads, uint64_t system_mem, uint64_t deadline,
+		     struct addresses *set)
 {
+	/* a list that is a ring must end */
+	uint64_t most = set->n + system_mem / CHUNK_MIN < MOST ? set->n + system_mem / CHUNK_MIN : MOST;
+
 	for (unsigned int i = 0; i < N_FASTBINS; i++) {
-		int result = collect_list(image, heads[i], CHUNK_MIN + 16 * i, deadline, set);
+		int result = collect_list(image, heads[i], CHUNK_MIN + 16 * i, most, deadline, set);
 
 		if (result)
 			return result;

@@ -11,9 +11,10 @@
 #include "user/heap/layout.h"
 
 /*
- * Adds the chunks of one arena's lists, heads[N_FASTBINS]. A list that breaks off, since the target is changing it or is
- * hostile, is followed as far as its chunks are what they should be. 0, -ENOMEM, -ETIME, -ESRCH.
+ * Adds the chunks of one arena's lists, heads[N_FASTBINS]; it has system_mem bytes in all. A list that breaks off, since the
+ * target is changing it or is hostile, is followed as far as its chunks are what they should be. 0, -ENOMEM, -ETIME.
  */
-int fastbins_collect(const struct image *image, const uint64_t *heads, uint64_t deadline, struct addresses *set);
+int fastbins_collect(const struct image *image, const uint64_t *heads, uint64_t system_mem, uint64_t deadline,
+		     struct addresses *set);
 
 #endif

@@ -14,7 +14,7 @@
 #include "user/heap/lines.h"
 #include "user/heap/maps.h"
 
-/* Bytes of a file's writable part that are looked through: those of a libc are some 10 KiB, of a program seldom above 1 MiB. */
+/* Bytes of a file's writable part that are looked through: a libc's has some 10 KiB, a program's seldom above 1 MiB. */
 #define PART_MAX (32ULL << 20)
 /* A program that is linked statically may have some parts; more libraries of that name, none is known to have. */
 #define CANDIDATES 16
@@ -33,9 +33,10 @@ int64_t find_mp(const uint8_t *bytes, size_t n, const struct layout **ret)
 
 int64_t find_arena(const struct layout *layout, uint64_t address, const uint8_t *bytes, size_t n, bool *ret_used)
 {
-	for (size_t at = 0; at + arena_bytes(layout) <= n; at += 8)
-		if (layout_is_arena(layout, address + at, bytes + at, ret_used))
-			return (int64_t)at;
+	/* from the end on: what lies before the bins (top and last_remainder) may look like one more of them, what lies after does not */
+	for (int64_t at = ((int64_t)n - (int64_t)arena_bytes(layout)) / 8 * 8; at >= 0; at -= 8)
+		if (layout_is_arena(layout, address + (uint64_t)at, bytes + at, ret_used))
+			return at;
 	return -1;
 }
 
@@ -68,7 +69,8 @@ static void collect(struct lines *lines, const char *program, struct parts *part
 		if (!mapping_parse(line, &mapping) || !mapping.writable || !mapping.private || !mapping.inode)
 			continue;
 		if (is_libc(mapping.name) || !strcmp(mapping.name, program))
-			parts->list[parts->n++] = (struct part){ mapping.start, mapping.end, mapping.offset, is_libc(mapping.name) };
+			parts->list[parts->n++] = (struct part){ mapping.start, mapping.end, mapping.offset,
+								  is_libc(mapping.name) };
 	}
 }
 
@@ -162,8 +164,8 @@ static int look_for_arena(const struct image *image, const struct part *part, ui
 	return -ENOENT;
 }
 
-static int look_at(int dir_fd, const struct image *image, const struct part *part, uint8_t *bytes, size_t size, struct place *place,
-		   const char **ret_why)
+static int look_at(int dir_fd, const struct image *image, const struct part *part, uint8_t *bytes, size_t size,
+		   struct place *place, const char **ret_why)
 {
 	ssize_t n = read_file(dir_fd, part, bytes, size);
 	int64_t at = n < 0 ? -1 : find_mp(bytes, (size_t)n, &place->layout);

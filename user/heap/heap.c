@@ -28,7 +28,7 @@ static int check(struct heap *heap, const char **ret_why)
 
 	if (!result)
 		result = arena_read(&heap->image, heap->place.layout, heap->place.main_arena, &arena);
-	if (!result && !arena.system_mem && !parameters.n_mmaps) {
+	if (!result && !arena.system_mem && !parameters.n_mmaps && arena.next == arena.address) {
 		*ret_why = "nothing was allocated with glibc's malloc yet, or another allocator is in its place";
 		return -ENOENT;
 	}
@@ -93,7 +93,7 @@ int heap_read(struct heap *heap, uint64_t budget_ns, struct heap_view *ret)
 
 	heap->next.n = 0;
 	if (!result)
-		result = read_heap(&heap->image, &heap->place, &heap->maps, deadline, &heap->next, &view);
+		result = read_heap(&heap->image, &heap->place, &heap->maps, &heap->owned, deadline, &heap->next, &view);
 	/* else another process may have had the pid by then */
 	if (!remote_is_alive(&heap->remote))
 		return -ESRCH;

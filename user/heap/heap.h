@@ -14,13 +14,14 @@
 
 /* Bytes, of one complete walk. UNKNOWN (units.h) where that is said. */
 struct heap_view {
-	int64_t alloc;     /* usable sizes of blocks that are handed out: not those in threads' caches and fastbins */
+	int64_t alloc;     /* usable sizes of blocks that are handed out: not those in threads' caches and fastbins, nor (but for
+			    * 648 each of a glibc before 2.42 whose thread has freed nothing) the caches themselves */
 	int64_t sys;       /* what the allocator has from the kernel: mallinfo2's arena + hblkhd */
-	int64_t mmapped;   /* of it, in chunks of their own mappings: hblkhd */
+	int64_t mmapped;   /* of it, in chunks of their own mappings: hblkhd, but without what glibc 2.43 counts twice there */
 	int64_t resident;  /* of sys, in memory; UNKNOWN when not all mmapped chunks were found */
 	int64_t resident_free; /* of resident, in no block that is handed out: trimmable + pinned */
 	int64_t trimmable; /* malloc_trim(0) would give it back now: whole pages in free chunks, the end of the main arena */
-	int64_t pinned;    /* free in the allocator, but not given back: parts of pages, threads' caches, tops of other arenas */
+	int64_t pinned;    /* free, but not given back: parts of pages, threads' caches, tops of other arenas */
 	int64_t swapped;   /* of sys, swapped out; UNKNOWN with resident */
 	uint32_t arenas;
 };
@@ -29,17 +30,17 @@ struct heap;
 
 /*
  * Finds the allocator of a process; heap_close() releases it. After an exec it has to be opened anew. -ENOENT when it has
- * no glibc heap (yet): another libc, another allocator in its place, Go; -ESRCH when it is gone; -EACCES or -EPERM when it is not
- * ours to look into; -EPROTO when what is found fails its checks. *ret_why: a phrase for people, static, also on success.
+ * no glibc heap (yet): another libc, another allocator in its place, Go; -ESRCH when it is gone; -EACCES or -EPERM when it is
+ * not ours to look into; -EPROTO when what is found fails its checks. *ret_why: a phrase for people, static, also on success.
  */
 int heap_open(int proc_fd, pid_t pid, struct heap **ret, const char **ret_why);
 void heap_close(struct heap *heap); /* NULL too */
 
 /*
- * Walks through all of it, for budget_ns at most. It blocks, and allocates memory; one thread at a time may call it for a heap.
- * -EAGAIN: the target changed it too fast, or it is corrupt; -ETIME: the budget was too small; -ENOBUFS: too much is swapped out,
- * and reading it would bring it back; -EOPNOTSUPP: the main arena is in pieces that cannot be told apart; -ESRCH: gone. *ret is
- * then as it was. heap_why() says it for people.
+ * Walks through all of it, for budget_ns at most. It blocks, and allocates memory; one thread at a time may call it for a
+ * heap. -EAGAIN: the target changed it too fast, or it is corrupt; -ETIME: the budget was too small; -ENOBUFS: too much is
+ * swapped out, and reading it would bring it back; -EOPNOTSUPP: the main arena is in pieces that are not all found; -ESRCH:
+ * gone. *ret is then as it was. heap_why() says it for people.
  */
 int heap_read(struct heap *heap, uint64_t budget_ns, struct heap_view *ret);
 const char *heap_why(int result);
@@ -48,8 +49,8 @@ const char *heap_why(int result);
 const char *heap_versions(const struct heap *heap);
 
 /*
- * What of an address range was the heap's at the last heap_read() that succeeded: bytes of address space, and how many of them were
- * resident. NULL: 0 of both.
+ * What of an address range was the heap's at the last heap_read() that succeeded: bytes of address space, and how many of
+ * them were resident. NULL: 0 of both. Not while another thread is in heap_read() of the same heap.
  */
 struct heap_part_of {
 	uint64_t bytes, resident;

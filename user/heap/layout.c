@@ -10,8 +10,8 @@
 static const struct layout layouts[] = {
 	{ "2.27 to 2.34", .n_mmaps = 40, .mmapped_mem = 56, .sbrk_base = 72, .tcache_count = 96, .mp_bytes = 112, .bins = 112,
 	  .heap_info = 32 },
-	{ "2.35 to 2.42", .n_mmaps = 60, .mmapped_mem = 80, .sbrk_base = 96, .tcache_count = 120, .thp_pagesize = 40, .mp_bytes = 136,
-	  .bins = 112, .heap_info = 48 },
+	{ "2.35 to 2.42", .n_mmaps = 60, .mmapped_mem = 80, .sbrk_base = 96, .tcache_count = 120, .thp_pagesize = 40,
+	  .mp_bytes = 136, .bins = 112, .heap_info = 48 },
 	{ "2.43 and later", .n_mmaps = 68, .mmapped_mem = 88, .sbrk_base = 104, .tcache_count = 128, .thp_pagesize = 48,
 	  .mp_bytes = 136, .bins = 24, .heap_info = 48, .pays_outside = true },
 };
@@ -48,9 +48,14 @@ bool layout_is_arena(const struct layout *layout, uint64_t address, const uint8_
 		uint64_t itself = address + layout->bins + 16 * i - 16, fd = word(bins + 16 * i), bk = word(bins + 16 * i + 8);
 
 		/* the last bin is for chunks larger than any: NBINS - 1 */
-		if (!(fd == itself && bk == itself) && (i == BINS - 1 || !is_pointer(fd) || !is_pointer(bk) || fd == itself || bk == itself))
+		if (fd == itself && bk == itself)
+			continue;
+		if (i == BINS - 1 || !is_pointer(fd) || !is_pointer(bk) || fd == itself || bk == itself)
 			return false;
 	}
+	/* else a bin of the arena was taken for one before it: top and last_remainder may look like a bin too */
+	if (word(bins + 16 * BINS) == address + layout->bins + 16 * BINS - 16)
+		return false;
 	if (!is_pointer(word(bins + ARENA_NEXT)) && word(bins + ARENA_NEXT) != address)
 		return false;
 	*ret_used = word(bins + ARENA_SYSTEM_MEM);

@@ -57,7 +57,8 @@ bool mapping_parse(const char *line, struct mapping *ret)
 /* A name that a program gave is that of memory without a file all the same: PR_SET_VMA_ANON_NAME, "[anon:NAME]". */
 static bool is_candidate(const struct mapping *mapping)
 {
-	return mapping->private && mapping->writable && !mapping->inode && (!*mapping->name || !strncmp(mapping->name, "[anon:", 6));
+	return mapping->private && mapping->writable && !mapping->inode &&
+	       (!*mapping->name || !strncmp(mapping->name, "[anon:", 6));
 }
 
 static int add(struct anonymous *maps, const struct mapping *mapping)

@@ -14,17 +14,11 @@
 
 struct mmapped_chunk {
 	uint64_t start, bytes; /* of the mapping */
-	uint64_t usable;       /* of the block */
+	uint64_t usable;       /* bytes of the block */
 };
 
-/*
- * The chunk whose mapping starts at a page's start and may reach up to end, if there is one: 0, -ENOENT, or as window_get().
- * pays_outside: layout.h.
- */
-int mmapped_chunk_at(struct window *window, bool pays_outside, uint64_t start, uint64_t end, struct mmapped_chunk *ret);
-
 struct mmapped_search {
-	bool pays_outside;
+	bool pays_outside; /* layout.h */
 	uint32_t n;     /* chunks that there are to be found, of so many bytes in all: then it is over */
 	uint64_t bytes;
 	/* where memory that is known to hold none that is to be found ends, when `at` is in it; else `at` */
@@ -35,10 +29,16 @@ struct mmapped_search {
 	/* what was found */
 	uint32_t found_n;
 	uint64_t found_bytes;
-	unsigned int pages; /* that were looked at */
+	uint64_t first_load; /* of the window, in this search */
 };
 
+/* The chunk whose mapping starts there and may reach up to end: 0, -ENOENT, or as window_get(). */
+int mmapped_chunk_at(struct window *window, bool pays_outside, uint64_t start, uint64_t end, struct mmapped_chunk *ret);
+
 bool mmapped_is_complete(const struct mmapped_search *search);
+
+/* One that is known from before, if it is still there: 0 or -errno. */
+int mmapped_recall(struct window *window, const struct anonymous *maps, uint64_t start, struct mmapped_search *search);
 
 /*
  * Looks at the start of each mapping, and on as long as one chunk follows another; then, every_page, wherever else one may

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int owned_add(struct owned *owned, uint64_t start, uint64_t end, uint64_t resident)
+int owned_add(struct owned *owned, const struct owned_range *range)
 {
 	if (owned->n == owned->room) {
 		size_t room = owned->room ? 2 * owned->room : 64;
@@ -15,7 +15,7 @@ int owned_add(struct owned *owned, uint64_t start, uint64_t end, uint64_t reside
 		owned->list = list;
 		owned->room = room;
 	}
-	owned->list[owned->n++] = (struct owned_range){ start, end, resident };
+	owned->list[owned->n++] = *range;
 	return 0;
 }
 

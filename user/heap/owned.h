@@ -3,12 +3,14 @@
 #ifndef MEMGAP_HEAP_OWNED_H
 #define MEMGAP_HEAP_OWNED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct owned_range {
 	uint64_t start, end;
 	uint64_t resident; /* bytes */
+	bool is_mmapped;   /* a chunk in a mapping of its own */
 };
 
 struct owned {
@@ -16,7 +18,7 @@ struct owned {
 	size_t n, room;
 };
 
-int owned_add(struct owned *owned, uint64_t start, uint64_t end, uint64_t resident); /* -ENOMEM */
+int owned_add(struct owned *owned, const struct owned_range *range); /* -ENOMEM */
 /* By address; from then on it can be searched. */
 void owned_sort(struct owned *owned);
 void owned_free(struct owned *owned);

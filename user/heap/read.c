@@ -4,47 +4,46 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "user/base/fs.h"
 #include "user/base/units.h"
-#include "user/heap/arenas.h"
 #include "user/heap/chunk.h"
 #include "user/heap/fastbins.h"
 #include "user/heap/mmapped.h"
-#include "user/heap/walk.h"
+#include "user/heap/reader.h"
 
 /* Contradictions of a whole walk; each costs some 20 us. */
 #define RETRIES 4000
 /* An arena's list of heaps that changes while it is followed. */
 #define TRIES 50
+/* One of these heaps, which may be about to be given back. */
+#define TRIES_OF_PART 4
+/* Heaps of an arena: 4 TiB. */
+#define PARTS_MAX 65536
 /* Of all there is, mmapped chunks that were not found may have this part: they come and go. */
 #define MISSED_PART 50
 
-struct reader {
-	const struct image *image;
-	const struct place *place;
-	const struct anonymous *maps;
-	struct owned *owned;
-	struct parameters parameters;
-	struct arena arena; /* that is being read */
-	struct addresses fast;
-	struct window window;
-	struct walk walk;
-	struct tally tally;
-	struct residency sum;
-	uint64_t system_mem, mmapped_usable;
-	struct owned found; /* mmapped chunks */
-	uint32_t arenas;
-};
+/* Before each try, the first one of which is 0. */
+static int wait_for_try(struct reader *reader, unsigned int i)
+{
+	if (i && monotonic_ns() > reader->window.deadline)
+		return -ETIME;
+	image_pause(reader->image, i);
+	return 0;
+}
 
-static int reread_arena(struct reader *reader)
+int reader_reread_arena(struct reader *reader)
 {
 	int result = -EAGAIN;
 
-	for (int i = 0; i < TRIES && result == -EAGAIN; i++)
-		result = arena_read(reader->image, reader->place->layout, reader->arena.address, &reader->arena);
+	for (unsigned int i = 0; i < TRIES && result == -EAGAIN; i++) {
+		result = wait_for_try(reader, i);
+		if (!result)
+			result = arena_read(reader->image, reader->place->layout, reader->arena.address, &reader->arena);
+	}
 	return result == -EFAULT ? -EAGAIN : result;
 }
 
-static int count(struct reader *reader, struct owned *owned, uint64_t start, uint64_t end)
+int reader_count(struct reader *reader, uint64_t start, uint64_t end, bool is_mmapped)
 {
 	struct residency sum;
 	int result = window_count(&reader->window, start, end, &sum);
@@ -53,53 +52,8 @@ static int count(struct reader *reader, struct owned *owned, uint64_t start, uin
 		return result;
 	reader->sum.resident += sum.resident;
 	reader->sum.swapped += sum.swapped;
-	return owned_add(owned, start, end, sum.resident);
-}
-
-/* The main arena: from the first sbrk() on, in one piece while nobody else's memory came between in a way that glibc minds. */
-static void set_main_piece(const struct reader *reader, struct piece *piece)
-{
-	const struct parameters *parameters = &reader->parameters;
-
-	piece->start = (parameters->sbrk_base + 15) & ~15ULL;
-	piece->end = parameters->sbrk_base + reader->arena.system_mem;
-	piece->top = reader->arena.top;
-	piece->is_main = true;
-	/* "[heap]" is as it was when the maps were read: the arena may have grown since */
-	piece->brk_end = reader->maps->brk_end && piece->end >= reader->maps->brk_end ? piece->end : 0;
-	piece->trim_alignment = reader->image->page_bytes;
-	if (parameters->thp_pagesize && !(parameters->thp_pagesize & (parameters->thp_pagesize - 1)))
-		piece->trim_alignment = parameters->thp_pagesize;
-}
-
-static int refresh_main(void *data, struct piece *piece)
-{
-	struct reader *reader = data;
-	int result = reread_arena(reader);
-
-	if (!result)
-		set_main_piece(reader, piece);
-	return result;
-}
-
-static int read_main(struct reader *reader)
-{
-	struct piece piece = { 0 };
-	uint64_t base = reader->parameters.sbrk_base;
-	int result;
-
-	if (!reader->arena.system_mem)
-		return 0;
-	if (!reader->arena.contiguous)
-		return -EOPNOTSUPP;
-	if (!base || base >= ADDRESS_MAX)
-		return -EAGAIN;
-	set_main_piece(reader, &piece);
-	result = count(reader, reader->owned, base, piece.end);
-	if (result)
-		return result;
-	reader->walk.refresh = refresh_main;
-	return walk_piece(&reader->walk, &piece, &reader->tally);
+	return owned_add(is_mmapped ? &reader->found : reader->owned,
+			 &(struct owned_range){ start, end, sum.resident, is_mmapped });
 }
 
 struct part_of_arena {
@@ -118,14 +72,15 @@ static int set_part_piece(struct reader *reader, const struct heap_part *part, s
 static int refresh_part(void *data, struct piece *piece)
 {
 	struct part_of_arena *of = data;
+	struct reader *reader = of->reader;
 	struct heap_part part;
-	int result = reread_arena(of->reader);
+	int result = reader_reread_arena(reader);
 
 	if (!result)
-		result = heap_part_read(of->reader->image, of->reader->place->layout, of->reader->arena.address, of->address, &part);
+		result = heap_part_read(reader->image, reader->place->layout, reader->arena.address, of->address, &part);
 	if (result)
 		return result == -EFAULT ? -EAGAIN : result;
-	return set_part_piece(of->reader, &part, piece);
+	return set_part_piece(reader, &part, piece);
 }
 
 static int read_part(struct reader *reader, const struct heap_part *part)
@@ -134,54 +89,77 @@ static int read_part(struct reader *reader, const struct heap_part *part)
 	struct piece piece;
 	int result = set_part_piece(reader, part, &piece);
 
-	if (!result)
-		result = count(reader, reader->owned, part->address, part->address + part->size);
 	if (result)
 		return result;
 	reader->walk.refresh = refresh_part;
 	reader->walk.data = &of;
 	result = walk_piece(&reader->walk, &piece, &reader->tally);
 	reader->walk.data = reader;
-	return result;
+	return result ? result : reader_count(reader, part->address, part->address + part->size, false);
 }
 
 /* The heaps of an arena, from the one with the top down to the first one, each once: more than the arena has are none. */
-static int read_parts_once(struct reader *reader)
+static int list_parts_once(struct reader *reader)
 {
 	uint64_t address = reader->arena.top, sum = 0;
 
-	while (address) {
+	for (reader->parts.n = 0; address && reader->parts.n < PARTS_MAX;) {
 		struct heap_part part;
 		int result = heap_part_read(reader->image, reader->place->layout, reader->arena.address, address, &part);
 
+		sum += result ? 0 : part.size;
+		if (!result && sum > reader->arena.system_mem + HEAP_ALIGNMENT)
+			result = -EAGAIN;
+		if (!result)
+			result = addresses_add(&reader->parts, part.address);
 		if (result)
 			return result == -EFAULT ? -EAGAIN : result;
-		sum += part.size;
-		if (sum > reader->arena.system_mem + HEAP_ALIGNMENT)
-			return -EAGAIN;
-		result = read_part(reader, &part);
-		if (result)
-			return result;
 		address = part.prev;
 	}
-	return 0;
+	return address ? -EAGAIN : 0;
 }
 
-/* Heaps come and go at the end of the list only: when one has, all are read anew. */
-static int read_parts(struct reader *reader)
+/* While a heap is being given back the top may be in it still. */
+static int list_parts(struct reader *reader)
 {
-	const struct tally tally = reader->tally;
-	const struct residency sum = reader->sum;
-	size_t n_owned = reader->owned->n;
 	int result = -EAGAIN;
 
-	for (int i = 0; i < TRIES && result == -EAGAIN; i++) {
-		reader->tally = tally;
-		reader->sum = sum;
-		reader->owned->n = n_owned;
-		result = reread_arena(reader);
+	for (unsigned int i = 0; i < TRIES && result == -EAGAIN; i++) {
+		result = wait_for_try(reader, i);
 		if (!result)
-			result = read_parts_once(reader);
+			result = reader_reread_arena(reader);
+		if (!result)
+			result = list_parts_once(reader);
+	}
+	return result;
+}
+
+/* -EFAULT: it has been given back meanwhile. */
+static int read_part_at(struct reader *reader, uint64_t address)
+{
+	struct heap_part part;
+	int result = -EAGAIN;
+
+	for (unsigned int i = 0; i < TRIES_OF_PART && result == -EAGAIN; i++) {
+		result = wait_for_try(reader, i);
+		if (!result)
+			result = reader_reread_arena(reader);
+		if (!result)
+			result = heap_part_read(reader->image, reader->place->layout, reader->arena.address, address, &part);
+		if (!result)
+			result = read_part(reader, &part);
+	}
+	return result;
+}
+
+static int read_parts(struct reader *reader)
+{
+	int result = list_parts(reader);
+
+	for (size_t i = 0; !result && i < reader->parts.n; i++) {
+		result = read_part_at(reader, reader->parts.list[i]);
+		if (result == -EFAULT)
+			result = 0;
 	}
 	return result;
 }
@@ -191,23 +169,25 @@ static int read_arena(struct reader *reader, uint64_t address)
 	int result;
 
 	reader->arena.address = address;
-	result = reread_arena(reader);
+	result = reader_reread_arena(reader);
 	if (result)
 		return result;
 	reader->arenas++;
 	reader->system_mem += reader->arena.system_mem;
 	reader->fast.n = 0;
-	result = fastbins_collect(reader->image, reader->arena.fastbins, reader->window.deadline, &reader->fast);
+	result = fastbins_collect(reader->image, reader->arena.fastbins, reader->arena.system_mem, reader->window.deadline,
+				  &reader->fast);
 	if (result)
 		return result;
 	addresses_sort(&reader->fast);
-	return address == reader->place->main_arena ? read_main(reader) : read_parts(reader);
+	return address == reader->place->main_arena ? read_main_arena(reader) : read_parts(reader);
 }
 
-/* The ring of all arenas, from the main one back to it. */
+/* The ring of all arenas, from the main one back to it. One that closes elsewhere comes by an arena that was seen (Brent). */
 static int read_arenas(struct reader *reader)
 {
-	uint64_t address = reader->place->main_arena;
+	uint64_t address = reader->place->main_arena, seen = address;
+	uint32_t next_seen = 1;
 
 	do {
 		int result = reader->arenas < ARENAS_MAX ? read_arena(reader, address) : -EAGAIN;
@@ -215,6 +195,12 @@ static int read_arenas(struct reader *reader)
 		if (result)
 			return result;
 		address = reader->arena.next;
+		if (address == seen && address != reader->place->main_arena)
+			return -EAGAIN;
+		if (reader->arenas == next_seen) {
+			seen = address;
+			next_seen *= 2;
+		}
 	} while (address != reader->place->main_arena);
 	return 0;
 }
@@ -232,7 +218,7 @@ static int add_mmapped(void *data, const struct mmapped_chunk *chunk)
 	struct reader *reader = data;
 
 	reader->mmapped_usable += chunk->usable;
-	return count(reader, &reader->found, chunk->start, chunk->start + chunk->bytes);
+	return reader_count(reader, chunk->start, chunk->start + chunk->bytes, true);
 }
 
 /* What was found becomes the heap's. */
@@ -240,21 +226,32 @@ static int merge_found(struct reader *reader)
 {
 	int result = 0;
 
-	for (size_t i = 0; i < reader->found.n && !result; i++) {
-		const struct owned_range *range = &reader->found.list[i];
-
-		result = owned_add(reader->owned, range->start, range->end, range->resident);
-	}
+	for (size_t i = 0; i < reader->found.n && !result; i++)
+		result = owned_add(reader->owned, &reader->found.list[i]);
 	reader->found.n = 0;
 	owned_sort(reader->owned);
 	return result;
 }
 
-static int read_mmapped(struct reader *reader, struct mmapped_search *search)
+static int recall_mmapped(struct reader *reader, struct mmapped_search *search)
 {
 	int result = 0;
 
+	for (size_t i = 0; i < reader->before->n && !result; i++) {
+		const struct owned_range *range = &reader->before->list[i];
+
+		if (range->is_mmapped && skip_owned(reader, range->start) == range->start)
+			result = mmapped_recall(&reader->window, reader->maps, range->start, search);
+	}
+	return result ? result : merge_found(reader);
+}
+
+static int read_mmapped(struct reader *reader, struct mmapped_search *search)
+{
+	int result;
+
 	owned_sort(reader->owned);
+	result = recall_mmapped(reader, search);
 	for (int every_page = 0; every_page < 2 && !result && !mmapped_is_complete(search); every_page++) {
 		result = mmapped_search(&reader->window, reader->maps, every_page, search);
 		if (!result)
@@ -286,7 +283,7 @@ static void fill(const struct reader *reader, const struct mmapped_search *searc
 		.sys = (int64_t)reader->system_mem + (int64_t)search->bytes,
 		.mmapped = (int64_t)search->bytes,
 		.resident = (int64_t)reader->sum.resident,
-		.resident_free = (int64_t)tally->free + (int64_t)tally->cached_chunks,
+		.resident_free = (int64_t)tally->free + (int64_t)tally->cached_resident,
 		.trimmable = (int64_t)tally->trimmable,
 		.swapped = (int64_t)reader->sum.swapped,
 		.arenas = reader->arenas,
@@ -300,8 +297,8 @@ static void fill(const struct reader *reader, const struct mmapped_search *searc
 
 static int read_all(struct reader *reader, struct heap_view *ret)
 {
-	struct mmapped_search search = { .pays_outside = reader->place->layout->pays_outside, .skip = skip_owned, .found = add_mmapped,
-					 .data = reader };
+	struct mmapped_search search = { .pays_outside = reader->place->layout->pays_outside, .skip = skip_owned,
+					 .found = add_mmapped, .data = reader };
 	int result = parameters_read(reader->image, reader->place, &reader->parameters);
 
 	if (result)
@@ -317,12 +314,14 @@ static int read_all(struct reader *reader, struct heap_view *ret)
 	result = read_mmapped(reader, &search);
 	if (result)
 		return result;
+	if (mmapped_is_complete(&search))
+		search.bytes = search.found_bytes;
 	fill(reader, &search, ret);
 	return 0;
 }
 
-int read_heap(const struct image *image, const struct place *place, const struct anonymous *maps, uint64_t deadline,
-	      struct owned *ret_owned, struct heap_view *ret)
+int read_heap(const struct image *image, const struct place *place, const struct anonymous *maps, const struct owned *before,
+	      uint64_t deadline, struct owned *ret_owned, struct heap_view *ret)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
 	int result;
@@ -332,11 +331,14 @@ int read_heap(const struct image *image, const struct place *place, const struct
 	reader->image = image;
 	reader->place = place;
 	reader->maps = maps;
+	reader->before = before;
 	reader->owned = ret_owned;
 	window_init(&reader->window, image, deadline);
-	reader->walk = (struct walk){ .image = image, .window = &reader->window, .fast = &reader->fast, .retries = RETRIES, .data = reader };
+	reader->walk = (struct walk){ .image = image, .window = &reader->window, .fast = &reader->fast, .retries = RETRIES,
+				      .data = reader };
 	result = read_all(reader, ret);
 	addresses_free(&reader->fast);
+	addresses_free(&reader->parts);
 	owned_free(&reader->found);
 	free(reader);
 	return result == -ENODATA || result == -EFAULT ? -EAGAIN : result;

@@ -11,8 +11,11 @@
 #include "user/heap/maps.h"
 #include "user/heap/owned.h"
 
-/* maps: of now. *ret_owned: what is added to it is the heap's. Errors as heap_read() has them. */
-int read_heap(const struct image *image, const struct place *place, const struct anonymous *maps, uint64_t deadline,
-	      struct owned *ret_owned, struct heap_view *ret);
+/*
+ * maps: of now. before: what was the heap's at the last time, to find chunks again; may be empty. *ret_owned: what is added to
+ * it is the heap's now. Errors as heap_read() has them.
+ */
+int read_heap(const struct image *image, const struct place *place, const struct anonymous *maps, const struct owned *before,
+	      uint64_t deadline, struct owned *ret_owned, struct heap_view *ret);
 
 #endif

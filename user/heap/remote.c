@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/heap/remote.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 /* include/uapi/linux/fs.h of Linux 6.7, which the headers at hand may not know */
@@ -33,7 +36,7 @@ static ssize_t read_memory(void *data, uint64_t address, void *buffer, size_t si
 	const struct remote *remote = data;
 	struct iovec here = { buffer, size };
 	struct iovec there = { (void *)(uintptr_t)address, size };
-	ssize_t n = process_vm_readv(remote->pid, &here, 1, &there, 1, 0);
+	ssize_t n = process_vm_readv(remote->tid, &here, 1, &there, 1, 0);
 
 	if (n >= 0)
 		return n;
@@ -88,7 +91,8 @@ static int read_pages(int fd, uint64_t start, uint64_t page_bytes, size_t n, uin
 	memset(states, PAGE_ABSENT, n);
 	for (size_t done = 0; done < n;) {
 		size_t batch = n - done < 8192 ? n - done : 8192;
-		ssize_t bytes = pread(fd, words, batch * sizeof(words[0]), (off_t)((start / page_bytes + done) * sizeof(words[0])));
+		uint64_t from = (start / page_bytes + done) * sizeof(words[0]);
+		ssize_t bytes = pread(fd, words, batch * sizeof(words[0]), (off_t)from);
 
 		if (bytes < 0)
 			return -errno;
@@ -111,17 +115,81 @@ static int get_pages(void *data, uint64_t start, size_t n, uint8_t *states)
 	return read_pages(remote->pagemap_fd, start, page_bytes, n, states);
 }
 
+/* At first not at all, then 20 us, 40 us, up to 2 ms. */
+static void wait_for_it(unsigned int tries)
+{
+	unsigned int us = tries < 3 ? 0 : tries < 10 ? 20U << (tries - 3) : 2000;
+
+	if (us)
+		nanosleep(&(struct timespec){ .tv_nsec = us * 1000 }, NULL);
+}
+
+/* The maps of a process without memory, a zombie or a thread of the kernel, are empty. */
+static bool has_memory(int dir_fd)
+{
+	char byte;
+	int fd = openat(dir_fd, "maps", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, &byte, 1);
+
+	if (fd >= 0)
+		close(fd);
+	return n == 1;
+}
+
+static int open_thread(int proc_fd, const char *tid)
+{
+	int fd = openat(proc_fd, tid, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? (errno == ENOENT ? -ESRCH : -errno) : fd;
+}
+
+static int open_other_thread(int proc_fd, int dir_fd, pid_t *ret_tid)
+{
+	int fd = openat(dir_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), found = -ESRCH;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir && fd >= 0)
+		close(fd);
+	while (dir && found < 0 && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		found = open_thread(proc_fd, entry->d_name);
+		if (found >= 0 && !has_memory(found)) {
+			close(found);
+			found = -ESRCH;
+		}
+		*ret_tid = atoi(entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+int process_open(int proc_fd, pid_t pid, pid_t *ret_tid)
+{
+	char path[16];
+	int fd, found;
+
+	snprintf(path, sizeof(path), "%d", pid);
+	*ret_tid = pid;
+	fd = open_thread(proc_fd, path);
+	if (fd < 0 || has_memory(fd) || faccessat(fd, "task", F_OK, 0))
+		return fd;
+	found = open_other_thread(proc_fd, fd, ret_tid);
+	close(fd);
+	return found;
+}
+
 int remote_open(int proc_fd, pid_t pid, struct remote *ret, struct image *ret_image)
 {
-	struct remote remote = { .pid = pid, .pagemap_fd = -1 };
-	char path[16];
+	struct remote remote = { .pagemap_fd = -1 };
 	uint8_t state;
 	int result;
 
-	snprintf(path, sizeof(path), "%d", pid);
-	remote.dir_fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	remote.dir_fd = process_open(proc_fd, pid, &remote.tid);
 	if (remote.dir_fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
+		return remote.dir_fd;
 	remote.pagemap_fd = openat(remote.dir_fd, "pagemap", O_RDONLY | O_CLOEXEC);
 	if (remote.pagemap_fd < 0) {
 		result = errno == ENOENT ? -ESRCH : -errno;
@@ -130,7 +198,8 @@ int remote_open(int proc_fd, pid_t pid, struct remote *ret, struct image *ret_im
 	}
 	remote.scans = !scan_pages(remote.pagemap_fd, 0, (uint64_t)sysconf(_SC_PAGESIZE), 1, &state);
 	*ret = remote;
-	*ret_image = (struct image){ .data = ret, .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE), .read = read_memory, .pages = get_pages };
+	*ret_image = (struct image){ .data = ret, .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE), .read = read_memory,
+				     .pages = get_pages, .pause = wait_for_it };
 	return 0;
 }
 
@@ -145,11 +214,5 @@ void remote_close(struct remote *remote)
 
 bool remote_is_alive(const struct remote *remote)
 {
-	char byte;
-	int fd = openat(remote->dir_fd, "maps", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, &byte, 1);
-
-	if (fd >= 0)
-		close(fd);
-	return n == 1;
+	return has_memory(remote->dir_fd);
 }

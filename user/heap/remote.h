@@ -11,9 +11,16 @@
 
 #include "user/heap/image.h"
 
+/*
+ * /proc/PID of a process that has memory: the fd, which is of this process alone, whoever has the pid later; or -ESRCH, or
+ * another -errno. When its first thread has ended, the memory is the others' still: *ret_tid is one that shows it, and the
+ * directory is that one's.
+ */
+int process_open(int proc_fd, pid_t pid, pid_t *ret_tid);
+
 struct remote {
-	pid_t pid;
-	int dir_fd;     /* /proc/PID: of this process alone, whoever has the pid later */
+	pid_t tid;
+	int dir_fd; /* process_open() */
 	int pagemap_fd;
 	bool scans;     /* the kernel knows PAGEMAP_SCAN */
 };

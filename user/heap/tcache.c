@@ -9,6 +9,8 @@
 #define COUNTS_BYTES (SMALL_BINS * (2 + 8))
 /* chunks of one range of large sizes that are followed, 16 as a rule */
 #define MOST_LARGE 1024
+/* the largest that a cache may be told to hold, and some */
+#define LARGE_MAX (8U << 20)
 
 enum tcache_kind tcache_kind_of(uint64_t size, size_t *ret_bytes)
 {
@@ -49,6 +51,28 @@ static uint64_t size_of(const struct image *image, uint64_t block)
 	return image_get(image, block - 8, bytes, sizeof(bytes)) ? 0 : chunk_size(word(bytes));
 }
 
+static uint64_t count_resident(const struct image *image, uint64_t chunk, uint64_t size)
+{
+	uint64_t sum = 0, end = chunk + size;
+	uint8_t states[64];
+
+	if (size > LARGE_MAX)
+		return 0;
+	for (uint64_t at = chunk; at < end;) {
+		uint64_t page = page_down(image, at);
+
+		if (image->pages(image->data, page, sizeof(states), states))
+			return sum;
+		for (size_t i = 0; i < sizeof(states) && at < end; i++) {
+			uint64_t next = page + (i + 1) * image->page_bytes;
+
+			sum += states[i] == PAGE_RESIDENT ? (next < end ? next : end) - at : 0;
+			at = next;
+		}
+	}
+	return sum;
+}
+
 /* Chunks of several sizes; their links are XORed, the first one's place is not. */
 static void add_large(const struct image *image, const struct bin *bin, struct tcache_sum *sum)
 {
@@ -61,6 +85,7 @@ static void add_large(const struct image *image, const struct bin *bin, struct t
 			return;
 		sum->blocks++;
 		sum->bytes += chunk_size(word(bytes));
+		sum->resident += count_resident(image, block - CHUNK_HEADER, chunk_size(word(bytes)));
 		block = word(bytes + 8) ^ block >> 12;
 	}
 }
@@ -72,6 +97,8 @@ bool tcache_read(const struct image *image, enum tcache_kind kind, const uint8_t
 	struct tcache_sum sum = { 0 };
 	struct bin bin;
 
+	if (!tcache_count)
+		return false; /* they are switched off */
 	for (unsigned int i = 0; i < bins; i++)
 		if (!get_bin(kind, bytes, i, tcache_count, &bin))
 			return false;
@@ -90,6 +117,7 @@ bool tcache_read(const struct image *image, enum tcache_kind kind, const uint8_t
 		right += size_of(image, bin.entry) == size;
 		sum.blocks += bin.n;
 		sum.bytes += bin.n * size;
+		sum.resident += bin.n * size;
 	}
 	/* its thread may be taking some out at this moment */
 	if (4 * right < 3 * used || (!used && kind == TCACHE_COUNTS))

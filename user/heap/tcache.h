@@ -23,6 +23,7 @@ enum tcache_kind {
 
 struct tcache_sum {
 	uint64_t blocks, bytes; /* chunks that it holds, their sizes */
+	uint64_t resident;      /* of bytes; what is small has been touched, or shares its page with what has */
 };
 
 /* What a chunk of a size may hold, and how many bytes of it; the allocator may give a chunk 16 bytes more than it needs. */

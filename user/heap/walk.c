@@ -14,13 +14,16 @@
 #define FAR (256U << 10)
 /* Chunks in a row that show where memory of others ends. */
 #define CHUNKS_IN_A_ROW 8
+/* At one place; the later ones after a pause of up to 2 ms. */
+#define TRIES 64
 
 /* Whether a chunk may begin at an address. */
 static bool is_chunk(const struct piece *piece, uint64_t address, uint64_t head)
 {
 	uint64_t size = chunk_size(head);
 
-	return size >= CHUNK_MIN && !(head & IS_MMAPPED) && !(size & 15) && address < piece->end && size <= piece->end - address;
+	return size >= CHUNK_MIN && !(head & IS_MMAPPED) && !(size & 15) && address < piece->end &&
+	       size <= piece->end - address;
 }
 
 /* A range of free chunks, as they are after malloc_trim() has merged them: mtrim(), malloc/malloc.c. */
@@ -80,7 +83,7 @@ static int add_used(struct walk *walk, uint64_t size)
 		return 0;
 	at->tally.used -= chunk_usable(size);
 	at->tally.cached += cache.bytes - 8 * cache.blocks;
-	at->tally.cached_chunks += cache.bytes;
+	at->tally.cached_resident += cache.resident;
 	return 0;
 }
 
@@ -164,11 +167,12 @@ static int skip_others(struct walk *walk, const struct piece *piece)
 }
 
 /*
- * A chunk that is a fencepost. In the main arena two of them end the memory before that of others; elsewhere one, and a size of 0, end
- * the heap.
+ * A chunk that is a fencepost. In the main arena two of them end the memory before that of others; elsewhere one, and a size
+ * of 0, end the heap.
  */
-static int pass_fencepost(struct walk *walk, const struct piece *piece, uint64_t next_head)
+static int pass_fencepost(struct walk *walk, struct piece *piece, uint64_t next_head)
 {
+	uint64_t end = walk->at.chunk + 2 * CHUNK_HEADER;
 	int result;
 
 	if (!piece->is_main || chunk_size(next_head) != CHUNK_HEADER)
@@ -176,22 +180,57 @@ static int pass_fencepost(struct walk *walk, const struct piece *piece, uint64_t
 	result = end_run(walk);
 	if (result)
 		return result;
-	return walk->at.chunk + 2 * CHUNK_HEADER >= piece->end ? DONE : skip_others(walk, piece);
+	if (piece->open_ended)
+		piece->end = end;
+	return end < piece->end ? skip_others(walk, piece) : DONE;
 }
 
-static int finish(struct walk *walk, const struct piece *piece)
+static int finish(struct walk *walk, struct piece *piece)
 {
 	struct walk_position *at = &walk->at;
+	uint64_t end = at->chunk + chunk_size(at->head);
 	int result;
 
-	if (at->chunk + chunk_size(at->head) != piece->end)
+	if (piece->open_ended && end < piece->end && page_down(walk->image, end) == end)
+		piece->end = end;
+	if (end != piece->end)
 		return CONTRADICTION;
 	result = add_top(walk, piece, at->run ? at->run : at->chunk);
 	return result ? result : DONE;
 }
 
+/*
+ * The chunk before the top is in use, or in a fastbin. The header of the top is not always there: its page may be about to
+ * come, and its size may be about to be set. But where it ends is known.
+ */
+static int reach_top(struct walk *walk, struct piece *piece, uint64_t size)
+{
+	struct walk_position *at = &walk->at;
+	uint64_t next = at->chunk + size;
+	const uint8_t *bytes;
+	int result = window_get(walk->window, next, CHUNK_HEADER, &bytes);
+	uint64_t head = result ? 0 : word(bytes + 8);
+
+	if (result && result != -ENODATA)
+		return result;
+	if (next + chunk_size(head) != piece->end && !piece->open_ended) {
+		result = walk->refresh ? walk->refresh(walk->data, piece) : 0;
+		if (result)
+			return result;
+		if (next != piece->top || next >= piece->end)
+			return CONTRADICTION;
+		head = (piece->end - next) | PREV_INUSE;
+	}
+	result = size == CHUNK_HEADER || !is_chunk(piece, next, head) ? CONTRADICTION : add_chunk(walk, size, 0, head | PREV_INUSE);
+	if (!result) {
+		at->chunk = next;
+		at->head = head;
+	}
+	return result;
+}
+
 /* One chunk: 0, DONE, CONTRADICTION, or another -errno. */
-static int step(struct walk *walk, const struct piece *piece)
+static int step(struct walk *walk, struct piece *piece)
 {
 	struct walk_position *at = &walk->at;
 	uint64_t size = chunk_size(at->head), next = at->chunk + size, prev_size, head;
@@ -202,6 +241,8 @@ static int step(struct walk *walk, const struct piece *piece)
 		return finish(walk, piece);
 	if (next > piece->end - CHUNK_HEADER)
 		return CONTRADICTION;
+	if (next == piece->top)
+		return reach_top(walk, piece, size);
 	result = window_get(walk->window, next, CHUNK_HEADER, &bytes);
 	if (result)
 		return result;
@@ -240,15 +281,28 @@ static struct walk_position checkpoint(struct walk *walk, unsigned int n)
 	return walk->checkpoints[walk->n_checkpoints % N_CHECKPOINTS];
 }
 
-/* Goes on from here, or from n checkpoints ago. */
-static int go_back(struct walk *walk, struct piece *piece, unsigned int n)
+/* Mostly to where it is; the 2nd, 4th, 8th time and so on as many checkpoints further: that is more to read again. */
+static unsigned int checkpoints_back(unsigned int tries)
 {
+	return (1U << __builtin_ctz(tries + 1)) >> 1;
+}
+
+static bool is_sound(const struct walk *walk, const struct piece *piece)
+{
+	return is_chunk(piece, walk->at.chunk, walk->at.head) || chunk_size(walk->at.head) == CHUNK_HEADER;
+}
+
+/* Goes on from where it is, or from earlier. */
+static int go_back(struct walk *walk, struct piece *piece, unsigned int tries)
+{
+	unsigned int n = checkpoints_back(tries);
 	const uint8_t *bytes;
 	int result;
 
-	if (!walk->retries)
+	if (!walk->retries || tries >= TRIES)
 		return -EAGAIN;
 	walk->retries--;
+	image_pause(walk->image, tries);
 	window_forget(walk->window);
 	result = walk->refresh ? walk->refresh(walk->data, piece) : 0;
 	if (result)
@@ -256,16 +310,18 @@ static int go_back(struct walk *walk, struct piece *piece, unsigned int n)
 	if (n)
 		walk->at = checkpoint(walk, n);
 	result = window_get(walk->window, walk->at.chunk, CHUNK_HEADER, &bytes);
-	if (result)
+	if (result && result != -ENODATA)
 		return result;
-	walk->at.head = word(bytes + 8);
-	return is_chunk(piece, walk->at.chunk, walk->at.head) || chunk_size(walk->at.head) == CHUNK_HEADER ? 0 : CONTRADICTION;
+	walk->at.head = result ? 0 : word(bytes + 8);
+	if (!is_sound(walk, piece) && walk->at.chunk == piece->top && !piece->open_ended && piece->top < piece->end)
+		walk->at.head = (piece->end - piece->top) | PREV_INUSE; /* as in reach_top() */
+	return is_sound(walk, piece) ? 0 : CONTRADICTION;
 }
 
 int walk_piece(struct walk *walk, struct piece *piece, struct tally *sum)
 {
 	uint64_t furthest = piece->start;
-	unsigned int back = N_CHECKPOINTS + 1;
+	unsigned int tries = 0;
 	int result;
 
 	walk->n_checkpoints = 0;
@@ -276,10 +332,9 @@ int walk_piece(struct walk *walk, struct piece *piece, struct tally *sum)
 	for (result = CONTRADICTION; result == CONTRADICTION || !result;) {
 		if (result == CONTRADICTION) {
 			if (walk->at.chunk > furthest + FAR)
-				back = 0;
+				tries = 0;
 			furthest = walk->at.chunk > furthest ? walk->at.chunk : furthest;
-			result = go_back(walk, piece, back);
-			back++;
+			result = go_back(walk, piece, tries++);
 			continue;
 		}
 		keep_checkpoint(walk);

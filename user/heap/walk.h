@@ -20,13 +20,14 @@ struct piece {
 	bool is_main;   /* of the main arena: fenceposts may be followed by memory that others got with sbrk(), then chunks */
 	uint64_t brk_end;        /* of the main arena's memory, if malloc_trim() can lower that; else 0 */
 	uint64_t trim_alignment; /* of what it then gives back, bytes */
+	bool open_ended;         /* it may end before `end`, which is then set to where: after fenceposts, or the top */
 };
 
 /* Sums, in bytes; of what the pieces hold. */
 struct tally {
 	uint64_t used;         /* usable bytes of blocks that are handed out, those in a thread's cache too */
 	uint64_t cached;       /* of them, usable bytes in threads' caches */
-	uint64_t cached_chunks; /* sizes of these chunks */
+	uint64_t cached_resident; /* bytes of these chunks on resident pages */
 	uint64_t free;         /* on resident pages, in chunks that are free, the top included */
 	uint64_t trimmable;    /* of them, on pages that malloc_trim(0) gives back */
 };

@@ -18,6 +18,7 @@ void window_forget(struct window *window)
 {
 	window->start = window->states_start = 0;
 	window->n = window->n_states = 0;
+	window->stride = 0;
 }
 
 /* States of the page and those after it; the number of pages, or -errno. */
@@ -26,7 +27,10 @@ static ssize_t get_states(struct window *window, uint64_t page, const uint8_t **
 	const struct image *image = window->image;
 
 	if (page < window->states_start || page - window->states_start >= window->n_states * image->page_bytes) {
-		int result = monotonic_ns() > window->deadline ? -ETIME : image->pages(image->data, page, WINDOW_PAGES, window->states);
+		int result = -ETIME;
+
+		if (monotonic_ns() <= window->deadline)
+			result = image->pages(image->data, page, WINDOW_PAGES, window->states);
 
 		window->n_states = result ? 0 : WINDOW_PAGES;
 		window->states_start = page;
@@ -35,6 +39,19 @@ static ssize_t get_states(struct window *window, uint64_t page, const uint8_t **
 	}
 	*ret = window->states + (page - window->states_start) / image->page_bytes;
 	return (ssize_t)(window->n_states - (page - window->states_start) / image->page_bytes);
+}
+
+/* Who goes on where the window ends is among small chunks, and will want all of what follows; who jumps is not. */
+static void set_stride(struct window *window, uint64_t page, uint64_t end)
+{
+	bool goes_on = window->n && page <= window->start + window->n && page > window->start;
+	uint64_t least = page_up(window->image, end) - page;
+
+	window->stride = goes_on ? 2 * window->stride : 0;
+	if (window->stride < least)
+		window->stride = least;
+	if (window->stride > WINDOW_BYTES)
+		window->stride = WINDOW_BYTES;
 }
 
 /* How much may be read from a page on: as long as all is resident. */
@@ -49,7 +66,7 @@ static ssize_t readable(struct window *window, uint64_t page)
 		return -ENODATA;
 	if (states[0] == PAGE_SWAPPED)
 		return window->swapped_reads++ < SWAPPED_READS ? (ssize_t)window->image->page_bytes : -ENOBUFS;
-	while (pages < left && (uint64_t)pages < WINDOW_BYTES / window->image->page_bytes && states[pages] == PAGE_RESIDENT)
+	while (pages < left && (uint64_t)pages < window->stride / window->image->page_bytes && states[pages] == PAGE_RESIDENT)
 		pages++;
 	return pages * (ssize_t)window->image->page_bytes;
 }
@@ -57,8 +74,10 @@ static ssize_t readable(struct window *window, uint64_t page)
 int window_move(struct window *window, uint64_t address, size_t size)
 {
 	uint64_t page = page_down(window->image, address);
-	ssize_t n = readable(window, page);
+	ssize_t n;
 
+	set_stride(window, page, address + size);
+	n = readable(window, page);
 	window->n = 0;
 	if (n < 0)
 		return (int)n;

@@ -20,6 +20,7 @@ struct window {
 	uint64_t deadline; /* monotonic_ns() */
 	uint64_t start;
 	size_t n; /* bytes that are there */
+	size_t stride; /* bytes that are read at once: few after a jump, more from one window to the next */
 	uint64_t states_start;
 	size_t n_states;
 	unsigned int swapped_reads;

@@ -19,7 +19,7 @@
 /* The longest text is memory.stat's, some 70 lines; the kernel has 4 KiB for it (SEQ_BUF_SIZE in mm/memcontrol.c). */
 #define TEXT_MAX 8192
 
-/* Parents whose limit is looked at. Hierarchies in use are less than 10 deep. */
+/* Levels whose limit is looked at: of a cgroup that is deeper it is not known. Those in use are less than 10 deep. */
 #define DEPTH_MAX 32
 
 int64_t cgroup_parse_bytes(const char *text)
@@ -84,8 +84,8 @@ struct reading {
 	char text[TEXT_MAX];
 };
 
-/* Whether the file's text is there now. The path may be a parent's file, its name is always static. */
-static bool read_text(struct reading *reading, const char *path, const char *name)
+/* 0 when the file's text is there now, else -errno. The path may be a parent's file, its name is always static. */
+static int read_text(struct reading *reading, const char *path, const char *name)
 {
 	ssize_t n = read_file_at(reading->dir_fd, path, reading->text, sizeof(reading->text));
 
@@ -93,17 +93,17 @@ static bool read_text(struct reading *reading, const char *path, const char *nam
 		reading->missed = true;
 	else if (n < 0 && n != -EOPNOTSUPP && !reading->unreadable) /* EOPNOTSUPP: the kernel has the file, not the figure */
 		reading->unreadable = name;
-	return n >= 0;
+	return n < 0 ? (int)n : 0;
 }
 
 static int64_t read_bytes(struct reading *reading, const char *name)
 {
-	return read_text(reading, name, name) ? cgroup_parse_bytes(reading->text) : UNKNOWN;
+	return read_text(reading, name, name) ? UNKNOWN : cgroup_parse_bytes(reading->text);
 }
 
 static int64_t read_limit(struct reading *reading, const char *name)
 {
-	return read_text(reading, name, name) ? cgroup_parse_limit(reading->text) : UNKNOWN;
+	return read_text(reading, name, name) ? UNKNOWN : cgroup_parse_limit(reading->text);
 }
 
 /*
@@ -115,9 +115,12 @@ static int64_t read_lowest_max(struct reading *reading)
 	char path[3 * DEPTH_MAX + sizeof("memory.max")] = "memory.max";
 	int64_t lowest = UNKNOWN;
 
-	for (int depth = 0; depth < DEPTH_MAX && read_text(reading, path, "memory.max"); depth++) {
-		int64_t limit = cgroup_parse_limit(reading->text);
+	for (int depth = 0; depth < DEPTH_MAX; depth++) {
+		int result = read_text(reading, path, "memory.max");
+		int64_t limit = result ? UNKNOWN : cgroup_parse_limit(reading->text);
 
+		if (result)
+			return result == -ENOENT ? lowest : UNKNOWN;
 		if (!is_known(limit) && strcmp(reading->text, "max\n") && strcmp(reading->text, "max"))
 			return UNKNOWN;
 		if (is_known(limit) && (!is_known(lowest) || limit < lowest))
@@ -125,30 +128,30 @@ static int64_t read_lowest_max(struct reading *reading)
 		memmove(path + 3, path, strlen(path) + 1);
 		memcpy(path, "../", 3);
 	}
-	return reading->unreadable && !strcmp(reading->unreadable, "memory.max") ? UNKNOWN : lowest;
+	return UNKNOWN;
 }
 
 static void read_v2(struct reading *reading, struct cgroup_memory *memory)
 {
 	memory->current = read_bytes(reading, "memory.current");
-	if (read_text(reading, "memory.stat", "memory.stat"))
+	if (!read_text(reading, "memory.stat", "memory.stat"))
 		cgroup_parse_stat_v2(reading->text, memory);
 	memory->limit = read_lowest_max(reading);
 	memory->high = read_limit(reading, "memory.high");
 	memory->swap = read_bytes(reading, "memory.swap.current");
-	if (read_text(reading, "memory.events", "memory.events"))
+	if (!read_text(reading, "memory.events", "memory.events"))
 		cgroup_parse_events(reading->text, memory);
-	if (read_text(reading, "memory.pressure", "memory.pressure"))
+	if (!read_text(reading, "memory.pressure", "memory.pressure"))
 		pressure_parse(reading->text, &memory->psi_some_avg10);
 }
 
 static void read_v1(struct reading *reading, struct cgroup_memory *memory)
 {
 	memory->current = read_bytes(reading, "memory.usage_in_bytes");
-	if (read_text(reading, "memory.stat", "memory.stat"))
+	if (!read_text(reading, "memory.stat", "memory.stat"))
 		cgroup_parse_stat_v1(reading->text, memory);
 	memory->kernel = read_bytes(reading, "memory.kmem.usage_in_bytes");
-	if (read_text(reading, "memory.oom_control", "memory.oom_control"))
+	if (!read_text(reading, "memory.oom_control", "memory.oom_control"))
 		cgroup_parse_events(reading->text, memory);
 }
 

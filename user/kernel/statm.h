@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * /proc/PID/statm (proc(5); proc_pid_statm() in fs/proc/array.c, task_statm() in fs/proc/task_mmu.c): the cheapest look at a
- * process's memory. Its resident size is exact since 6.17 (get_mm_counter_sum()); before, it may be off by what each
- * CPU (since 6.2) or thread (64 pages) has not yet added up, as VmRSS of /proc/PID/status is.
+ * process's memory. Its resident size is exact since 6.16 (commit 82241a83cd15, also in stable 6.12); before, it may be off
+ * by what each CPU (since 6.2) or thread (some 64 pages) has not yet added up, as VmRSS of /proc/PID/status is.
  */
 #ifndef MEMGAP_KERNEL_STATM_H
 #define MEMGAP_KERNEL_STATM_H

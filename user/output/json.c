@@ -123,11 +123,10 @@ static void write_trim(struct json_writer *writer, const struct trim_summary *tr
 	writer_close_object(writer);
 }
 
-static void print_snapshot(FILE *stream, const struct snapshot *snapshot, bool named)
+static void print_snapshot(struct output *output, const struct snapshot *snapshot)
 {
-	struct json_writer writer = { .stream = stream };
+	struct json_writer writer = { .stream = output->stream };
 
-	(void)named; /* the target is always in it */
 	writer_open_object(&writer, NULL);
 	writer_number(&writer, "schema", SCHEMA);
 	write_time(&writer, &snapshot->now);
@@ -138,7 +137,7 @@ static void print_snapshot(FILE *stream, const struct snapshot *snapshot, bool n
 	write_gap(&writer, &snapshot->gap);
 	write_trim(&writer, &snapshot->trim);
 	writer_close_object(&writer);
-	putc('\n', stream);
+	putc('\n', output->stream);
 }
 
 static void write_reason(struct json_writer *writer, const struct trim_event *event)
@@ -166,9 +165,9 @@ static void write_sizes(struct json_writer *writer, const char *key, int64_t rss
 	writer_close_object(writer);
 }
 
-static void print_event(FILE *stream, const struct trim_event *event)
+static void print_event(struct output *output, const struct trim_event *event)
 {
-	struct json_writer writer = { .stream = stream };
+	struct json_writer writer = { .stream = output->stream };
 
 	writer_open_object(&writer, NULL);
 	writer_number(&writer, "schema", SCHEMA);
@@ -186,12 +185,12 @@ static void print_event(FILE *stream, const struct trim_event *event)
 	writer_text(&writer, "outcome", outcome_name(event->outcome));
 	writer_text(&writer, "why", event->why);
 	writer_close_object(&writer);
-	putc('\n', stream);
+	putc('\n', output->stream);
 }
 
-static void print_nothing(FILE *stream, const struct trim_event *event)
+static void print_nothing(struct output *output, const struct trim_event *event)
 {
-	(void)stream;
+	(void)output;
 	(void)event; /* one object, when it has ended */
 }
 

@@ -6,7 +6,7 @@
 
 #include "user/base/text.h"
 #include "user/base/units.h"
-#include "user/output/output.h"
+#include "user/output/line.h"
 
 static void print_name(FILE *stream, const struct target_name *target)
 {
@@ -23,11 +23,12 @@ static void print_why(FILE *stream, const struct trim_event *event)
 	fputs(text_make_printable(why), stream);
 }
 
-static void print_snapshot(FILE *stream, const struct snapshot *snapshot, bool named)
+static void print_snapshot(struct output *output, const struct snapshot *snapshot)
 {
+	FILE *stream = output->stream;
 	char alloc[BYTES_TEXT_MAX], total[BYTES_TEXT_MAX], sys[BYTES_TEXT_MAX], rss[BYTES_TEXT_MAX], gap[BYTES_TEXT_MAX];
 
-	if (named) {
+	if (output->named) {
 		print_name(stream, &snapshot->target);
 		fputc('\t', stream);
 	}
@@ -56,8 +57,9 @@ static void print_pids(FILE *stream, const struct trim_event *event)
 		fprintf(stream, "%s%d", i ? ", " : event->n_pids > 1 ? "pids " : "pid ", event->pids[i]);
 }
 
-static void print_triggered(FILE *stream, const struct trim_event *event)
+void line_trim_triggered(struct output *output, const struct trim_event *event)
 {
+	FILE *stream = output->stream;
 	char value[BYTES_TEXT_MAX], threshold[BYTES_TEXT_MAX];
 
 	fputs("Trim: ", stream);
@@ -77,12 +79,18 @@ static void print_triggered(FILE *stream, const struct trim_event *event)
 	fputc('\n', stream);
 }
 
-static void print_ended(FILE *stream, const struct trim_event *event)
+bool line_tells_end(const struct trim_event *event)
 {
+	return event->n_pids && event->outcome != TRIM_REFUSED && event->outcome != TRIM_DRY_RUN;
+}
+
+void line_trim_ended(struct output *output, const struct trim_event *event)
+{
+	FILE *stream = output->stream;
 	char before[BYTES_TEXT_MAX], after[BYTES_TEXT_MAX], back[BYTES_TEXT_MAX];
 
-	if (event->outcome == TRIM_REFUSED || event->outcome == TRIM_DRY_RUN || !event->n_pids)
-		return; /* said already */
+	if (!line_tells_end(event))
+		return;
 	fputs("Trim: ", stream);
 	print_name(stream, &event->target);
 	if (event->outcome == TRIM_TRIMMED) {
@@ -101,6 +109,6 @@ static void print_ended(FILE *stream, const struct trim_event *event)
 const struct output_format output_line = {
 	.name = "line",
 	.snapshot = print_snapshot,
-	.trim_triggered = print_triggered,
-	.trim_ended = print_ended,
+	.trim_triggered = line_trim_triggered,
+	.trim_ended = line_trim_ended,
 };

@@ -5,9 +5,35 @@
 
 #include "user/base/text.h"
 
+void output_snapshot(struct output *output, const struct snapshot *snapshot)
+{
+	output->format->snapshot(output, snapshot);
+}
+
+void output_interval(struct output *output)
+{
+	if (output->format->interval)
+		output->format->interval(output);
+}
+
+void output_trim_triggered(struct output *output, const struct trim_event *event)
+{
+	output->format->trim_triggered(output, event);
+}
+
+void output_trim_ended(struct output *output, const struct trim_event *event)
+{
+	output->format->trim_ended(output, event);
+}
+
+void output_close(struct output *output)
+{
+	table_free(&output->table);
+}
+
 const struct output_format *output_format_by_name(const char *name)
 {
-	static const struct output_format *const formats[] = { &output_line, &output_json };
+	static const struct output_format *const formats[] = { &output_line, &output_table, &output_json };
 
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
 		if (!strcmp(formats[i]->name, name))

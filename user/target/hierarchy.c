@@ -209,8 +209,7 @@ int cgroup_dir_open(const struct hierarchy *hierarchy, const char *name, struct 
 	while (length && path[length - 1] == '/')
 		length--;
 	if (hierarchy->fd < 0)
-		return error_set(err, EXIT_HOST, "no memory cgroup hierarchy is mounted: "
-				 "mount one at /sys/fs/cgroup (in a container: -v /sys/fs/cgroup:/sys/fs/cgroup:ro)");
+		return error_set(err, EXIT_HOST, NO_HIERARCHY);
 	if (length + 2 > CGROUP_PATH_MAX)
 		return error_set(err, EXIT_TARGET, "the cgroup's path is longer than %d bytes", CGROUP_PATH_MAX - 2);
 	snprintf(ret->path, sizeof(ret->path), "/%.*s", (int)length, path);

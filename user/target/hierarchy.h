@@ -39,6 +39,10 @@ void hierarchy_close(struct hierarchy *hierarchy);
 int hierarchy_parse_path(const char *text, int version, char ret_path[CGROUP_PATH_MAX]);
 int hierarchy_path_of(const struct hierarchy *hierarchy, int proc_fd, pid_t pid, char ret_path[CGROUP_PATH_MAX]);
 
+/* For who needs one: EXIT_HOST. */
+#define NO_HIERARCHY "no memory cgroup hierarchy is mounted: " \
+		     "mount one at /sys/fs/cgroup (in a container: -v /sys/fs/cgroup:/sys/fs/cgroup:ro)"
+
 /* Opens the directory with this path, to look below it; -1 when there is none. */
 int hierarchy_open_path(const struct hierarchy *hierarchy, const char *path);
 

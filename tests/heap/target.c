@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Allocates in all ways, and knows what it holds: for each letter on stdin it does one thing, then says "alloc arena hblkhd":
+ * what malloc_usable_size() says of all its blocks, and two figures of mallinfo2(). Linked with any glibc since 2.31: it
+ * calls nothing that is newer, and what it uses of libc itself allocates nothing after the first line.
+ *
+ *	target THREADS
+ */
+#include <malloc.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define THREADS_MAX 16
+#define BLOCKS 20000
+
+/* glibc 2.33; before it, int in place of size_t, and headers may not know it */
+struct wide_mallinfo {
+	size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+};
+extern struct wide_mallinfo wide_mallinfo(void) __asm__("mallinfo2") __attribute__((weak));
+
+/* A thread's: the first one is the main thread's. */
+static struct worker {
+	pthread_t thread;
+	char action; /* for it; 0: done */
+	uint32_t random;
+	int64_t held;
+	void *blocks[BLOCKS];
+} workers[THREADS_MAX];
+
+static int n_workers;
+static pthread_barrier_t begin, end;
+
+static uint32_t random_below(struct worker *worker, uint32_t below)
+{
+	worker->random = worker->random * 1664525 + 1013904223;
+	return (worker->random >> 8) % below;
+}
+
+/* Mostly small ones, some of many pages, a few in a mapping of their own. */
+static size_t some_size(struct worker *worker)
+{
+	switch (random_below(worker, 1000)) {
+	case 0:
+		return 140000 + random_below(worker, 400000);
+	case 1 ... 20:
+		return random_below(worker, 60000);
+	default:
+		return random_below(worker, 1100);
+	}
+}
+
+static void *some_block(struct worker *worker)
+{
+	size_t size = some_size(worker);
+
+	switch (random_below(worker, 40)) {
+	case 0:
+		return memalign(1ULL << (5 + random_below(worker, 11)), size);
+	case 1:
+		return calloc(1, size);
+	case 2:
+		return realloc(malloc(size), 1 + some_size(worker));
+	default:
+		return malloc(size);
+	}
+}
+
+static void take(struct worker *worker, int i)
+{
+	void *block = some_block(worker);
+
+	if (!block)
+		abort();
+	worker->blocks[i] = block;
+	worker->held += malloc_usable_size(block);
+	if (random_below(worker, 4)) /* else what is large is not touched */
+		memset(block, 1, malloc_usable_size(block));
+}
+
+static void give_back(struct worker *worker, int i)
+{
+	if (worker->blocks[i])
+		worker->held -= malloc_usable_size(worker->blocks[i]);
+	free(worker->blocks[i]);
+	worker->blocks[i] = NULL;
+}
+
+static void churn(struct worker *worker)
+{
+	for (;;) {
+		int i = random_below(worker, BLOCKS);
+
+		if (worker->blocks[i])
+			give_back(worker, i);
+		else
+			take(worker, i);
+	}
+}
+
+/* Some 120 MiB up, and down again the same way: heaps are made, and given back. */
+static void go_up_and_down(struct worker *worker)
+{
+	for (;;) {
+		for (int i = 0; i < BLOCKS; i++) {
+			worker->blocks[i] = malloc(random_below(worker, 12000));
+			memset(worker->blocks[i], 1, 1);
+		}
+		for (int i = BLOCKS - 1; i >= 0; i--)
+			free(worker->blocks[i]);
+	}
+}
+
+static void act(struct worker *worker, char action)
+{
+	switch (action) {
+	case 'w': /* a thread's cache is told from any block by what is in it */
+		free(malloc(24));
+		break;
+	case 'a': /* all */
+		for (int i = 0; i < BLOCKS; i++)
+			if (!worker->blocks[i])
+				take(worker, i);
+		break;
+	case 'f': /* most of them at random */
+		for (int i = 0; i < BLOCKS; i++)
+			if (random_below(worker, 100) < 60)
+				give_back(worker, i);
+		break;
+	case 'F':
+		for (int i = 0; i < BLOCKS; i++)
+			give_back(worker, i);
+		break;
+	case 'b':
+		churn(worker);
+		break;
+	case 'g':
+		go_up_and_down(worker);
+		break;
+	default:
+		break;
+	}
+}
+
+static void *work(void *data)
+{
+	struct worker *worker = data;
+
+	for (;;) {
+		pthread_barrier_wait(&begin);
+		act(worker, worker->action);
+		pthread_barrier_wait(&end);
+	}
+	return NULL;
+}
+
+/* Others' memory in the middle of the main arena's. */
+static void take_brk(void)
+{
+	memset(sbrk(12345), 0x21, 12345);
+}
+
+/* What comes after the main arena's memory is taken: it goes on elsewhere. */
+static void block_brk(void)
+{
+	char *end = (char *)(((uintptr_t)sbrk(0) + 4095) & ~4095UL);
+
+	if (mmap(end + (1 << 20), 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+		abort();
+}
+
+static void act_all(char action)
+{
+	for (int i = 0; i < n_workers; i++)
+		workers[i].action = action;
+	if (action == 'b' || action == 'g')
+		printf("busy %p %zu %d\n", (void *)&workers[0].held, sizeof(workers[0]), n_workers);
+	pthread_barrier_wait(&begin);
+	act(&workers[0], action);
+	pthread_barrier_wait(&end);
+}
+
+static void answer(void)
+{
+	int64_t held = 0;
+
+	for (int i = 0; i < n_workers; i++)
+		held += workers[i].held;
+	if (wide_mallinfo) {
+		struct wide_mallinfo info = wide_mallinfo();
+
+		printf("%lld %zu %zu\n", (long long)held, info.arena, info.hblkhd);
+	} else {
+		struct mallinfo info = mallinfo();
+
+		printf("%lld %u %u\n", (long long)held, (unsigned int)info.arena, (unsigned int)info.hblkhd);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static char out[1024];
+	char action;
+
+	/* by hand: newer headers have newer functions behind atoi() */
+	for (const char *digit = argc > 1 ? argv[1] : "1"; *digit >= '0' && *digit <= '9'; digit++)
+		n_workers = 10 * n_workers + *digit - '0';
+	if (n_workers < 1 || n_workers > THREADS_MAX)
+		return 2;
+	setvbuf(stdout, out, _IOLBF, sizeof(out));
+	pthread_barrier_init(&begin, NULL, (unsigned int)n_workers);
+	pthread_barrier_init(&end, NULL, (unsigned int)n_workers);
+	for (int i = 0; i < n_workers; i++) {
+		workers[i].random = (uint32_t)i + 1;
+		if (i && pthread_create(&workers[i].thread, NULL, work, &workers[i]))
+			return 1;
+	}
+	while (read(0, &action, 1) == 1) {
+		if (action == 't')
+			malloc_trim(0);
+		else if (action == 's')
+			take_brk();
+		else if (action == 'm')
+			block_brk();
+		else if (action != '\n')
+			act_all(action);
+		if (action != '\n')
+			answer();
+	}
+	return 0;
+}

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/cmd/survey.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/fs.h"
+#include "user/base/units.h"
+#include "user/base/worker.h"
+#include "user/cmd/targets.h"
+#include "user/heap/other.h"
+
+/* Of a core, for all looks together; what was not used for a while may be used at once, as at the start. */
+#define SHARE_PERCENT 1
+#define SAVED_NS 500000000ULL
+
+/* A walk that takes longer is given up. */
+#define WALK_NS 2000000000ULL
+
+/* Between two looks into the same process, at least; a look that costs much comes seldom: it takes this share of the time. */
+#define LEAST_NS 1000000000ULL
+#define COST_SHARE 100
+
+/* As long as nothing seems to have changed. */
+#define IDLE_NS 10000000000ULL
+
+/* A change that makes a look due earlier. */
+#define CHANGE_BYTES (2 << 20)
+#define CHANGE_PART 16
+
+/* Less is no finding (user/gap/verdict.c), wherever it is: stacks, the data of libraries. */
+#define LITTLE_BYTES (4 << 20)
+
+#define NS 1000000000.0
+
+/* A look, of which the worker sees nothing but this. */
+struct look {
+	int proc_fd;
+	pid_t pid;
+	uint64_t start_time;
+	bool with_heap;
+	struct survey survey;
+};
+
+struct surveyor {
+	struct targets *targets;
+	bool with_heap;
+	struct worker *worker;
+	struct loop *loop;
+	struct watcher *watcher;
+	uint64_t accounted_ns; /* CLOCK_MONOTONIC up to which the share is in saved_ns */
+	int64_t saved_ns;      /* CPU time that may be used; below 0: was used too much */
+};
+
+void survey_init(struct survey *survey)
+{
+	*survey = (struct survey){ .other = { .bytes = UNKNOWN, .group = UNKNOWN }, .before = UNKNOWN, .first_alloc = UNKNOWN };
+}
+
+void survey_close(struct survey *survey)
+{
+	heap_close(survey->heap);
+	survey->heap = NULL;
+}
+
+void survey_forget(struct survey *survey)
+{
+	unsigned int generation = survey->generation;
+	bool running = survey->running;
+
+	survey_close(survey);
+	survey_init(survey);
+	survey->running = running;
+	survey->generation = generation + 1;
+}
+
+/* How much of the anonymous memory is not the heap's, where that is little. */
+static bool is_little_else(const struct survey *survey)
+{
+	int64_t else_where = known_sub(survey->rollup.anonymous, survey->view.resident);
+
+	return survey->has_rollup && is_known(else_where) && else_where < LITTLE_BYTES;
+}
+
+/* Where it is: smaps takes the time of a walk over all pages once more. */
+static void look_for_others(struct look *look)
+{
+	struct survey *survey = &look->survey;
+	struct other_view other;
+	const struct other_group *largest = &other.largest;
+
+	survey->other = (struct other_anon){ .bytes = UNKNOWN, .group = UNKNOWN };
+	if (is_little_else(survey)) {
+		int64_t bytes = survey->rollup.anonymous - survey->view.resident;
+
+		survey->other.bytes = bytes > 0 ? bytes : 0;
+		return;
+	}
+	if (other_read(look->proc_fd, look->pid, survey->heap, &other))
+		return;
+	survey->other.bytes = other.resident;
+	if (largest->kind == OTHER_NONE)
+		return;
+	survey->other.group = largest->resident;
+	survey->other.mappings = (int64_t)largest->count;
+	survey->other.mapping_bytes = (int64_t)largest->size;
+	snprintf(survey->other.name, sizeof(survey->other.name), "%.63s",
+		 largest->kind == OTHER_FILE ? "private pages of files" : largest->name);
+}
+
+static void look_into_heap(struct look *look)
+{
+	struct survey *survey = &look->survey;
+	const char *why = NULL;
+	int result = 0;
+
+	survey->has_heap = false;
+	if (!survey->heap)
+		result = heap_open(look->proc_fd, look->pid, &survey->heap, &why);
+	if (!result) {
+		result = heap_read(survey->heap, WALK_NS, &survey->view);
+		why = result ? heap_why(result) : "";
+		survey->has_heap = !result;
+	}
+	snprintf(survey->why_not, sizeof(survey->why_not), "%s", why ? why : "");
+	if (survey->has_heap)
+		look_for_others(look);
+	/* it may be another program's by now: found anew the next time */
+	if (result && result != -EAGAIN && result != -ETIME)
+		survey_close(survey);
+}
+
+/* In the worker's thread. */
+static void look(void *data)
+{
+	struct look *look = data;
+	struct survey *survey = &look->survey;
+
+	survey->has_rollup = !smaps_rollup_read(look->proc_fd, look->pid, &survey->rollup);
+	if (look->with_heap)
+		look_into_heap(look);
+}
+
+/* What the probes have counted for a process by now. */
+static bool count_now(struct targets *targets, const struct watched_process *process, struct memgap_process *ret)
+{
+	return targets->probes && interval_record(targets, process) && !probes_read_process(targets->probes, process->id.pid, ret);
+}
+
+/* All bytes that came and went: what did not move in a walk is right in it. */
+static uint64_t turnover_of(const struct memgap_process *record)
+{
+	return record->counters.total_alloc + record->counters.freed;
+}
+
+/* What is counted is exact, so that one good walk tells for all time what was there before. */
+static void settle_before(struct survey *survey, const struct memgap_process *record)
+{
+	uint64_t moved = turnover_of(record) - survey->turnover;
+
+	if (!survey->has_heap || (is_known(survey->before) && moved >= survey->moved))
+		return;
+	survey->before = survey->view.alloc - memgap_net(&record->counters);
+	survey->moved = moved;
+}
+
+static void keep(struct surveyor *surveyor, struct watched_process *process, struct look *look, uint64_t cost_ns)
+{
+	struct survey *survey = &process->survey;
+	int64_t first_alloc = survey->first_alloc;
+	struct memgap_process record;
+
+	*survey = look->survey;
+	survey->running = false;
+	survey->at_ns = monotonic_ns();
+	survey->cost_ns = cost_ns;
+	if (count_now(surveyor->targets, process, &record))
+		settle_before(survey, &record);
+	survey->first_alloc = !is_known(first_alloc) && survey->has_heap ? survey->view.alloc : first_alloc;
+}
+
+static void finish(struct surveyor *surveyor)
+{
+	uint64_t cost_ns;
+	struct look *look = worker_take(surveyor->worker, &cost_ns);
+	struct watched_process *process;
+
+	if (!look)
+		return;
+	surveyor->saved_ns -= (int64_t)cost_ns;
+	process = targets_find(surveyor->targets, look->pid);
+	if (process && process->id.start_time != look->start_time)
+		process = NULL; /* it is gone, its pid another's */
+	if (process)
+		process->survey.running = false;
+	if (process && process->survey.generation == look->survey.generation)
+		keep(surveyor, process, look, cost_ns);
+	else
+		survey_close(&look->survey);
+	free(look);
+}
+
+/* Anonymous memory of a process as last read; UNKNOWN when it has shown none yet. */
+static int64_t held_by(const struct watched_process *process)
+{
+	const struct reading *reading = &process->reading;
+
+	return reading->known ? known_add(reading->status.rss_anon, reading->status.swap) : UNKNOWN;
+}
+
+static bool has_changed(int64_t now, int64_t before)
+{
+	int64_t difference = now > before ? now - before : before - now, part = before / CHANGE_PART;
+
+	return is_known(now) && is_known(before) && difference > (part > CHANGE_BYTES ? part : CHANGE_BYTES);
+}
+
+/* How urgent a look is: bytes that nobody has looked into for so long; 0: none is due. */
+static double urgency_of(const struct watched_process *process, uint64_t now)
+{
+	const struct survey *survey = &process->survey;
+	int64_t held = held_by(process);
+	uint64_t age = now - survey->at_ns;
+
+	if (!is_known(held) || !held || survey->running)
+		return 0;
+	if (!survey->at_ns)
+		return NS * (double)held;
+	if (age < LEAST_NS || age < survey->cost_ns * COST_SHARE)
+		return 0;
+	if (age < IDLE_NS && !has_changed(held, survey->held))
+		return 0;
+	return (double)age / NS * (double)held;
+}
+
+static struct watched_process *most_urgent(const struct surveyor *surveyor, uint64_t now)
+{
+	const struct targets *targets = surveyor->targets;
+	struct watched_process *found = NULL;
+	double most = 0;
+
+	for (size_t i = 0; i < targets->n_processes; i++) {
+		double urgency = urgency_of(targets->processes[i], now);
+
+		if (urgency > most) {
+			most = urgency;
+			found = targets->processes[i];
+		}
+	}
+	return found;
+}
+
+static void start(struct surveyor *surveyor, struct watched_process *process)
+{
+	struct look *next = malloc(sizeof(*next));
+	struct memgap_process record;
+
+	if (!next)
+		return; /* at the next interval */
+	*next = (struct look){ surveyor->targets->proc_fd, process->id.pid, process->id.start_time, surveyor->with_heap,
+			       process->survey };
+	next->survey.held = held_by(process);
+	next->survey.turnover = count_now(surveyor->targets, process, &record) ? turnover_of(&record) : 0;
+	process->survey.running = true;
+	process->survey.heap = NULL; /* the look's until it is over */
+	worker_start(surveyor->worker, look, next);
+}
+
+void surveyor_tick(struct surveyor *surveyor)
+{
+	uint64_t now = monotonic_ns();
+	struct watched_process *process;
+
+	surveyor->saved_ns += (int64_t)((now - surveyor->accounted_ns) / 100 * SHARE_PERCENT);
+	surveyor->accounted_ns = now;
+	if (surveyor->saved_ns > (int64_t)SAVED_NS)
+		surveyor->saved_ns = SAVED_NS;
+	if (surveyor->saved_ns <= 0 || !worker_is_idle(surveyor->worker))
+		return;
+	process = most_urgent(surveyor, now);
+	if (process)
+		start(surveyor, process);
+}
+
+static void done(void *data)
+{
+	struct surveyor *surveyor = data;
+
+	finish(surveyor);
+	surveyor_tick(surveyor);
+}
+
+int surveyor_open(struct targets *targets, bool with_heap, struct loop *loop, struct surveyor **ret)
+{
+	struct surveyor *surveyor = calloc(1, sizeof(*surveyor));
+	int result = surveyor ? worker_open(&surveyor->worker) : -ENOMEM;
+
+	if (result) {
+		free(surveyor);
+		return result;
+	}
+	surveyor->targets = targets;
+	surveyor->with_heap = with_heap;
+	surveyor->loop = loop;
+	surveyor->accounted_ns = monotonic_ns();
+	surveyor->saved_ns = SAVED_NS;
+	surveyor->watcher = loop_add(loop, worker_fd(surveyor->worker), done, surveyor);
+	if (!surveyor->watcher) {
+		worker_close(surveyor->worker, &(void *){ NULL });
+		free(surveyor);
+		return -ENOMEM;
+	}
+	*ret = surveyor;
+	return 0;
+}
+
+void surveyor_close(struct surveyor *surveyor)
+{
+	void *left;
+
+	if (!surveyor)
+		return;
+	loop_remove(surveyor->loop, surveyor->watcher);
+	/* a look that is still going on keeps what it works on: we end */
+	if (!worker_close(surveyor->worker, &left))
+		return;
+	if (left)
+		survey_close(&((struct look *)left)->survey);
+	free(left);
+	free(surveyor);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What costs too much to be read at each interval: the walk through a process's heap, and that over all its pages
+ * (smaps_rollup). One process at a time is looked into, in the background, so that no line waits for it; how often, depends
+ * on what it costs and on what has changed.
+ */
+#ifndef MEMGAP_CMD_SURVEY_H
+#define MEMGAP_CMD_SURVEY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "user/base/loop.h"
+#include "user/gap/snapshot.h"
+#include "user/heap/heap.h"
+#include "user/kernel/smaps_rollup.h"
+
+struct targets;
+struct watched_process;
+
+/* The last look into a process. */
+struct survey {
+	uint64_t at_ns;      /* CLOCK_MONOTONIC; 0: there was none */
+	uint64_t cost_ns;    /* CPU time */
+	bool running;
+	unsigned int generation; /* of the program: a look that began before an exec is of another */
+	struct heap *heap;   /* what the next look begins with, or NULL */
+	bool has_rollup, has_heap;
+	struct smaps_rollup rollup;
+	struct heap_view view;
+	char why_not[NAME_MAX_TEXT]; /* there is no view of the heap */
+	struct other_anon other;
+	int64_t before;      /* live before the probes counted, by the walk that fitted best; UNKNOWN: there was none */
+	uint64_t moved;      /* bytes that were allocated and freed during that walk: it is wrong by that at most */
+	uint64_t turnover;   /* bytes allocated and freed when the look began; 0 where nothing is probed */
+	int64_t first_alloc; /* of the first view; UNKNOWN: there is none yet */
+	int64_t held;        /* anonymous, resident or swapped, when it was asked for */
+};
+
+struct surveyor;
+
+/* with_heap: the allocator's view is wanted as well. 0 or -errno. */
+int surveyor_open(struct targets *targets, bool with_heap, struct loop *loop, struct surveyor **ret);
+void surveyor_close(struct surveyor *surveyor); /* NULL is allowed */
+
+/* At each interval: starts the next look when one is due and can be afforded. */
+void surveyor_tick(struct surveyor *surveyor);
+
+void survey_init(struct survey *survey);
+/* It is another program now: nothing is known. */
+void survey_forget(struct survey *survey);
+/* Of a process that goes. */
+void survey_close(struct survey *survey);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The allocator view of one process, put together from what the probes have counted and what the last look into its heap has
+ * found.
+ */
+#ifndef MEMGAP_CMD_VIEW_H
+#define MEMGAP_CMD_VIEW_H
+
+#include <stdint.h>
+
+#include "user/gap/snapshot.h"
+
+struct targets;
+struct watched_process;
+
+/* Bytes, UNKNOWN where not known. */
+struct process_view {
+	enum allocator_source source; /* SOURCE_NONE: there is no view */
+	int64_t alloc;     /* with what was live before, if baseline is known; else without */
+	int64_t baseline;
+	struct heap_figures heap;
+	struct other_anon other;
+	int64_t pss, lazyfree;
+};
+
+void view_of(const struct targets *targets, const struct watched_process *process, struct process_view *ret);
+
+#endif

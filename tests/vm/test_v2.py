@@ -43,7 +43,7 @@ class OnV2(unittest.TestCase):
         """The figures of the JSON, from the cgroup's files."""
         stat = self.stat(cgroup, "memory.stat")
         current = int(self.file(cgroup, "memory.current"))
-        return {"current": current, "working_set": current - stat["inactive_file"],
+        return {"current": current, "working_set": max(0, current - stat["inactive_file"]),
                 "limit": number(self.file(cgroup, "memory.max")), "high": number(self.file(cgroup, "memory.high")),
                 "swap": int(self.file(cgroup, "memory.swap.current")),
                 "oom_kills": self.stat(cgroup, "memory.events")["oom_kill"],

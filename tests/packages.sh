@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # packages.sh SUITE PACKAGE...: Debian's amd64 packages, unpacked each into build/packages/SUITE/PACKAGE and nowhere else:
-# nothing is installed. apt verifies them as always, in a state of its own; the mirror is that of this machine's apt.
-# What is there already is not fetched again, and each is there whole or not at all.
+# nothing is installed. A file .depends in each says what it depends on, in Debian's words. apt verifies them as always, in a
+# state of its own; the mirror is that of this machine's apt. What is there already is not fetched again, and each is there
+# whole or not at all.
 #
 # Exit status 69 (EX_UNAVAILABLE, sysexits.h): the suite or a package cannot be had; stderr says why.
 set -euo pipefail
@@ -54,6 +55,7 @@ fetch() {
 	mkdir -p "$part/root"
 	(cd "$part" && apt-get download -qq "$package") >"$state/log" 2>&1 || unavailable "$package: $(grep -m 1 ^E: "$state/log")"
 	dpkg-deb -x "$part"/*.deb "$part/root"
+	dpkg-deb -f "$part"/*.deb Depends >"$part/root/.depends"
 	mv -T "$part/root" "$suite_directory/$package"
 	rm -rf "$part"
 }

@@ -6,7 +6,7 @@ set -uo pipefail
 
 logs=build/tests
 export CMOCKA_MESSAGE_OUTPUT=TAP
-seconds_per_suite=900
+seconds_per_suite=${SECONDS_PER_SUITE:-900}
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0
 

@@ -18,15 +18,17 @@ HEAP_SUITES := $(sort $(wildcard tests/heap/test_*.py))
 HEAP := $(B)/tests/heap
 HEAP_PROGRAMS := $(HEAP)/reader $(HEAP)/target $(HEAP)/target-static $(HEAP)/target-static-pie
 CONTAINER_SUITES := $(sort $(wildcard tests/container/test_*.py))
+VM_SUITES := tests/vm/test_machine.py tests/vm/test_suites.py
 
-.PHONY: check check-all check-unit check-integration check-cli check-proof check-heap check-container
+.PHONY: check check-all check-unit check-integration check-cli check-proof check-heap check-container check-vm vm-check
 check: ## all tests (root; installs what is missing)
 	$(Q)tests/deps.sh all
 	$(Q)$(MAKE) --no-print-directory check-all
 
 check-all: all $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(EXERCISES)
 	$(Q)tests/prepare.sh
-	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PROOF_SUITES) $(HEAP_SUITES) $(CONTAINER_SUITES)
+	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PROOF_SUITES) $(HEAP_SUITES) $(CONTAINER_SUITES) \
+		$(VM_SUITES)
 
 check-unit: $(UNIT_SUITES) ## cmocka tests of the pure functions (no root)
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES)
@@ -56,6 +58,9 @@ verdicts: all ## how often the verdict is right: RUNS=200 random runs, in ten mi
 check-container: all $(B)/tests/unit/test_runtime ## a container watched by a sidecar, and named by its engine (root, Podman)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(CONTAINER_SUITES)
+
+check-vm vm-check: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## cgroup v2 and other kernels, in virtual machines (root, QEMU)
+	$(Q)KERNELS="$(or $(KERNELS),all)" SECONDS_PER_SUITE=3600 tests/run.sh $(VM_SUITES)
 
 TEST_CFLAGS = $(USER_CFLAGS) $(shell $(PKG_CONFIG) --cflags $(TEST_LIBS)) -Wno-conversion
 

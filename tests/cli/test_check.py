@@ -305,7 +305,7 @@ class InCgroup(unittest.TestCase):
         outer = Cgroup(self, "check")
         inner = Cgroup(self, "inner", outer)
         members = [Workload(self, "hold", "--size", "1MiB", *QUIET) for _ in range(2)]
-        outer.add(members[0].pid)
+        outer.for_processes(self).add(members[0].pid)
         inner.add(members[1].pid)
         with tempfile.TemporaryDirectory() as directory:
             path = f"{directory}/lonely"

@@ -210,8 +210,21 @@ class Cgroup:
         self.root = parent.root if parent else memory_hierarchy()
         self.path = f"{parent.path}/{name}" if parent else f"/memgap-test-{os.getpid()}-{name}"
         self.directory = self.root + self.path
+        if parent:
+            parent.share()
         os.mkdir(self.directory)
         test.addCleanup(self.remove)
+
+    def share(self):
+        """Lets the cgroups in it have the memory controller. With v2 no process may be in it then, with v1 nothing is to be done."""
+        control = f"{self.directory}/cgroup.subtree_control"
+        if os.path.exists(control):
+            with open(control, "w") as file:
+                file.write("+memory")
+
+    def for_processes(self, test):
+        """Where a process can be that is to be its own and not in a named cgroup in it: itself with v1, one of its own with v2."""
+        return Cgroup(test, "own", self) if os.path.exists(f"{self.directory}/cgroup.subtree_control") else self
 
     def add(self, pid):
         with open(f"{self.directory}/cgroup.procs", "w") as file:

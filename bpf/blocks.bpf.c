@@ -217,6 +217,7 @@ int block_enter(struct pt_regs *ctx)
 	struct thread_state *t = begin_call(ctx, &cookie);
 	struct memgap_process *p;
 
+	use_own_stack(ctx);
 	if (!t)
 		return 0;
 	t->allocator = cookie.allocator;
@@ -287,6 +288,7 @@ static __always_inline int finish_call(struct thread_state *t, __u64 result)
 SEC("uretprobe")
 int block_return(struct pt_regs *ctx)
 {
+	use_own_stack(ctx);
 	return finish_call(end_returned_call(ctx), READ_RESULT(ctx));
 }
 
@@ -294,6 +296,7 @@ int block_return(struct pt_regs *ctx)
 SEC("uprobe")
 int block_exit(struct pt_regs *ctx)
 {
+	use_own_stack(ctx);
 	return finish_call(end_call(READ_SP(ctx)), READ_RESULT(ctx));
 }
 
@@ -304,6 +307,7 @@ int block_free(struct pt_regs *ctx)
 	__u64 block = ARGUMENT_0(ctx, &cookie), usable;
 	struct memgap_process *p;
 
+	use_own_stack(ctx);
 	if (!block)
 		return 0;
 	p = process_of(current_thread(0));

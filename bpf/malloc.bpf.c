@@ -32,6 +32,7 @@ int malloc_enter(struct pt_regs *ctx)
 	union memgap_cookie cookie = { .value = bpf_get_attach_cookie(ctx) };
 	struct thread_state *t = begin_call(ctx, &cookie);
 
+	use_own_stack(ctx);
 	if (!t)
 		return 0;
 	t->allocator = cookie.allocator;
@@ -100,6 +101,7 @@ int malloc_return(struct pt_regs *ctx)
 	struct thread_state *t = returning_call(ctx);
 	struct memgap_process *p;
 
+	use_own_stack(ctx);
 	if (!t)
 		return 0;
 	t->sp = 0;
@@ -166,6 +168,7 @@ int free_enter(struct pt_regs *ctx)
 	__u64 block, usable = 0;
 	struct memgap_process *p;
 
+	use_own_stack(ctx);
 	if (unlikely(cookie.call == MEMGAP_CALL_THREAD_END))
 		return note_thread_end(t);
 	block = ARGUMENT_0(ctx, &cookie);

@@ -4,3 +4,5 @@
 #include "maps.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
+
+const volatile bool makes_tail_calls = false;

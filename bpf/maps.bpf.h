@@ -128,6 +128,30 @@ MAP_LINKAGE struct {
 	__type(value, struct memgap_bucket);
 } blocks SEC(".maps");
 
+/* Always empty. */
+MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} no_programs SEC(".maps");
+
+/* false: a constant to the verifier, not to the compiler. */
+extern const volatile bool makes_tail_calls;
+
+/*
+ * First in every program on user code. From 6.13 on the x86 JIT gives the programs of a CPU one stack in common (kernel/bpf/verifier.c,
+ * bpf_enable_priv_stack()). Where the kernel is preemptible, one thread's probe may run in the middle of another's: unlike
+ * kprobes and tracepoints, uprobes have nothing against that, and both would use that stack. Seen on 7.3: a NULL pointer of
+ * the kernel in free_enter, wrong counts. A program that has a tail call keeps to its task's stack. This one is never made, and
+ * the verifier takes it out.
+ */
+static __always_inline void use_own_stack(void *ctx)
+{
+	if (makes_tail_calls)
+		bpf_tail_call(ctx, &no_programs, 0);
+}
+
 /* enum memgap_tally -> how often */
 MAP_LINKAGE struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -98,7 +98,8 @@ static void fill_members(struct targets *targets, const struct members *members,
 	struct allocator_view *view = &snapshot->allocator;
 
 	fill_view(snapshot, &members->view);
-	if (view->source == SOURCE_NONE && members->processes)
+	/* where nobody is left it is 0, unless it was not looked for */
+	if (view->source == SOURCE_NONE && (members->processes || !targets->options->heap))
 		view->alloc = UNKNOWN;
 	if (members->probed || (targets->probes && (members->counters.mallocs || !members->processes))) {
 		view->source = SOURCE_PROBE;

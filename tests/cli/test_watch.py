@@ -317,14 +317,23 @@ class Figures(unittest.TestCase):
             self.assertEqual((sample["gap"]["bytes"], sample["gap"]["verdict"]), (None, "unknown"))
 
     def test_late(self):
-        """a pid that ran already: baseline and gap null, nothing allocated since, the kernel's figures exactly"""
+        """a pid that ran already, by probes alone: baseline and gap null, nothing allocated since, the kernel's figures exactly"""
         target = Workload(self, "hold", "--size", "10MiB", *QUIET)
-        watch = Watch(self, "-p", str(target.pid))
+        watch = Watch(self, "-s", "probe", "-p", str(target.pid))
         self.check_kernel_view(watch, target.pid)
         for sample in watch.samples():
             self.assertEqual([sample["allocator"][f] for f in ("alloc", "total_alloc", "mallocs", "frees", "baseline", "missed")],
                              [0, 0, 0, 0, None, 0])
             self.assertIsNone(sample["gap"]["bytes"])
+
+    def test_late_heap(self):
+        """a pid that ran already: what was live before is in alloc, and is the baseline, from the first line on"""
+        target = Workload(self, "hold", "--size", "10MiB", "--blocks", "1000", *QUIET)
+        allocator = Watch(self, "-p", str(target.pid), interval="1s").sample()["allocator"]
+        # libc's own: the vector of a thread, a thread's cache that is still empty
+        self.assertLess(abs(allocator["alloc"] - target.first["held_bytes"] - BYTES_OF_A_THREAD), 1024)
+        self.assertEqual(allocator["baseline"], allocator["alloc"])
+        self.assertEqual((allocator["mallocs"], allocator["missed"]), (0, 0))
 
     def test_late_frees(self):
         """blocks from before that are freed while watched never make alloc negative, and are counted as frees"""

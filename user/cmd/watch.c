@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "user/base/fs.h"
@@ -23,11 +22,9 @@
 #include "user/cmd/names.h"
 #include "user/cmd/sample.h"
 #include "user/cmd/targets.h"
+#include "user/cmd/tell.h"
 #include "user/cmd/watch_options.h"
 #include "user/kernel/cgroup.h"
-
-/* So many are named in one message, the others counted: each takes at most 48 bytes. */
-#define NAMED_UNPROBED 4
 
 struct watch;
 
@@ -108,41 +105,6 @@ static void look_at_row(struct watch *watch, struct row *row)
 	trimmer_look(&row->trimmer, &snapshot, watch->targets.hierarchy.version, &source);
 }
 
-/* Told once a process, an interval after it came: a program just started has not loaded its libc yet. */
-static bool is_to_tell(const struct targets *targets, struct watched_process *process)
-{
-	bool told = !process->has_allocator && process->failure != -ENOENT;
-
-	/* its heap may tell as much */
-	if (targets->options->heap && !targets->options->insists)
-		told |= !process->survey.at_ns || process->survey.has_heap;
-	if (process->scanned || is_sampled(targets, process) || process->dirty || told)
-		process->ticks_unprobed = 0;
-	else
-		process->ticks_unprobed++;
-	return process->ticks_unprobed == 2;
-}
-
-static void tell_unprobed(struct watch *watch)
-{
-	char names[256] = "";
-	size_t n = 0, used = 0;
-
-	for (size_t i = 0; watch->targets.probes && i < watch->targets.n_processes; i++) {
-		struct watched_process *process = watch->targets.processes[i];
-
-		if (!is_to_tell(&watch->targets, process))
-			continue;
-		if (n++ < NAMED_UNPROBED)
-			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%d (%.32s)", used ? ", " : "", process->id.pid,
-						 process->id.comm);
-	}
-	if (n > NAMED_UNPROBED)
-		snprintf(names + used, sizeof(names) - used, " and %zu more", n - NAMED_UNPROBED);
-	if (n)
-		log_message("no malloc that memgap knows in use (stripped and static, Go, or another allocator) in pid %s: what it allocates is not in Alloc", names);
-}
-
 /* With a row a process, nobody else notices that the cgroups themselves are gone. */
 static void count_cgroups(struct watch *watch)
 {
@@ -178,8 +140,6 @@ static void tick(void *data)
 	catch_up(watch);
 	if (watch->targets.tree)
 		targets_scan(&watch->targets);
-	surveyor_tick(watch->targets.surveyor);
-	names_tick(watch->targets.names);
 	for (size_t i = 0; i < watch->targets.n_rows;) {
 		struct row *row = watch->targets.rows[i];
 
@@ -189,7 +149,9 @@ static void tick(void *data)
 	}
 	if (!watch->targets.n_rows && watch->n_cgroups)
 		count_cgroups(watch);
-	tell_unprobed(watch);
+	surveyor_tick(watch->targets.surveyor);
+	names_tick(watch->targets.names);
+	tell_unprobed(&watch->targets);
 	display_interval(&watch->display);
 	if (!flush(watch))
 		return;
@@ -210,21 +172,6 @@ static void follow(void *data)
 	struct watch *watch = data;
 
 	targets_follow(&watch->targets);
-}
-
-/* Only a COMMAND is our child, whose status we learn. */
-static void tell_exit(const struct watched_process *process)
-{
-	pid_t pid = process->id.pid;
-	const char *comm = process->id.comm;
-	int status;
-
-	if (waitpid(pid, &status, WNOHANG) != pid)
-		log_message("pid %d (%s) has exited", pid, comm);
-	else if (WIFSIGNALED(status))
-		log_message("pid %d (%s) was killed by signal %d (%s)", pid, comm, WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else
-		log_message("pid %d (%s) has exited with status %d", pid, comm, WEXITSTATUS(status));
 }
 
 /* A pid target or COMMAND has exited: its last line, or in the next table its last row, then it goes. */
@@ -345,6 +292,25 @@ static int start(struct watch *watch, struct error *err)
 	return complete ? 0 : error_set(err, EXIT_FAILED, "cannot set up the event loop: %s", strerror(errno));
 }
 
+/* So many processes are looked into before the first line, if there is time. */
+#define LOOKED_INTO_AT_ONCE 16
+
+static int start_background(struct watch *watch, struct error *err)
+{
+	struct targets *targets = &watch->targets;
+	int result = surveyor_open(targets, watch->options.heap, &watch->loop, &targets->surveyor);
+
+	if (!result)
+		result = names_open(targets->proc_fd, &watch->options.targets, targets->known_containers, &watch->loop, &targets->names);
+	if (result)
+		return error_set(err, EXIT_FAILED, "cannot start a thread: %s", strerror(-result));
+	catch_up(watch);
+	for (size_t i = 0; i < targets->n_processes && i < LOOKED_INTO_AT_ONCE; i++)
+		interval_status(targets, targets->processes[i]);
+	surveyor_tick(targets->surveyor);
+	return 0;
+}
+
 static void summarize(const struct watch *watch)
 {
 	char back[BYTES_TEXT_MAX];
@@ -377,7 +343,6 @@ static int open_signals(void)
 static int run(struct watch *watch)
 {
 	struct error err;
-	int result;
 
 	/* names are printed as UTF-8 whatever the locale: for their width in a table */
 	setlocale(LC_CTYPE, "C.UTF-8");
@@ -402,19 +367,11 @@ static int run(struct watch *watch)
 		log_message("cannot set up the event loop: %s", strerror(errno));
 		return EXIT_FAILED;
 	}
-	if (targets_open(&watch->targets, &err) || start(watch, &err)) {
+	if (targets_open(&watch->targets, &err) || start(watch, &err) || start_background(watch, &err)) {
 		log_message("%s", err.text);
 		return (int)err.status;
 	}
 	watch->trims.proc_fd = watch->targets.proc_fd;
-	result = surveyor_open(&watch->targets, watch->options.heap, &watch->loop, &watch->targets.surveyor);
-	if (!result)
-		result = names_open(watch->targets.proc_fd, &watch->options.targets, watch->targets.known_containers, &watch->loop,
-				    &watch->targets.names);
-	if (result) {
-		log_message("cannot start a thread: %s", strerror(-result));
-		return EXIT_FAILED;
-	}
 	loop_run(&watch->loop);
 	/* rows of those that have exited since the last table */
 	display_interval(&watch->display);

@@ -231,7 +231,14 @@ static void a_file_that_cannot_be_read_is_named(void **state)
 	gap_measure(&snapshot);
 	gap_judge(&snapshot);
 	assert_int_equal(snapshot.gap.verdict, VERDICT_UNKNOWN);
-	assert_string_equal(snapshot.gap.why, "/proc/123/status cannot be read");
+	assert_string_equal(snapshot.gap.why, "no resident memory is known; /proc/123/status cannot be read");
+	/* a figure of the cgroup is missing: the verdict stands, and says so */
+	snapshot = cgroup_with(200 * MIB, UNKNOWN, UNKNOWN);
+	strcpy(snapshot.kernel.unreadable, "memory.stat");
+	gap_measure(&snapshot);
+	gap_judge(&snapshot);
+	assert_int_equal(snapshot.gap.verdict, VERDICT_IN_USE);
+	assert_non_null(strstr(snapshot.gap.why, "; memory.stat cannot be read"));
 }
 
 static void what_cannot_be_known_is_unknown_with_its_reason(void **state)

@@ -27,6 +27,8 @@ static void fill_kernel(struct snapshot *snapshot, const struct process_status *
 static void fill_memory(struct snapshot *snapshot, const struct cgroup_memory *memory)
 {
 	snapshot->kernel.cgroup = *memory;
+	if (memory->unreadable && !snapshot->kernel.unreadable[0])
+		snprintf(snapshot->kernel.unreadable, sizeof(snapshot->kernel.unreadable), "%s", memory->unreadable);
 }
 
 static void fill_counters(struct snapshot *snapshot, const struct memgap_counters *counters, uint64_t lost)

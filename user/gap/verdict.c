@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "user/base/units.h"
 
@@ -176,7 +177,7 @@ static bool is_unknown(struct snapshot *snapshot, int64_t held)
 	if (!snapshot->target.processes)
 		say(gap, VERDICT_UNKNOWN, "no process is in it");
 	else if (!is_known(held) && snapshot->kernel.unreadable[0])
-		say(gap, VERDICT_UNKNOWN, "%s cannot be read", snapshot->kernel.unreadable);
+		say(gap, VERDICT_UNKNOWN, "%s", "no resident memory is known");
 	else if (!is_known(held))
 		say(gap, VERDICT_UNKNOWN, "the kernel shows no resident memory: the process is gone");
 	else if (!is_known(view->alloc))
@@ -225,11 +226,21 @@ void gap_measure(struct snapshot *snapshot)
 		gap->percent = 100.0 * (double)gap->bytes / (double)held;
 }
 
+/* What is missing may be what would have told more. */
+static void add_unreadable(struct snapshot *snapshot)
+{
+	char *why = snapshot->gap.why;
+	size_t used = strlen(why);
+
+	snprintf(why + used, WHY_MAX - used, "%s%s cannot be read", used ? "; " : "", snapshot->kernel.unreadable);
+}
+
 void gap_judge(struct snapshot *snapshot)
 {
 	int64_t held = held_of(snapshot);
 
-	if (is_growing(snapshot) || is_gap_large(snapshot, held) || is_cache(snapshot) || is_unknown(snapshot, held))
-		return;
-	judge_small(snapshot, held);
+	if (!is_growing(snapshot) && !is_gap_large(snapshot, held) && !is_cache(snapshot) && !is_unknown(snapshot, held))
+		judge_small(snapshot, held);
+	if (snapshot->kernel.unreadable[0])
+		add_unreadable(snapshot);
 }

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "user/base/units.h"
+#include "user/base/fs.h"
 #include "user/kernel/statm.h"
 #include "user/kernel/status.h"
 
@@ -64,11 +65,13 @@ static void own_statm_agrees_with_own_status(void **state)
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	struct process_status status;
 	int proc_fd = open_proc();
+	char text[STATM_MAX];
 	struct statm statm;
 
 	(void)state;
 	assert_true(memory != MAP_FAILED);
-	assert_int_equal(statm_read(proc_fd, getpid(), &statm), 0);
+	assert_true(read_file_at(proc_fd, "self/statm", text, sizeof(text)) > 0);
+	assert_int_equal(statm_parse(text, sysconf(_SC_PAGESIZE), &statm), 0);
 	assert_int_equal(process_status_read(proc_fd, getpid(), &status), 0);
 	/* before 6.16 both may be off by some pages */
 	assert_in_range(statm.resident - status.rss + (1 << 20), 0, 2 << 20);
@@ -79,48 +82,6 @@ static void own_statm_agrees_with_own_status(void **state)
 	close(proc_fd);
 }
 
-static void end_at_once(int ready_fd)
-{
-	child_is_ready(ready_fd);
-}
-
-static void a_zombie_and_a_missing_process_have_none(void **state)
-{
-	pid_t pid = child_start(end_at_once);
-	int proc_fd = open_proc();
-	struct statm statm;
-
-	(void)state;
-	child_await_zombie(pid);
-	assert_int_equal(statm_read(proc_fd, pid, &statm), -ESRCH);
-	child_kill(pid);
-	assert_int_equal(statm_read(proc_fd, pid, &statm), -ESRCH);
-	close(proc_fd);
-}
-
-/* As the kernel shows a process whose first thread has ended. */
-static void with_its_first_thread_ended_another_thread_shows_the_memory(void **state)
-{
-	int64_t page_size = sysconf(_SC_PAGESIZE);
-	struct tree tree = tree_make();
-	struct statm statm;
-
-	(void)state;
-	tree_mkdir(&tree, "12");
-	tree_write(&tree, "12/statm", "0 0 0 0 0 0 0\n");
-	assert_int_equal(statm_read(tree.fd, 12, &statm), -ESRCH);
-	tree_mkdir(&tree, "12/task");
-	tree_mkdir(&tree, "12/task/12");
-	tree_write(&tree, "12/task/12/statm", "0 0 0 0 0 0 0\n");
-	assert_int_equal(statm_read(tree.fd, 12, &statm), -ESRCH);
-	tree_mkdir(&tree, "12/task/13"); /* gone meanwhile */
-	tree_mkdir(&tree, "12/task/14");
-	tree_write(&tree, "12/task/14/statm", "765 436 408 5 0 123 0\n");
-	assert_int_equal(statm_read(tree.fd, 12, &statm), 0);
-	assert_true(statm.resident == 436 * page_size);
-	tree_remove(&tree);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -129,8 +90,6 @@ int main(void)
 		cmocka_unit_test(the_largest_figure_that_fits_is_read),
 		cmocka_unit_test(a_text_without_memory_is_of_no_process),
 		cmocka_unit_test(own_statm_agrees_with_own_status),
-		cmocka_unit_test(a_zombie_and_a_missing_process_have_none),
-		cmocka_unit_test(with_its_first_thread_ended_another_thread_shows_the_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

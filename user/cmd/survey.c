@@ -59,7 +59,7 @@ struct surveyor {
 
 void survey_init(struct survey *survey)
 {
-	*survey = (struct survey){ .other = { .bytes = UNKNOWN, .group = UNKNOWN }, .before = UNKNOWN, .first_alloc = UNKNOWN };
+	*survey = (struct survey){ .other = { .bytes = UNKNOWN, .group = UNKNOWN }, .before = UNKNOWN, .net = UNKNOWN, .first_alloc = UNKNOWN };
 }
 
 void survey_close(struct survey *survey)
@@ -179,9 +179,12 @@ static void keep(struct surveyor *surveyor, struct watched_process *process, str
 	survey->running = false;
 	survey->at_ns = monotonic_ns();
 	survey->cost_ns = cost_ns;
-	if (count_now(surveyor->targets, process, &record))
-		settle_before(survey, &record);
 	survey->first_alloc = !is_known(first_alloc) && survey->has_heap ? survey->view.alloc : first_alloc;
+	survey->net = UNKNOWN;
+	if (!count_now(surveyor->targets, process, &record))
+		return;
+	survey->net = memgap_net(&record.counters);
+	settle_before(survey, &record);
 }
 
 static void finish(struct surveyor *surveyor)
@@ -216,12 +219,12 @@ static bool has_changed(int64_t now, int64_t before)
  * How urgent a look is: bytes that nobody has looked into for so long, the more so when they have changed, for the time that it
  * takes; 0: none is due.
  */
-static double urgency_of(const struct watched_process *process, uint64_t now)
+static double urgency_of(const struct targets *targets, const struct watched_process *process, uint64_t now)
 {
 	const struct survey *survey = &process->survey;
 	int64_t held = reading_held(&process->reading);
 	uint64_t age = now - survey->at_ns, cost = survey->cost_ns > LEAST_COST_NS ? survey->cost_ns : LEAST_COST_NS;
-	bool changed = has_changed(held, survey->held);
+	bool changed = has_changed(held, survey->held) || has_changed(interval_net(targets, process), survey->net);
 
 	if (!is_known(held) || !held || survey->running)
 		return 0;
@@ -239,7 +242,7 @@ static struct watched_process *most_urgent(const struct surveyor *surveyor, uint
 	double most = 0;
 
 	for (size_t i = 0; i < targets->n_processes; i++) {
-		double urgency = urgency_of(targets->processes[i], now);
+		double urgency = urgency_of(targets, targets->processes[i], now);
 
 		if (urgency > most) {
 			most = urgency;

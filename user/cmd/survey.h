@@ -34,6 +34,7 @@ struct survey {
 	uint64_t moved;      /* bytes that were allocated and freed during that walk: it is wrong by that at most */
 	uint64_t turnover;   /* bytes allocated and freed when the look began; 0 where nothing is probed */
 	int64_t first_alloc; /* of the first view; UNKNOWN: there is none yet */
+	int64_t net;         /* counted by the probes when it ended: handed out less given back; UNKNOWN: nothing is probed */
 	int64_t held;        /* anonymous, resident or swapped, when it was asked for */
 };
 

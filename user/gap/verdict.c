@@ -115,22 +115,14 @@ static int64_t found_of(const struct allocator_view *view)
 }
 
 /* By what most of it is. */
-static void judge_large(struct snapshot *snapshot, int64_t held)
+static void judge_explained(struct snapshot *snapshot, int64_t held)
 {
 	const struct heap_figures *heap = &snapshot->allocator.heap;
 	const struct other_anon *other = &snapshot->allocator.other;
 	struct gap *gap = &snapshot->gap;
 	char where[WHY_MAX];
 
-	int64_t found = found_of(&snapshot->allocator);
-
-	if (!is_known(heap->trimmable)) {
-		say(gap, VERDICT_UNKNOWN, "%s of %s are not allocated; whether a trim gives them back only a look into the heap can tell%s%s",
-		    TEXT(gap->bytes), TEXT(held), heap->why_not[0] ? ": " : "", heap->why_not);
-	} else if (found < gap->bytes / 2) {
-		say(gap, VERDICT_UNKNOWN, "%s of %s are not allocated, but only %s were found free in the heap, or beside it", TEXT(gap->bytes),
-		    TEXT(held), TEXT(found));
-	} else if (heap->trimmable >= heap->pinned && heap->trimmable >= (is_known(other->bytes) ? other->bytes : 0)) {
+	if (heap->trimmable >= heap->pinned && heap->trimmable >= (is_known(other->bytes) ? other->bytes : 0)) {
 		say(gap, VERDICT_RETAINED, "of %s resident the allocator retains %s in whole free pages: a trim gives them back",
 		    TEXT(held), TEXT(heap->trimmable));
 	} else if (!is_known(other->bytes) || heap->pinned >= other->bytes) {
@@ -143,15 +135,37 @@ static void judge_large(struct snapshot *snapshot, int64_t held)
 	}
 }
 
-static bool is_gap_large(struct snapshot *snapshot, int64_t held)
+static bool is_large(const struct snapshot *snapshot, int64_t held)
 {
 	int64_t bytes = snapshot->gap.bytes, found = found_of(&snapshot->allocator);
 	/* next to what was never touched, the gap itself says nothing: then most of what is resident must be free */
 	bool beside = bytes < 0 && found > BESIDE_BYTES && found > held / 2;
 
-	if (!is_known(bytes) || (bytes <= small_gap(snapshot->allocator.alloc) && !beside))
+	return is_known(bytes) && (bytes > small_gap(snapshot->allocator.alloc) || beside);
+}
+
+static bool is_large_and_explained(struct snapshot *snapshot, int64_t held)
+{
+	if (!is_large(snapshot, held) || !is_known(snapshot->allocator.heap.trimmable) ||
+	    found_of(&snapshot->allocator) < snapshot->gap.bytes / 2)
 		return false;
-	judge_large(snapshot, held);
+	judge_explained(snapshot, held);
+	return true;
+}
+
+static bool is_large_for_no_reason(struct snapshot *snapshot, int64_t held)
+{
+	const struct heap_figures *heap = &snapshot->allocator.heap;
+	struct gap *gap = &snapshot->gap;
+
+	if (!is_large(snapshot, held))
+		return false;
+	if (is_known(heap->trimmable))
+		say(gap, VERDICT_UNKNOWN, "%s of %s are not allocated, but only %s were found free in the heap, or beside it", TEXT(gap->bytes),
+		    TEXT(held), TEXT(found_of(&snapshot->allocator)));
+	else
+		say(gap, VERDICT_UNKNOWN, "%s of %s are not allocated; whether a trim gives them back only a look into the heap can tell%s%s",
+		    TEXT(gap->bytes), TEXT(held), heap->why_not[0] ? ": " : "", heap->why_not);
 	return true;
 }
 
@@ -239,7 +253,8 @@ void gap_judge(struct snapshot *snapshot)
 {
 	int64_t held = held_of(snapshot);
 
-	if (!is_growing(snapshot) && !is_gap_large(snapshot, held) && !is_cache(snapshot) && !is_unknown(snapshot, held))
+	if (!is_growing(snapshot) && !is_large_and_explained(snapshot, held) && !is_cache(snapshot) &&
+	    !is_large_for_no_reason(snapshot, held) && !is_unknown(snapshot, held))
 		judge_small(snapshot, held);
 	if (snapshot->kernel.unreadable[0])
 		add_unreadable(snapshot);

@@ -25,14 +25,13 @@ void activity_close(struct activity *activity)
 
 enum activity_change activity_look(struct activity *activity)
 {
-	char text[ACTIVITY_TEXT_MAX] = "";
-	ssize_t n = pread(activity->fd, text, sizeof(text) - 1, 0);
+	char text[STATM_MAX] = "";
+	struct statm now = { 0 };
 
-	/* the first is the size of its address space: 0 where there is none any more */
-	if (n <= 0 || !strncmp(text, "0 ", 2))
+	if (pread(activity->fd, text, sizeof(text) - 1, 0) <= 0)
 		return ACTIVITY_GONE;
-	if (!strcmp(text, activity->text))
+	if (!statm_parse(text, 1, &now) && !memcmp(&now, &activity->last, sizeof(now)))
 		return ACTIVITY_SAME;
-	memcpy(activity->text, text, sizeof(text));
+	activity->last = now;
 	return ACTIVITY_CHANGED;
 }

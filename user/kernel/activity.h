@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Whether a process's memory has changed since it was last looked at: by /proc/PID/statm (proc(5); fs/proc/array.c,
- * proc_pid_statm()), held open. One pread() of it costs a tenth of opening and reading /proc/PID/status, which most processes of
+ * Whether a process's memory has changed since it was last looked at: by /proc/PID/statm (user/kernel/statm.h), held open. One pread() of it costs a tenth of opening and reading /proc/PID/status, which most processes of
  * a host have no need for most of the time. An open file of /proc/PID belongs to that one process: once it is gone, the file
  * tells so, whoever has its pid then.
  *
@@ -13,17 +12,17 @@
 
 #include <sys/types.h>
 
-#define ACTIVITY_TEXT_MAX 160 /* seven numbers */
+#include "user/kernel/statm.h"
 
 struct activity {
-	int fd; /* -1: not open */
-	char text[ACTIVITY_TEXT_MAX]; /* as last read; "": never */
+	int fd;            /* -1: not open */
+	struct statm last; /* as last read; size 0: never */
 };
 
 enum activity_change {
-	ACTIVITY_GONE,    /* it has exited, or shows no memory: a zombie */
+	ACTIVITY_GONE,    /* it is no more */
 	ACTIVITY_SAME,
-	ACTIVITY_CHANGED, /* also at the first look */
+	ACTIVITY_CHANGED, /* also at the first look, and as long as it shows no memory: a zombie, or its first thread has ended */
 };
 
 /* -errno. activity_close() allows one that is not open. */

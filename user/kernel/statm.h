@@ -8,7 +8,9 @@
 #define MEMGAP_KERNEL_STATM_H
 
 #include <stdint.h>
-#include <sys/types.h>
+
+/* Bytes of the text: seven figures of at most 20 digits. */
+#define STATM_MAX 160
 
 /* Bytes. */
 struct statm {
@@ -21,7 +23,4 @@ struct statm {
 
 /* -ESRCH when it shows no memory (all 0: a zombie's, a kernel thread's); -EINVAL when it is cut or not such a text. */
 int statm_parse(const char *text, int64_t page_size, struct statm *ret);
-/* -ESRCH too when the process is gone. With its first thread ended, what another thread shows. */
-int statm_read(int proc_fd, pid_t pid, struct statm *ret);
-
 #endif

@@ -100,6 +100,13 @@ class Containers(unittest.TestCase):
             self.assertEqual(target["container"], f"{PREFIX}-web")
             self.assertIn(container, target["cgroup"])
 
+    def test_check(self):
+        """memgap check finds a container by name too"""
+        self.sleeper("checked")
+        run = subprocess.run([MEMGAP, "check", "-n", f"{PREFIX}-checked"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertRegex(run.stdout, r"(?m)^Process \d+ \(sleep\)$")
+
     def test_ambiguous(self):
         """a beginning that two ids share is refused: both are listed"""
         ids, names = {}, 0

@@ -13,6 +13,7 @@
 #include "user/base/log.h"
 #include "user/base/text.h"
 #include "user/cmd/check_options.h"
+#include "user/cmd/containers.h"
 #include "user/cmd/command_table.h"
 #include "user/cmd/refusal.h"
 #include "user/kernel/cgroup.h"
@@ -164,6 +165,13 @@ static void check_cgroup(struct check *check, const char *name)
 	cgroup_dir_close(&dir);
 }
 
+static int check_container(const char *path, void *data, struct error *err)
+{
+	(void)err;
+	check_cgroup(data, path);
+	return 0;
+}
+
 /* Each file once, in the order in which they were found. */
 static void show_allocators(const struct check *check, const struct examined_file *file)
 {
@@ -177,6 +185,8 @@ static void show_allocators(const struct check *check, const struct examined_fil
 static void run(struct check *check)
 {
 	const struct target_options *targets = &check->options.targets;
+	struct runtime_names *names;
+	struct error err;
 
 	hierarchy_open(check->proc_fd, &check->hierarchy);
 	check->examiner.proc_fd = check->proc_fd;
@@ -186,6 +196,11 @@ static void run(struct check *check)
 		check_pid(check, targets->pids[i]);
 	for (size_t i = 0; i < targets->n_cgroups; i++)
 		check_cgroup(check, targets->cgroups[i]);
+	if (containers_each(&check->hierarchy, check->proc_fd, targets, check_container, check, &names, &err)) {
+		log_message("%s", err.text);
+		note(check, err.status);
+	}
+	runtime_names_free(names);
 	show_allocators(check, check->examiner.files);
 	if (fflush(stdout) || ferror(stdout)) {
 		log_message("cannot write to stdout: %s", strerror(errno));

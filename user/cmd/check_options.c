@@ -14,6 +14,8 @@ const char check_usage[] =
 	"  -p, --pid PID[,PID...]    processes\n"
 	"  -c, --cgroup PATH         a cgroup directory, absolute or relative to the mount: all processes\n"
 	"                            in it and below\n"
+	"  -n, --container NAME|ID   a running container, by its name or the first digits of its id\n"
+	"      --runtime-socket PATH ask this engine for names (default: Docker's and Podman's sockets)\n"
 	"\n"
 	"  -h, --help\n"
 	"\n"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/cmd/names.h"
 #include "user/target/cgroup_tree.h"
 #include "user/target/container.h"
 
@@ -140,8 +141,8 @@ static int explain_none(const struct running_list *list, const struct runtime_na
 	return error_set(err, EXIT_TARGET, "no container '%s' runs here; these do: %s%s%s", wanted, texts, note[0] ? "; " : "", note);
 }
 
-int container_find(const struct hierarchy *hierarchy, const struct runtime_names *names, const char *note, const char *wanted,
-		   char ret_path[CGROUP_PATH_MAX], struct error *err)
+static int find(const struct hierarchy *hierarchy, const struct runtime_names *names, const char *note, const char *wanted,
+		char ret_path[CGROUP_PATH_MAX], struct error *err)
 {
 	const struct running *found[MAX_FOUND];
 	struct running_list list = { 0 };
@@ -164,5 +165,26 @@ int container_find(const struct hierarchy *hierarchy, const struct runtime_names
 	}
 out:
 	free_running(&list);
+	return result;
+}
+
+int containers_each(const struct hierarchy *hierarchy, int proc_fd, const struct target_options *options, container_visit visit,
+		    void *data, struct runtime_names **ret_names, struct error *err)
+{
+	char path[CGROUP_PATH_MAX], note[RUNTIME_NOTE_MAX] = "";
+	int result = 0;
+
+	*ret_names = NULL;
+	if (!options->n_containers)
+		return 0;
+	if (hierarchy->fd < 0)
+		return error_set(err, EXIT_HOST, NO_HIERARCHY);
+	if (names_read_now(proc_fd, options, ret_names, note))
+		return error_set(err, EXIT_FAILED, "out of memory");
+	for (size_t i = 0; i < options->n_containers && !result; i++) {
+		result = find(hierarchy, *ret_names, note, options->containers[i], path, err);
+		if (!result)
+			result = visit(path, data, err);
+	}
 	return result;
 }

@@ -4,15 +4,19 @@
 #define MEMGAP_CMD_CONTAINERS_H
 
 #include "user/base/error.h"
+#include "user/cmd/target_options.h"
 #include "user/target/hierarchy.h"
 #include "user/target/runtime.h"
 
+typedef int (*container_visit)(const char *path, void *data, struct error *err);
+
 /*
- * The path of the memory cgroup of the running container with that name, or whose id begins so. names: what the engines say,
- * or NULL; note: what went wrong when they were asked. Fails with EXIT_TARGET when there is none, or more than one: they are
- * listed then.
+ * Calls visit with the path of the memory cgroup of each container that the options name: a running one with that name, or whose
+ * id begins so. Returns what visit returned if not 0; fails with EXIT_TARGET where there is none, or more than one: they are
+ * listed then. *ret_names is what the engines say, to be freed also on failure; NULL when they were not asked, as no container is
+ * named.
  */
-int container_find(const struct hierarchy *hierarchy, const struct runtime_names *names, const char *note, const char *wanted,
-		   char ret_path[CGROUP_PATH_MAX], struct error *err);
+int containers_each(const struct hierarchy *hierarchy, int proc_fd, const struct target_options *options, container_visit visit,
+		    void *data, struct runtime_names **ret_names, struct error *err);
 
 #endif

@@ -12,7 +12,6 @@
 #include "user/allocator/needed.h"
 #include "user/base/log.h"
 #include "user/cmd/containers.h"
-#include "user/cmd/names.h"
 #include "user/cmd/refusal.h"
 #include "user/cmd/targets.h"
 #include "user/target/command.h"
@@ -122,28 +121,15 @@ static int add_members(struct targets *targets, const struct watched_cgroup *cgr
 	return result == -ENODEV ? 0 : result;
 }
 
-/* -n: by what the engines say now. */
-static int open_containers(struct targets *targets, struct error *err)
+static int open_container(const char *path, void *data, struct error *err)
 {
-	const struct target_options *options = &targets->options->targets;
-	char path[CGROUP_PATH_MAX], note[RUNTIME_NOTE_MAX] = "";
-
-	if (!options->n_containers)
-		return 0;
-	if (targets->hierarchy.fd < 0)
-		return error_set(err, EXIT_HOST, NO_HIERARCHY);
-	if (names_read_now(targets->proc_fd, options, &targets->known_containers, note))
-		return error_set(err, EXIT_FAILED, "out of memory");
-	for (size_t i = 0; i < options->n_containers; i++)
-		if (container_find(&targets->hierarchy, targets->known_containers, note, options->containers[i], path, err) ||
-		    open_cgroup(targets, path, err))
-			return -1;
-	return 0;
+	return open_cgroup(data, path, err);
 }
 
 static int open_cgroups(struct targets *targets, struct error *err)
 {
-	if (open_containers(targets, err))
+	if (containers_each(&targets->hierarchy, targets->proc_fd, &targets->options->targets, open_container, targets,
+			    &targets->known_containers, err))
 		return -1;
 	for (size_t i = 0; i < targets->options->targets.n_cgroups; i++)
 		if (open_cgroup(targets, targets->options->targets.cgroups[i], err))

@@ -214,6 +214,21 @@ static void a_cgroup_that_is_mostly_page_cache_is_cache(void **state)
 	gap_judge(&snapshot);
 	assert_int_equal(snapshot.gap.verdict, VERDICT_CACHE);
 	assert_non_null(strstr(snapshot.gap.why, "190 MiB of the cgroup's 300 MiB are page cache, 100 MiB anonymous"));
+	/* what is retained matters more, unless it is next to nothing */
+	snapshot = cgroup_with(300 * MIB, 190 * MIB, 0);
+	snapshot.allocator.alloc = 20 * MIB;
+	snapshot.allocator.heap.trimmable = 79 * MIB;
+	gap_measure(&snapshot);
+	gap_judge(&snapshot);
+	assert_int_equal(snapshot.gap.verdict, VERDICT_RETAINED);
+	snapshot = cgroup_with(500 * MIB, 390 * MIB, 0);
+	snapshot.allocator.alloc = 20 * MIB;
+	snapshot.allocator.heap.trimmable = 79 * MIB;
+	gap_measure(&snapshot);
+	gap_judge(&snapshot);
+	assert_int_equal(snapshot.gap.verdict, VERDICT_CACHE);
+	snapshot = cgroup_with(300 * MIB, 190 * MIB, 0);
+	snapshot.allocator.alloc = snapshot.allocator.baseline = UNKNOWN;
 	snapshot.target.kind = TARGET_PROCESS; /* whose cache it is nobody knows */
 	gap_measure(&snapshot);
 	gap_judge(&snapshot);

@@ -31,7 +31,8 @@ def noise(most):
 
 
 # Of each: the right verdict; the workload's options; and noise, as much as leaves the verdict right: a fifth of what a program
-# holds, or less than 4 MiB, is no large gap when the noise is low and its room stays; a leak's noise is less than its rise.
+# holds, or less than 4 MiB, is no large gap when the noise is low and its room stays; so little beside what
+# is untouched, too; a leak's noise is less than its rise.
 def hold():
     held = size(16, 128)
     return "in-use", ["hold", "--size", str(held), "--blocks", str(random.randint(1, 5000))], noise(held // 5)
@@ -60,7 +61,7 @@ def frag():
 
 def untouched():
     held = size(32, 512)
-    return "untouched", ["untouched", "--size", str(held)], noise(held // 10)
+    return "untouched", ["untouched", "--size", str(held)], noise(8 * MIB)
 
 
 def cache():

@@ -169,14 +169,20 @@ static bool is_large_for_no_reason(struct snapshot *snapshot, int64_t held)
 	return true;
 }
 
-/* The page cache alone: what is shared memory has no file to go back to. */
-static bool is_cache(struct snapshot *snapshot)
+/* Next to so much page cache it does not matter what is free in what little anonymous memory there is. */
+#define CACHE_TO_ANON 3
+
+/*
+ * The page cache alone: what is shared memory has no file to go back to. Besides so much more of it than of anonymous memory, it
+ * is the verdict whatever is in the latter.
+ */
+static bool is_cache(struct snapshot *snapshot, int64_t held, int64_t times)
 {
 	const struct cgroup_memory *memory = &snapshot->kernel.cgroup;
 	int64_t cache = known_sub(memory->file, is_known(memory->shmem) ? memory->shmem : 0);
 
 	if (snapshot->target.kind != TARGET_CGROUP || !is_known(cache) || !is_known(memory->current) || cache < CACHE_BYTES ||
-	    cache <= memory->current / 2)
+	    cache <= memory->current / 2 || (times && (!is_known(held) || cache < held * times)))
 		return false;
 	say(&snapshot->gap, VERDICT_CACHE, "%s of the cgroup's %s are page cache, %s anonymous: the kernel takes it back when it needs it",
 	    TEXT(cache), TEXT(memory->current), TEXT(memory->anon));
@@ -253,8 +259,8 @@ void gap_judge(struct snapshot *snapshot)
 {
 	int64_t held = held_of(snapshot);
 
-	if (!is_growing(snapshot) && !is_large_and_explained(snapshot, held) && !is_cache(snapshot) &&
-	    !is_large_for_no_reason(snapshot, held) && !is_unknown(snapshot, held))
+	if (!is_growing(snapshot) && !is_cache(snapshot, held, CACHE_TO_ANON) && !is_large_and_explained(snapshot, held) &&
+	    !is_cache(snapshot, held, 0) && !is_large_for_no_reason(snapshot, held) && !is_unknown(snapshot, held))
 		judge_small(snapshot, held);
 	if (snapshot->kernel.unreadable[0])
 		add_unreadable(snapshot);

@@ -14,7 +14,11 @@
 
 /* Of a core, for all looks together; what was not used for a while may be used at once, as at the start. */
 #define SHARE_PERCENT 1
-#define SAVED_NS 100000000ULL
+#define SAVED_NS 100000000LL
+
+/* Besides, for the first look into a process that holds something: nobody knows anything of it before. */
+#define FIRST_SHARE_PERCENT 5
+#define FIRST_BYTES (1 << 20)
 
 /* A walk that takes longer is given up. */
 #define WALK_NS 2000000000ULL
@@ -44,6 +48,7 @@ struct look {
 	pid_t pid;
 	uint64_t start_time;
 	bool with_heap;
+	bool first;
 	struct survey survey;
 };
 
@@ -53,8 +58,8 @@ struct surveyor {
 	struct worker *worker;
 	struct loop *loop;
 	struct watcher *watcher;
-	uint64_t accounted_ns; /* CLOCK_MONOTONIC up to which the share is in saved_ns */
-	int64_t saved_ns;      /* CPU time that may be used; below 0: was used too much */
+	uint64_t accounted_ns; /* CLOCK_MONOTONIC up to which the shares are in these: */
+	int64_t saved_ns, first_saved_ns; /* CPU time that may be used; below 0: was used too much */
 };
 
 void survey_init(struct survey *survey)
@@ -187,6 +192,11 @@ static void keep(struct surveyor *surveyor, struct watched_process *process, str
 	settle_before(survey, &record);
 }
 
+static int64_t *account_of(struct surveyor *surveyor, bool first)
+{
+	return first ? &surveyor->first_saved_ns : &surveyor->saved_ns;
+}
+
 static void finish(struct surveyor *surveyor)
 {
 	uint64_t cost_ns;
@@ -195,7 +205,7 @@ static void finish(struct surveyor *surveyor)
 
 	if (!look)
 		return;
-	surveyor->saved_ns -= (int64_t)cost_ns;
+	*account_of(surveyor, look->first) -= (int64_t)cost_ns;
 	process = targets_find(surveyor->targets, look->pid);
 	if (process && process->id.start_time != look->start_time)
 		process = NULL; /* it is gone, its pid another's */
@@ -213,6 +223,13 @@ static bool has_changed(int64_t now, int64_t before)
 	int64_t difference = now > before ? now - before : before - now, part = before / CHANGE_PART;
 
 	return is_known(now) && is_known(before) && difference > (part > CHANGE_BYTES ? part : CHANGE_BYTES);
+}
+
+static bool is_first(const struct watched_process *process)
+{
+	int64_t held = reading_held(&process->reading);
+
+	return !process->survey.at_ns && is_known(held) && held >= FIRST_BYTES;
 }
 
 /*
@@ -235,7 +252,7 @@ static double urgency_of(const struct targets *targets, const struct watched_pro
 	return (double)age / (double)cost * (double)held * (changed ? CHANGED_COUNTS : 1);
 }
 
-static struct watched_process *most_urgent(const struct surveyor *surveyor, uint64_t now)
+static struct watched_process *most_urgent(struct surveyor *surveyor, uint64_t now)
 {
 	const struct targets *targets = surveyor->targets;
 	struct watched_process *found = NULL;
@@ -244,7 +261,7 @@ static struct watched_process *most_urgent(const struct surveyor *surveyor, uint
 	for (size_t i = 0; i < targets->n_processes; i++) {
 		double urgency = urgency_of(targets, targets->processes[i], now);
 
-		if (urgency > most) {
+		if (urgency > most && *account_of(surveyor, is_first(targets->processes[i])) > 0) {
 			most = urgency;
 			found = targets->processes[i];
 		}
@@ -260,7 +277,7 @@ static void start(struct surveyor *surveyor, struct watched_process *process)
 	if (!next)
 		return; /* at the next interval */
 	*next = (struct look){ surveyor->targets->proc_fd, process->id.pid, process->id.start_time, surveyor->with_heap,
-			       process->survey };
+			       is_first(process), process->survey };
 	next->survey.held = reading_held(&process->reading);
 	next->survey.turnover = count_now(surveyor->targets, process, &record) ? turnover_of(&record) : 0;
 	process->survey.running = true;
@@ -268,16 +285,22 @@ static void start(struct surveyor *surveyor, struct watched_process *process)
 	worker_start(surveyor->worker, look, next);
 }
 
+static void save(int64_t *account, uint64_t passed_ns, unsigned int percent)
+{
+	*account += (int64_t)(passed_ns / 100 * percent);
+	if (*account > SAVED_NS)
+		*account = SAVED_NS;
+}
+
 void surveyor_tick(struct surveyor *surveyor)
 {
 	uint64_t now = monotonic_ns();
 	struct watched_process *process;
 
-	surveyor->saved_ns += (int64_t)((now - surveyor->accounted_ns) / 100 * SHARE_PERCENT);
+	save(&surveyor->saved_ns, now - surveyor->accounted_ns, SHARE_PERCENT);
+	save(&surveyor->first_saved_ns, now - surveyor->accounted_ns, FIRST_SHARE_PERCENT);
 	surveyor->accounted_ns = now;
-	if (surveyor->saved_ns > (int64_t)SAVED_NS)
-		surveyor->saved_ns = SAVED_NS;
-	if (surveyor->saved_ns <= 0 || !worker_is_idle(surveyor->worker))
+	if (!worker_is_idle(surveyor->worker))
 		return;
 	process = most_urgent(surveyor, now);
 	if (process)
@@ -305,7 +328,7 @@ int surveyor_open(struct targets *targets, bool with_heap, struct loop *loop, st
 	surveyor->with_heap = with_heap;
 	surveyor->loop = loop;
 	surveyor->accounted_ns = monotonic_ns();
-	surveyor->saved_ns = SAVED_NS;
+	surveyor->saved_ns = surveyor->first_saved_ns = SAVED_NS;
 	surveyor->watcher = loop_add(loop, worker_fd(surveyor->worker), done, surveyor);
 	if (!surveyor->watcher) {
 		worker_close(surveyor->worker, &(void *){ NULL });

@@ -55,10 +55,13 @@ bool interval_is_there(const struct targets *targets, struct watched_process *pr
 			return true;
 		}
 	}
-	/* its name may be another one's: it has executed a program */
 	if (pid_stat_read(targets->proc_fd, process->id.pid, &stat) || !pid_stat_has_memory(&stat) ||
 	    stat.start_time != process->id.start_time)
 		return false;
+	/* it has executed a program */
+	if (stat.start_stack != reading->start_stack)
+		survey_forget(&process->survey);
+	reading->start_stack = stat.start_stack;
 	memcpy(process->id.comm, stat.comm, sizeof(process->id.comm));
 	return true;
 }

@@ -32,6 +32,7 @@ struct reading {
 	/* of a process that is one among many: */
 	struct activity activity;
 	uint64_t refreshed; /* the interval that the status was read in */
+	uint64_t start_stack; /* of the program that it was; 0: not known */
 };
 
 /* The processes of a watched cgroup and of those below it. */
@@ -47,7 +48,7 @@ struct members {
 	int64_t not_walked;  /* bytes held by those of whose heap nothing is known */
 	const struct watched_process *most_unseen; /* that of them which holds most, or NULL; */
 	int64_t most_unseen_bytes;
-	char why_unseen[NAME_MAX_TEXT];
+	char why_unseen[REASON_MAX];
 };
 
 /* The memory cgroup of a process, last read. Processes that follow each other are often in the same. */

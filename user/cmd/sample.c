@@ -110,10 +110,13 @@ static void fill_members(struct targets *targets, const struct members *members,
 	view->unseen = members->unseen;
 	if (unseen)
 		view->baseline = UNKNOWN;
+	/* what walks have found of some is not what all have; what was counted is what it says */
+	if (view->source == SOURCE_HEAP && !gap_is_little(members->unseen, held))
+		view->alloc = UNKNOWN;
 	if (!gap_is_little(members->not_walked, held))
 		view->heap = (struct heap_figures){ UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "" };
 	if (unseen)
-		snprintf(view->heap.why_not, sizeof(view->heap.why_not), "%.15s[%d]: %.36s", unseen->id.comm, unseen->id.pid,
+		snprintf(view->heap.why_not, sizeof(view->heap.why_not), "%.15s[%d]: %.120s", unseen->id.comm, unseen->id.pid,
 			 members->why_unseen[0] ? members->why_unseen : "not probed");
 }
 
@@ -152,8 +155,11 @@ static void follow_growth(struct row *row, struct snapshot *snapshot)
 	struct allocator_view *view = &snapshot->allocator;
 	bool whole = is_known(snapshot->gap.bytes);
 
-	if (row->source != view->source || row->whole != whole)
+	unsigned int generation = row->process ? row->process->survey.generation : 0;
+
+	if (row->source != view->source || row->whole != whole || row->generation != generation)
 		history_init(&row->history);
+	row->generation = generation;
 	row->source = view->source;
 	row->whole = whole;
 	history_add(&row->history, snapshot->elapsed_s, view->alloc);

@@ -15,10 +15,14 @@
 /* Of a core, for all looks together; what was not used for a while may be used at once, as at the start. */
 #define SHARE_PERCENT 1
 #define SAVED_NS 100000000LL
+#define MOST_OWED_NS 100000000LL
 
 /* Besides, for the first look into a process that holds something: nobody knows anything of it before. */
 #define FIRST_SHARE_PERCENT 5
 #define FIRST_BYTES (1 << 20)
+
+/* So often a walk may fail before what was found earlier does not count any more. */
+#define MAX_FAILURES 3
 
 /* A walk that takes longer is given up. */
 #define WALK_NS 2000000000ULL
@@ -40,7 +44,7 @@
 /* Which of those that are due comes first. */
 #define LEAST_COST_NS 100000
 #define CHANGED_COUNTS 16
-#define NEVER_LOOKED_INTO 1e12
+#define NEVER_LOOKED_INTO 1e24
 
 /* A look, of which the worker sees nothing but this. */
 struct look {
@@ -118,26 +122,40 @@ static void look_for_others(struct look *look)
 		 largest->kind == OTHER_FILE ? "private pages of files" : largest->name);
 }
 
+/*
+ * A heap that was in the middle of something leaves the view of before, for some time. What else fails, and what fails again, may be
+ * another program's by now: it is found anew the next time.
+ */
+static void settle_result(struct survey *survey, int result, const char *why)
+{
+	bool passing = (result == -EAGAIN || result == -ETIME) && survey->has_heap;
+
+	survey->failures = result ? survey->failures + 1 : 0;
+	if (result && (!passing || survey->failures >= MAX_FAILURES)) {
+		survey_close(survey);
+		survey->has_heap = false;
+	} else if (!result) {
+		survey->has_heap = true;
+	}
+	survey->walked = !result;
+	snprintf(survey->why_not, sizeof(survey->why_not), "%s", why);
+}
+
 static void look_into_heap(struct look *look)
 {
 	struct survey *survey = &look->survey;
 	const char *why = NULL;
 	int result = 0;
 
-	survey->has_heap = false;
 	if (!survey->heap)
 		result = heap_open(look->proc_fd, look->pid, &survey->heap, &why);
 	if (!result) {
 		result = heap_read(survey->heap, WALK_NS, &survey->view);
 		why = result ? heap_why(result) : "";
-		survey->has_heap = !result;
 	}
-	snprintf(survey->why_not, sizeof(survey->why_not), "%s", why ? why : "");
-	if (survey->has_heap)
+	if (!result)
 		look_for_others(look);
-	/* it may be another program's by now: found anew the next time */
-	if (result && result != -EAGAIN && result != -ETIME)
-		survey_close(survey);
+	settle_result(survey, result, why ? why : "");
 }
 
 /* In the worker's thread. */
@@ -168,7 +186,7 @@ static void settle_before(struct survey *survey, const struct memgap_process *re
 {
 	uint64_t moved = turnover_of(record) - survey->turnover;
 
-	if (!survey->has_heap || (is_known(survey->before) && moved >= survey->moved))
+	if (!survey->walked || (is_known(survey->before) && moved >= survey->moved))
 		return;
 	survey->before = survey->view.alloc - memgap_net(&record->counters);
 	survey->moved = moved;
@@ -197,6 +215,14 @@ static int64_t *account_of(struct surveyor *surveyor, bool first)
 	return first ? &surveyor->first_saved_ns : &surveyor->saved_ns;
 }
 
+/* One that costs very much is paid for by its own long pause (COST_SHARE): the others are not to wait for that. */
+static void charge(int64_t *account, uint64_t cost_ns)
+{
+	*account -= (int64_t)cost_ns;
+	if (*account < -MOST_OWED_NS)
+		*account = -MOST_OWED_NS;
+}
+
 static void finish(struct surveyor *surveyor)
 {
 	uint64_t cost_ns;
@@ -205,7 +231,7 @@ static void finish(struct surveyor *surveyor)
 
 	if (!look)
 		return;
-	*account_of(surveyor, look->first) -= (int64_t)cost_ns;
+	charge(account_of(surveyor, look->first), cost_ns);
 	process = targets_find(surveyor->targets, look->pid);
 	if (process && process->id.start_time != look->start_time)
 		process = NULL; /* it is gone, its pid another's */
@@ -245,8 +271,9 @@ static double urgency_of(const struct targets *targets, const struct watched_pro
 
 	if (!is_known(held) || !held || survey->running)
 		return 0;
+	/* the small ones are soon done: one large heap is not to keep all others waiting */
 	if (!survey->at_ns)
-		return (double)held * NEVER_LOOKED_INTO;
+		return NEVER_LOOKED_INTO / (double)held;
 	if (age < LEAST_NS || age < survey->cost_ns * COST_SHARE || (age < IDLE_NS && !changed))
 		return 0;
 	return (double)age / (double)cost * (double)held * (changed ? CHANGED_COUNTS : 1);

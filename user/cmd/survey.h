@@ -26,9 +26,11 @@ struct survey {
 	unsigned int generation; /* of the program: a look that began before an exec is of another */
 	struct heap *heap;   /* what the next look begins with, or NULL */
 	bool has_rollup, has_heap;
+	bool walked;           /* the last look did: the view is of then */
+	unsigned int failures; /* to walk, one after the other */
 	struct smaps_rollup rollup;
 	struct heap_view view;
-	char why_not[NAME_MAX_TEXT]; /* there is no view of the heap */
+	char why_not[REASON_MAX]; /* there is no view of the heap */
 	struct other_anon other;
 	int64_t before;      /* live before the probes counted, by the walk that fitted best; UNKNOWN: there was none */
 	uint64_t moved;      /* bytes that were allocated and freed during that walk: it is wrong by that at most */

@@ -255,7 +255,8 @@ static void look_again(struct targets *targets, struct watched_process *process)
 	process->task_gone = false;
 	if (!pid_stat_read(targets->proc_fd, process->id.pid, &stat))
 		memcpy(process->id.comm, stat.comm, sizeof(process->id.comm));
-	if (!probes_read_process(targets->probes, process->id.pid, &record))
+	/* where events do not tell of its cgroup, the scan does */
+	if (!probes_read_process(targets->probes, process->id.pid, &record) && (record.slot || !process->cgroup || !process->cgroup->found))
 		process->cgroup = cgroup_by_slot(targets, record.slot);
 	targets_attach(targets, process);
 }

@@ -54,7 +54,8 @@ struct row {
 	struct watched_cgroup *cgroup;
 	struct history history; /* of its alloc */
 	enum allocator_source source; /* that the history is of, */
-	bool whole;                   /* with all that was live before */
+	bool whole;                   /* with all that was live before, */
+	unsigned int generation;      /* and of this program, if it is a process's */
 	uint64_t name_asked_ns;       /* when its container's name was first asked for (user/cmd/names.h) */
 	struct trimmer trimmer;
 };

@@ -17,7 +17,8 @@
 #include "user/kernel/cgroup.h"
 
 #define NAME_MAX_TEXT 64
-#define WHY_MAX 256
+#define WHY_MAX 384
+#define REASON_MAX 160 /* a part of it */
 #define TARGET_PATH_MAX 1024
 #define CONTAINER_NAME_MAX 256
 
@@ -39,7 +40,7 @@ struct heap_figures {
 	int64_t sys;       /* that the allocator holds from the kernel, */
 	int64_t resident;  /* of it in memory */
 	int64_t trimmable, pinned;
-	char why_not[NAME_MAX_TEXT]; /* there is none; "" when that is not known */
+	char why_not[REASON_MAX]; /* there is none; "" when that is not known */
 };
 
 /* The largest group of like mappings of anonymous memory that is not the allocator's. */

@@ -68,7 +68,8 @@ bool gap_is_little(int64_t bytes, int64_t held)
 {
 	int64_t part = held / LITTLE_PART;
 
-	return is_known(held) && bytes <= (part > SMALL_GAP_BYTES ? part : SMALL_GAP_BYTES);
+	/* a few MiB too, but not where there is not more than that */
+	return is_known(held) && (bytes <= part || (bytes <= SMALL_GAP_BYTES && bytes <= held / 2));
 }
 
 /* All that is live is in alloc, but perhaps for a little. */

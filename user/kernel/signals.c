@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,6 +134,22 @@ static bool has_signalfd(int proc_fd, pid_t pid, int signal)
 	return found;
 }
 
+/*
+ * bash has terminating_signals[] in sig.c: all whose default action is to end the process but those for debuggers and timers.
+ * Go's runtime catches everything, SIGURG too, with which it interrupts its own threads: there a signal that nobody
+ * asked for is dropped.
+ */
+static bool catches_to_die(uint64_t caught)
+{
+	static const int ending[] = { SIGHUP, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM,
+				      SIGXCPU, SIGXFSZ, SIGVTALRM, SIGSYS };
+
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		if (!(caught & bit_of(ending[i])))
+			return false;
+	return !(caught & bit_of(SIGURG));
+}
+
 int signal_effect_read(int proc_fd, pid_t pid, int signal, enum signal_effect *ret)
 {
 	struct signal_masks masks;
@@ -145,7 +162,7 @@ int signal_effect_read(int proc_fd, pid_t pid, int signal, enum signal_effect *r
 	if (result)
 		return result;
 	if (masks.caught & bit_of(signal)) {
-		*ret = SIGNAL_CAUGHT;
+		*ret = catches_to_die(masks.caught) ? SIGNAL_CAUGHT_TO_DIE : SIGNAL_CAUGHT;
 		return 0;
 	}
 	result = look_at_threads(proc_fd, pid, signal, &all_block, &one_waits);

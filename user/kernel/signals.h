@@ -11,6 +11,7 @@
 
 enum signal_effect {
 	SIGNAL_CAUGHT,  /* a handler is installed */
+	SIGNAL_CAUGHT_TO_DIE, /* one for all signals that end a process: it cleans up before it dies, as bash with a trap on EXIT */
 	SIGNAL_AWAITED, /* blocked in every thread, and taken by sigwait() or a signalfd */
 	SIGNAL_BLOCKED, /* blocked in every thread, but nobody is seen to take it: it would lie in wait */
 	SIGNAL_IGNORED,

@@ -25,9 +25,10 @@ int pid_stat_parse(const char *text, struct pid_stat *ret)
 	if (length >= sizeof(stat.comm))
 		length = sizeof(stat.comm) - 1;
 	memcpy(stat.comm, open + 1, length);
-	/* fields 3 (state), 9 (flags), 20 (num_threads) and 22 (starttime) */
-	if (sscanf(close + 1, " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %" SCNu64,
-		   &stat.state, &stat.flags, &stat.threads, &stat.start_time) != 4)
+	/* fields 3 (state), 9 (flags), 20 (num_threads), 22 (starttime), and 28 (startstack) */
+	if (sscanf(close + 1, " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %" SCNu64
+		   " %*u %*d %*u %*u %*u %" SCNu64,
+		   &stat.state, &stat.flags, &stat.threads, &stat.start_time, &stat.start_stack) < 4)
 		return -EINVAL;
 	*ret = stat;
 	return 0;

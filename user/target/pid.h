@@ -20,6 +20,7 @@ struct pid_stat {
 	unsigned int flags;
 	int threads;
 	uint64_t start_time;
+	uint64_t start_stack; /* the address: another one, by chance, of each program that it executes; 0 where it is not shown */
 };
 
 struct pid_identity {

@@ -88,6 +88,10 @@ static enum act_result check(const struct trim_action *action, int proc_fd, cons
 	case SIGNAL_CAUGHT:
 	case SIGNAL_AWAITED:
 		return ACT_DONE;
+	case SIGNAL_CAUGHT_TO_DIE:
+		snprintf(why, size, "pid %d (%s) catches every signal that ends a process, %s too, as a shell does to clean up before it dies",
+			 id->pid, id->comm, name);
+		return ACT_REFUSED;
 	case SIGNAL_BLOCKED:
 		snprintf(why, size, "pid %d (%s) blocks %s, but neither a thread in sigwait() nor a signalfd takes it", id->pid,
 			 id->comm, name);

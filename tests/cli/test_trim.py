@@ -214,6 +214,13 @@ class Refusals(TrimTest):
         """a workload that takes USR1 is not asked with USR2"""
         self.check_refused(Workload(self, "hold", "--size", "4MiB", *QUIET), "does not handle USR2", "--trim-with", "signal:USR2")
 
+    def test_shell(self):
+        """a shell that catches all signals to clean up before it dies is not asked"""
+        script = "trap 'echo cleaned up' EXIT; echo ready; while :; do sleep 0.1; done"
+        program = Program(self, "bash", "-c", script)
+        self.assertEqual(program.line(), "ready")
+        self.check_refused(program, "catches every signal that ends a process, USR1 too")
+
     def test_ignored(self):
         """a process that ignores the signal is not asked"""
         self.check_refused(self.python(IGNORE), "ignores USR1")

@@ -29,7 +29,7 @@ static int set_up(void **state)
 	tree_mkdir(&fixture->dirs, "a/b");
 	tree_mkdir(&fixture->dirs, "c");
 	tree_write(&fixture->dirs, "cgroup.procs", "");
-	assert_int_equal(cgroup_tree_open(&fixture->hierarchy, note_gone, fixture, &fixture->tree), 0);
+	assert_int_equal(cgroup_tree_open(&fixture->hierarchy, 1000, note_gone, fixture, &fixture->tree), 0);
 	*state = fixture;
 	return 0;
 }

@@ -258,7 +258,7 @@ static void each_mistake_is_a_usage_error_that_names_it_and_a_remedy(void **stat
 		{ WORDS("-p", "1", "-s", "none", "--trim-at", "gap:1MiB"), "gap", "rss:SIZE" },
 		{ WORDS("-n", ""), "''", "-n NAME" },
 		{ WORDS("-a", "-s", "probe"), "-a", "-c / for all" },
-		{ WORDS("-a", "--trim-at", "1MiB"), "alloc", "rss:SIZE" },
+		{ WORDS("-a", "--trim-at", "1MiB"), "-a", "-p, -c or -n" },
 		{ WORDS("-p", "1", "--max-overhead", "5%"), "--max-overhead", "not bounded" },
 		{ WORDS("-p"), "'-p'", "--help" },
 		{ WORDS("--pid"), "'--pid'", "--help" },

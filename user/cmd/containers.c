@@ -2,6 +2,7 @@
 #include "user/cmd/containers.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +59,7 @@ static void ignore(struct cgroup_node *node, void *data)
 static int list_running(const struct hierarchy *hierarchy, struct running_list *ret, struct error *err)
 {
 	struct cgroup_tree *tree;
-	int result = cgroup_tree_open(hierarchy, ignore, NULL, &tree);
+	int result = cgroup_tree_open(hierarchy, INT_MAX, ignore, NULL, &tree);
 
 	if (result)
 		return error_set(err, EXIT_FAILED, "cannot look for containers: %s", strerror(-result));
@@ -87,13 +88,16 @@ static const struct running *running_with(const struct running_list *list, const
 static size_t find_by_names(const struct running_list *list, const struct runtime_names *names, const char *wanted,
 			    const struct running **ret)
 {
-	const struct container_info *infos[MAX_FOUND];
-	size_t found = names ? runtime_names_find(names, wanted, infos, MAX_FOUND) : 0, n = 0;
+	size_t all = names ? runtime_names_count(names) : 0, found = 0, n = 0;
+	const struct container_info **infos = calloc(all + 1, sizeof(*infos));
 
-	for (size_t i = 0; i < found && i < MAX_FOUND; i++) {
+	if (infos && names)
+		found = runtime_names_find(names, wanted, infos, all);
+	for (size_t i = 0; i < found && n < MAX_FOUND; i++) {
 		ret[n] = running_with(list, infos[i]->id);
 		n += ret[n] != NULL;
 	}
+	free(infos);
 	return n;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/cmd/interval.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,7 +60,7 @@ bool interval_is_there(const struct targets *targets, struct watched_process *pr
 	    stat.start_time != process->id.start_time)
 		return false;
 	/* it has executed a program */
-	if (stat.start_stack != reading->start_stack)
+	if (reading->start_stack && stat.start_stack != reading->start_stack)
 		survey_forget(&process->survey);
 	reading->start_stack = stat.start_stack;
 	memcpy(process->id.comm, stat.comm, sizeof(process->id.comm));
@@ -216,6 +217,22 @@ static void sum_counters(struct targets *targets)
 	}
 }
 
+static bool is_unreadable(const struct watched_process *process)
+{
+	int result = process->reading.result;
+
+	return process->cgroup && result && result != -ESRCH;
+}
+
+static void add_unreadable(struct members *members, const struct watched_process *process)
+{
+	static const struct process_status unknown = { UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, -1 };
+
+	members->processes++;
+	members->unreadable = process;
+	add_status(&members->status, &unknown);
+}
+
 /* One pass over the processes, not one a cgroup. */
 static void sum_all(struct targets *targets)
 {
@@ -226,6 +243,9 @@ static void sum_all(struct targets *targets)
 		struct watched_process *process = targets->processes[i];
 		const struct process_status *status = process->cgroup ? interval_status(targets, process) : NULL;
 
+		/* one that has gone does not count, one that may not be looked at leaves the sums unknown */
+		for (struct watched_cgroup *cgroup = process->cgroup; !status && is_unreadable(process) && cgroup; cgroup = cgroup->parent)
+			add_unreadable(&cgroup->members, process);
 		for (struct watched_cgroup *cgroup = process->cgroup; status && cgroup; cgroup = cgroup->parent)
 			add_process(&cgroup->members, targets, process, status);
 	}

@@ -46,6 +46,7 @@ struct members {
 	struct process_view view;         /* the sums of those that have one; pss and lazyfree as in status */
 	int64_t unseen;      /* bytes held, less alloc, of processes whose allocator view is missing or not whole */
 	int64_t not_walked;  /* bytes held by those of whose heap nothing is known */
+	const struct watched_process *unreadable;  /* one whose status is not ours to read, or NULL */
 	const struct watched_process *most_unseen; /* that of them which holds most, or NULL; */
 	int64_t most_unseen_bytes;
 	char why_unseen[REASON_MAX];

@@ -101,19 +101,19 @@ int names_open(int proc_fd, const struct target_options *options, struct runtime
 	return 0;
 }
 
-void names_close(struct names *names)
+bool names_close(struct names *names)
 {
 	void *ignored;
 
 	if (!names)
-		return;
+		return true;
 	loop_remove(names->loop, names->watcher);
-	/* an engine is being waited for: what that works on stays */
 	if (!worker_close(names->worker, &ignored))
-		return;
+		return false;
 	runtime_names_free(names->question.answer);
 	runtime_names_free(names->known);
 	free(names);
+	return true;
 }
 
 static void want(struct names *names, uint64_t *asked_ns)

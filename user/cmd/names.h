@@ -6,6 +6,7 @@
 #ifndef MEMGAP_CMD_NAMES_H
 #define MEMGAP_CMD_NAMES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "user/base/loop.h"
@@ -18,7 +19,8 @@ struct names;
 /* The options are the caller's, and stay. known may be NULL, or what was read already: names_close() frees it. 0 or -errno. */
 int names_open(int proc_fd, const struct target_options *options, struct runtime_names *known, struct loop *loop,
 	       struct names **ret);
-void names_close(struct names *names); /* NULL is allowed */
+/* NULL is allowed. false: an engine is still being waited for, and the options must stay. */
+bool names_close(struct names *names);
 
 /* At once: for who cannot go on without. Arguments and result as of runtime_names_read(). */
 int names_read_now(int proc_fd, const struct target_options *options, struct runtime_names **ret, char *ret_note);

@@ -68,6 +68,11 @@ static void fill_name(struct snapshot *snapshot, const char *name)
 	snprintf(snapshot->allocator.name, sizeof(snapshot->allocator.name), "%s", name);
 }
 
+static void say_unreadable(struct snapshot *snapshot, const struct watched_process *process)
+{
+	snprintf(snapshot->kernel.unreadable, sizeof(snapshot->kernel.unreadable), "the status of pid %d", process->id.pid);
+}
+
 static void sample_process(struct targets *targets, struct watched_process *process, struct snapshot *snapshot)
 {
 	const struct memgap_process *record = interval_record(targets, process);
@@ -80,8 +85,8 @@ static void sample_process(struct targets *targets, struct watched_process *proc
 	snprintf(snapshot->target.comm, sizeof(snapshot->target.comm), "%s", process->id.comm);
 	if (status)
 		fill_kernel(snapshot, status);
-	else if (process->reading.result == -EACCES || process->reading.result == -EPERM)
-		snprintf(snapshot->kernel.unreadable, sizeof(snapshot->kernel.unreadable), "the status of pid %d", process->id.pid);
+	else if (process->reading.result != -ESRCH)
+		say_unreadable(snapshot, process);
 	view_of(targets, process, &view);
 	fill_view(snapshot, &view);
 	if (record) {
@@ -108,6 +113,8 @@ static void fill_members(struct targets *targets, const struct members *members,
 		fill_counters(snapshot, &members->counters, targets->lost);
 	}
 	view->unseen = members->unseen;
+	if (members->unreadable)
+		say_unreadable(snapshot, members->unreadable);
 	if (unseen)
 		view->baseline = UNKNOWN;
 	/* what walks have found of some is not what all have; what was counted is what it says */

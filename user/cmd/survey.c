@@ -24,6 +24,9 @@
 /* So often a walk may fail before what was found earlier does not count any more. */
 #define MAX_FAILURES 3
 
+/* Of the file descriptors that there may be, one in so many is a process with its heap open. */
+#define HEAP_FDS_PART 16
+
 /* A walk that takes longer is given up. */
 #define WALK_NS 2000000000ULL
 
@@ -203,6 +206,9 @@ static void keep(struct surveyor *surveyor, struct watched_process *process, str
 	survey->at_ns = monotonic_ns();
 	survey->cost_ns = cost_ns;
 	survey->first_alloc = !is_known(first_alloc) && survey->has_heap ? survey->view.alloc : first_alloc;
+	/* each has two files open: of many processes, they are opened anew each time */
+	if (surveyor->targets->n_processes > (size_t)surveyor->targets->max_fds / HEAP_FDS_PART)
+		survey_close(survey);
 	survey->net = UNKNOWN;
 	if (!count_now(surveyor->targets, process, &record))
 		return;
@@ -366,18 +372,18 @@ int surveyor_open(struct targets *targets, bool with_heap, struct loop *loop, st
 	return 0;
 }
 
-void surveyor_close(struct surveyor *surveyor)
+bool surveyor_close(struct surveyor *surveyor)
 {
 	void *left;
 
 	if (!surveyor)
-		return;
+		return true;
 	loop_remove(surveyor->loop, surveyor->watcher);
-	/* a look that is still going on keeps what it works on: we end */
 	if (!worker_close(surveyor->worker, &left))
-		return;
+		return false;
 	if (left)
 		survey_close(&((struct look *)left)->survey);
 	free(left);
 	free(surveyor);
+	return true;
 }

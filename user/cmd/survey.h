@@ -44,7 +44,8 @@ struct surveyor;
 
 /* with_heap: the allocator's view is wanted as well. 0 or -errno. */
 int surveyor_open(struct targets *targets, bool with_heap, struct loop *loop, struct surveyor **ret);
-void surveyor_close(struct surveyor *surveyor); /* NULL is allowed */
+/* NULL is allowed. false: a look is still going on, and what it works on (proc_fd too) must stay. */
+bool surveyor_close(struct surveyor *surveyor);
 
 /* At each interval: starts the next look when one is due and can be afforded. */
 void surveyor_tick(struct surveyor *surveyor);

@@ -128,7 +128,6 @@ void targets_remove_cgroup(struct targets *targets, struct watched_cgroup *cgrou
 			targets->cgroups[i] = targets->cgroups[targets->n_cgroups - 1];
 	}
 	targets->n_cgroups--;
-	cgroup_dir_close(&cgroup->dir);
 	free(cgroup);
 }
 
@@ -289,7 +288,8 @@ void targets_close(struct targets *targets)
 	while (targets->n_processes)
 		targets_remove_process(targets, targets->processes[targets->n_processes - 1]);
 	for (size_t i = 0; i < targets->n_cgroups; i++) {
-		cgroup_dir_close(&targets->cgroups[i]->dir);
+		if (!targets->cgroups[i]->found)
+			cgroup_dir_close(&targets->cgroups[i]->dir);
 		free(targets->cgroups[i]);
 	}
 	cgroup_tree_close(targets->tree);

@@ -26,7 +26,8 @@ struct watched_cgroup {
 	uint32_t slot;                 /* in the BPF map `cgroups`; 0: none */
 	struct watched_cgroup *parent; /* the nearest watched one above, or NULL */
 	bool adopts;                   /* a target: whoever is in it is watched; else the home of a pid target */
-	bool found;                    /* by --all: a target as long as it has processes, without probes */
+	bool found;                    /* by --all: a target as long as it has processes, without probes; its fd is the tree's */
+	bool followed;                 /* events tell of the processes in it, and of those below */
 	uint64_t populated;            /* the last interval in which it had processes of its own */
 	struct members members;        /* as of the interval */
 };

@@ -61,6 +61,7 @@ static int open_cgroup(struct targets *targets, const char *name, struct error *
 		cgroup_dir_close(&dir);
 		return error_set(err, EXIT_FAILED, "out of memory");
 	}
+	cgroup->followed = targets->probes;
 	result = targets->probes ? probes_watch_cgroup(targets->probes, dir.id, cgroup->slot) : 0;
 	return result ? error_set(err, EXIT_FAILED, "cannot watch cgroup %s: %s", dir.path, strerror(-result)) : 0;
 }

@@ -16,20 +16,30 @@ static struct watched_cgroup *watched_at(const struct cgroup_node *node)
 	return NULL;
 }
 
-/* A cgroup that --all finds processes in is a target from now on. NULL: it is gone, or memory is out. */
+/* The one that a pid target is at home in, as --per cgroup shows it, is now a target as well. */
+static struct watched_cgroup *home_with(const struct targets *targets, uint64_t id)
+{
+	for (size_t i = 0; i < targets->n_cgroups; i++)
+		if (targets->cgroups[i]->dir.id == id && !targets->cgroups[i]->found)
+			return targets->cgroups[i];
+	return NULL;
+}
+
+/* A cgroup that --all finds processes in is a target from now on. NULL: memory is out. */
 static struct watched_cgroup *find_cgroup(struct targets *targets, struct cgroup_node *node)
 {
-	struct watched_cgroup *cgroup;
-	struct cgroup_dir dir;
+	struct watched_cgroup *cgroup = home_with(targets, node->id);
+	struct cgroup_dir dir = { .fd = node->fd, .id = node->id };
 
-	strcpy(dir.path, node->path); /* no longer than CGROUP_PATH_MAX, as the tree made it */
-	dir.id = node->id;
-	dir.fd = fcntl(node->fd, F_DUPFD_CLOEXEC, 0);
-	cgroup = dir.fd < 0 ? NULL : targets_add_cgroup(targets, &dir, true);
-	if (!cgroup) {
-		cgroup_dir_close(&dir);
-		return NULL;
+	if (cgroup) {
+		cgroup->adopts = true;
+		node->data = cgroup;
+		return cgroup;
 	}
+	strcpy(dir.path, node->path); /* no longer than CGROUP_PATH_MAX, as the tree made it */
+	cgroup = targets_add_cgroup(targets, &dir, true);
+	if (!cgroup)
+		return NULL;
 	cgroup->found = true;
 	cgroup->slot = 0;
 	node->data = cgroup;
@@ -50,8 +60,10 @@ static struct watched_process *add_process(struct scan *scan, pid_t pid, const s
 
 	memcpy(id.comm, stat->comm, sizeof(id.comm));
 	process = targets_add_process(scan->targets, &id, cgroup, false);
-	if (process)
-		process->scanned = true;
+	if (!process)
+		return NULL;
+	process->scanned = true;
+	process->reading.start_stack = stat->start_stack;
 	return process;
 }
 
@@ -110,7 +122,7 @@ static bool is_covered(const struct targets *targets, const struct cgroup_node *
 	for (; node; node = node->parent) {
 		const struct watched_cgroup *cgroup = node->data;
 
-		if (cgroup && cgroup->slot)
+		if (cgroup && cgroup->followed)
 			return true;
 	}
 	return false;
@@ -203,7 +215,7 @@ static int scan_below(struct targets *targets, const char *path, struct watched_
 
 int targets_scan_open(struct targets *targets, struct error *err)
 {
-	int result = cgroup_tree_open(&targets->hierarchy, forget_node, targets, &targets->tree);
+	int result = cgroup_tree_open(&targets->hierarchy, targets->max_fds / 2, forget_node, targets, &targets->tree);
 
 	if (result)
 		return error_set(err, EXIT_FAILED, "cannot watch cgroups come and go: %s", strerror(-result));

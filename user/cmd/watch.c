@@ -102,6 +102,9 @@ static void look_at_row(struct watch *watch, struct row *row)
 		targets_end_row(&watch->targets, row);
 		return;
 	}
+	/* what --all has found was not named, and is not asked for anything */
+	if ((row->cgroup && row->cgroup->found) || (row->process && row->process->scanned && watch->options.targets.all))
+		return;
 	trimmer_look(&row->trimmer, &snapshot, watch->targets.hierarchy.version, &source);
 }
 
@@ -292,9 +295,6 @@ static int start(struct watch *watch, struct error *err)
 	return complete ? 0 : error_set(err, EXIT_FAILED, "cannot set up the event loop: %s", strerror(errno));
 }
 
-/* So many processes are looked into before the first line, if there is time. */
-#define LOOKED_INTO_AT_ONCE 16
-
 static int start_background(struct watch *watch, struct error *err)
 {
 	struct targets *targets = &watch->targets;
@@ -305,7 +305,7 @@ static int start_background(struct watch *watch, struct error *err)
 	if (result)
 		return error_set(err, EXIT_FAILED, "cannot start a thread: %s", strerror(-result));
 	catch_up(watch);
-	for (size_t i = 0; i < targets->n_processes && i < LOOKED_INTO_AT_ONCE; i++)
+	for (size_t i = 0; i < targets->n_processes; i++)
 		interval_status(targets, targets->processes[i]);
 	surveyor_tick(targets->surveyor);
 	return 0;
@@ -397,11 +397,11 @@ int cmd_watch(int argc, char *argv[])
 		return EXIT_DONE;
 	}
 	status = run(&watch);
-	surveyor_close(watch.targets.surveyor);
-	if (watch.targets.names)
-		names_close(watch.targets.names);
-	else
+	if (!watch.targets.names)
 		runtime_names_free(watch.targets.known_containers);
+	/* a thread that is still at work, on what would be freed: all has been said, the kernel tidies up */
+	if (!surveyor_close(watch.targets.surveyor) || !names_close(watch.targets.names))
+		_exit(status);
 	targets_close(&watch.targets);
 	display_close(&watch.display);
 	loop_close(&watch.loop);

@@ -179,6 +179,8 @@ static int check(struct watch_options *options, struct error *err)
 		return usage(err, "nothing to watch: give -p PID, -c CGROUP, -n CONTAINER, -a or -- COMMAND");
 	if (!named && options->insists)
 		return usage(err, "-a puts no probes on anything: name what is to be probed, with -p or -c (-c / for all)");
+	if (!named && policy->enabled)
+		return usage(err, "-a has nothing trimmed: name what --trim-at is for, with -p, -c or -n");
 	options->probes &= named;
 	if (options->trim_option && !policy->enabled)
 		return usage(err, "%s says how to trim, but not when: give --trim-at too", options->trim_option);
@@ -193,7 +195,7 @@ static int take_command(struct watch_options *options, int argc, char *argv[], b
 	if (optind == argc)
 		return dashes ? usage(err, "no command after '--'") : 0;
 	if (!dashes)
-		return usage(err, "unexpected '%s': targets are given with -p or -c, a command after --", argv[optind]);
+		return usage(err, "unexpected '%s': targets are given with -p, -c, -n or -a, a command after --", argv[optind]);
 	options->command = &argv[optind];
 	return 0;
 }

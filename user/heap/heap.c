@@ -147,8 +147,3 @@ struct heap_part_of heap_owned(const struct heap *heap, uint64_t start, uint64_t
 	}
 	return sum;
 }
-
-bool heap_owns(const struct heap *heap, uint64_t start, uint64_t end)
-{
-	return start < end && heap_owned(heap, start, end).bytes == end - start;
-}

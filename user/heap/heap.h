@@ -57,7 +57,5 @@ struct heap_part_of {
 };
 
 struct heap_part_of heap_owned(const struct heap *heap, uint64_t start, uint64_t end);
-/* All of it. */
-bool heap_owns(const struct heap *heap, uint64_t start, uint64_t end);
 
 #endif

@@ -19,7 +19,7 @@ struct cgroup_tree {
 	const struct hierarchy *hierarchy;
 	cgroup_gone gone;
 	void *data;
-	int inotify_fd;
+	int inotify_fd, max_fd;
 	struct cgroup_nodes roots;
 	void *by_wd, *by_id; /* tsearch(3) */
 	bool blind;          /* inotify has not room for all */
@@ -84,7 +84,9 @@ static int fill_node(struct cgroup_tree *tree, struct cgroup_node *node, const c
 	struct stat st;
 
 	node->fd = openat(tree->hierarchy->fd, path[1] ? path + 1 : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (node->fd < 0 || fstat(node->fd, &st)) {
+	if (node->fd >= tree->max_fd)
+		errno = EMFILE;
+	if (node->fd < 0 || node->fd >= tree->max_fd || fstat(node->fd, &st)) {
 		tree->full |= is_out_of_fds();
 		return -errno;
 	}
@@ -122,10 +124,18 @@ static void take_entry(struct cgroup_tree *tree, struct cgroup_node *node, const
 
 	if (snprintf(path, sizeof(path), "%s/%s", node->path[1] ? node->path : "", entry->d_name) >= (int)sizeof(path))
 		return;
+	/* an old cgroup of v1 may have been given another name */
+	if (child && strcmp(child->path, path)) {
+		free_node(tree, child, true);
+		child = NULL;
+	}
+	errno = 0;
 	if (!child)
 		child = add_node(tree, node, path);
 	if (child)
 		child->missing = false;
+	else if (is_out_of_fds())
+		node->dirty = true; /* there may be room the next time */
 }
 
 /* What is not found again is gone. */
@@ -168,13 +178,13 @@ static void read_dirty(struct cgroup_tree *tree, struct cgroup_nodes *nodes, boo
 	}
 }
 
-int cgroup_tree_open(const struct hierarchy *hierarchy, cgroup_gone gone, void *data, struct cgroup_tree **ret)
+int cgroup_tree_open(const struct hierarchy *hierarchy, int max_fd, cgroup_gone gone, void *data, struct cgroup_tree **ret)
 {
 	struct cgroup_tree *tree = calloc(1, sizeof(*tree));
 
 	if (!tree)
 		return -ENOMEM;
-	*tree = (struct cgroup_tree){ .hierarchy = hierarchy, .gone = gone, .data = data };
+	*tree = (struct cgroup_tree){ .hierarchy = hierarchy, .max_fd = max_fd, .gone = gone, .data = data };
 	LIST_INIT(&tree->roots);
 	tree->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (tree->inotify_fd < 0) {
@@ -222,11 +232,6 @@ struct cgroup_node *cgroup_tree_add(struct cgroup_tree *tree, const char *path)
 	return node;
 }
 
-int cgroup_tree_fd(const struct cgroup_tree *tree)
-{
-	return tree->inotify_fd;
-}
-
 /* Marks the directories that events are about. */
 static void take_events(struct cgroup_tree *tree, const char *events, ssize_t size)
 {
@@ -250,6 +255,7 @@ void cgroup_tree_follow(struct cgroup_tree *tree)
 	char events[16 * 1024] __attribute__((aligned(__alignof__(struct inotify_event))));
 	ssize_t size;
 
+	tree->full = false;
 	while ((size = read(tree->inotify_fd, events, sizeof(events))) > 0)
 		take_events(tree, events, size);
 	read_dirty(tree, &tree->roots, tree->blind);

@@ -33,15 +33,15 @@ struct cgroup_tree;
 /* Called before a node that has vanished is freed, those below it first. */
 typedef void (*cgroup_gone)(struct cgroup_node *node, void *data);
 
-/* The hierarchy is the caller's, and stays open. 0 or -errno. cgroup_tree_close() tells nobody, and allows NULL. */
-int cgroup_tree_open(const struct hierarchy *hierarchy, cgroup_gone gone, void *data, struct cgroup_tree **ret);
+/*
+ * The hierarchy is the caller's, and stays open. File descriptors from max_fd on are left to others. 0 or -errno.
+ * cgroup_tree_close() tells nobody, and allows NULL.
+ */
+int cgroup_tree_open(const struct hierarchy *hierarchy, int max_fd, cgroup_gone gone, void *data, struct cgroup_tree **ret);
 void cgroup_tree_close(struct cgroup_tree *tree);
 
 /* Adds the cgroup with this path and all below it, unless it is there already; NULL with errno. */
 struct cgroup_node *cgroup_tree_add(struct cgroup_tree *tree, const char *path);
-
-/* Readable when cgroups were made or removed. */
-int cgroup_tree_fd(const struct cgroup_tree *tree);
 
 /* Takes what was made and removed. */
 void cgroup_tree_follow(struct cgroup_tree *tree);

@@ -100,7 +100,7 @@ class Verdicts(unittest.TestCase):
         """hold: in-use"""
         workload = self.workload("hold", *QUIET)
         sample = self.judge("in-use", workload.pid)
-        self.check_sizes(sample, (held_by(workload.pid), 0), (workload.first["held_bytes"], 0, 4096))
+        self.check_sizes(sample, (held_by(workload.pid), 0, REST), (workload.first["held_bytes"], 0, 4096))
 
     def test_leak(self):
         """leak: growing, at its rate"""
@@ -114,14 +114,14 @@ class Verdicts(unittest.TestCase):
         workload = self.workload("retain", "--interval", "200ms")
         sample = self.judge("retained", workload.pid)
         held = held_by(workload.pid)
-        self.check_sizes(sample, (held, 0), (self.trim(workload), 1))
+        self.check_sizes(sample, (held, 0, REST), (self.trim(workload), 1))
 
     def test_frag(self):
         """frag: pinned, as much as mallinfo2() has free; a trim brings next to nothing"""
         workload = self.workload("frag", "--interval", "200ms")
         free = workload.first["mallinfo2"]["fordblks"]
         sample = self.judge("pinned", workload.pid)
-        self.check_sizes(sample, (held_by(workload.pid), 0), (free, 1))
+        self.check_sizes(sample, (held_by(workload.pid), 0, REST), (free, 1))
         self.assertLess(sizes_in(sample["gap"]["why"])[2][0], MIB)
 
     def test_untouched(self):
@@ -146,25 +146,25 @@ class Verdicts(unittest.TestCase):
         program = self.program("python3", "-c", PYTHON_SMALL)
         arenas = next(line for line in program.stderr().splitlines() if "bytes/arena" in line)
         sample = self.judge("other-anon", program.pid)
-        self.check_sizes(sample, (int(arenas.split("=")[1].replace(",", "")), 2, REST), (held_by(program.pid), 0))
+        self.check_sizes(sample, (int(arenas.split("=")[1].replace(",", "")), 2, REST), (held_by(program.pid), 0, REST))
 
     def test_python_large(self):
         """python3 with 100 MB of large strings: in-use"""
         program = self.program("python3", "-c", PYTHON_LARGE)
         sample = self.judge("in-use", program.pid)
-        self.check_sizes(sample, (held_by(program.pid), 0), (int(program.ready), 2, REST))
+        self.check_sizes(sample, (held_by(program.pid), 0, REST), (int(program.ready), 2, REST))
 
     def test_perl_holds(self):
         """perl with 100 MB of strings: in-use"""
         program = self.program("perl", "-e", PERL_HOLDS)
         sample = self.judge("in-use", program.pid)
-        self.check_sizes(sample, (held_by(program.pid), 0), (10000 * 10000, 2, REST))
+        self.check_sizes(sample, (held_by(program.pid), 0, REST), (10000 * 10000, 2, REST))
 
     def test_perl_drops(self):
         """perl that has dropped 100 MB of strings: retained"""
         program = self.program("perl", "-e", PERL_DROPS)
         sample = self.judge("retained", program.pid)
-        self.check_sizes(sample, (held_by(program.pid), 0), (10000 * 10000, 2, REST))
+        self.check_sizes(sample, (held_by(program.pid), 0, REST), (10000 * 10000, 2, REST))
 
     def test_redis(self):
         """redis-server with jemalloc, watched from its start: in-use, as much as INFO says"""

@@ -286,6 +286,42 @@ static void what_cannot_be_known_is_unknown_with_its_reason(void **state)
 	}
 }
 
+static void what_some_processes_of_a_cgroup_hold_unseen_is_told_unless_it_is_little(void **state)
+{
+	static const struct {
+		const char *name;
+		int64_t alloc, unseen;
+		enum verdict verdict;
+	} rows[] = {
+		{ "a tenth", 90 * MIB, 10 * MIB, VERDICT_IN_USE },
+		{ "more", 89 * MIB, 11 * MIB, VERDICT_UNKNOWN },
+		{ "all", 0, 100 * MIB, VERDICT_UNKNOWN },
+	};
+	struct snapshot snapshot;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		snapshot = cgroup_with(UNKNOWN, UNKNOWN, UNKNOWN);
+		snapshot.allocator.alloc = rows[i].alloc;
+		snapshot.allocator.unseen = rows[i].unseen;
+		snapshot.allocator.baseline = UNKNOWN;
+		strcpy(snapshot.allocator.heap.why_not, "app[7]: it has no glibc");
+		gap_measure(&snapshot);
+		gap_judge(&snapshot);
+		check_row(rows[i].name, snapshot.gap.verdict == rows[i].verdict);
+		check_row(rows[i].name, snapshot.gap.bytes == (rows[i].verdict == VERDICT_UNKNOWN ? UNKNOWN : 0));
+	}
+	assert_string_equal(snapshot.gap.why, "100 MiB of 100 MiB are in processes of which not all that is allocated is known: "
+					      "app[7]: it has no glibc");
+	/* a few MiB say nothing, but not where that is all there is */
+	snapshot.kernel.rss_anon = 3 * MIB;
+	snapshot.allocator.unseen = 3 * MIB;
+	gap_measure(&snapshot);
+	gap_judge(&snapshot);
+	assert_int_equal(snapshot.gap.verdict, VERDICT_UNKNOWN);
+	assert_true(snapshot.gap.bytes == UNKNOWN);
+}
+
 static void the_percentage_is_of_what_is_resident_or_swapped(void **state)
 {
 	static const struct case_ part = { "", 60 * MIB, 20 * MIB, 20 * MIB, 0, 9, 1, 0, 0, 0, "" };
@@ -364,6 +400,7 @@ int main(void)
 		cmocka_unit_test(a_cgroup_that_is_mostly_page_cache_is_cache),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_named),
 		cmocka_unit_test(what_cannot_be_known_is_unknown_with_its_reason),
+		cmocka_unit_test(what_some_processes_of_a_cgroup_hold_unseen_is_told_unless_it_is_little),
 		cmocka_unit_test(the_percentage_is_of_what_is_resident_or_swapped),
 		cmocka_unit_test(judging_changes_nothing_but_the_gap),
 		cmocka_unit_test(a_fresh_snapshot_knows_no_figure_and_no_name),

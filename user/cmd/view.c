@@ -8,24 +8,28 @@
 #include "user/cmd/interval.h"
 #include "user/cmd/targets.h"
 
-static void say_why_not(const struct targets *targets, const struct survey *survey, struct heap_figures *ret)
+static void say_why_not(const struct targets *targets, const struct watched_process *process, struct heap_figures *ret)
 {
-	const char *why = survey->why_not;
+	const struct survey *survey = &process->survey;
+	const char *name = process->allocator.name;
 
 	if (!targets->options->heap)
-		why = "";
-	else if (!survey->at_ns)
-		why = "it has not been looked into yet";
-	snprintf(ret->why_not, sizeof(ret->why_not), "%s", why);
+		ret->why_not[0] = '\0';
+	else if (name[0] && strncmp(name, "glibc", strlen("glibc")))
+		snprintf(ret->why_not, sizeof(ret->why_not), "the heap of %s is not looked into", name);
+	else
+		snprintf(ret->why_not, sizeof(ret->why_not), "%s", survey->at_ns ? survey->why_not : "it has not been looked into yet");
 }
 
-static void take_survey(const struct targets *targets, const struct survey *survey, struct process_view *ret)
+static void take_survey(const struct targets *targets, const struct watched_process *process, struct process_view *ret)
 {
+	const struct survey *survey = &process->survey;
+
 	ret->pss = survey->has_rollup ? survey->rollup.pss : UNKNOWN;
 	ret->lazyfree = survey->has_rollup ? survey->rollup.lazyfree : UNKNOWN;
 	if (!survey->has_heap) {
 		ret->heap = (struct heap_figures){ UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "" };
-		say_why_not(targets, survey, &ret->heap);
+		say_why_not(targets, process, &ret->heap);
 		ret->other = (struct other_anon){ .bytes = UNKNOWN, .group = UNKNOWN };
 		return;
 	}
@@ -50,7 +54,7 @@ void view_of(const struct targets *targets, const struct watched_process *proces
 	const struct survey *survey = &process->survey;
 
 	*ret = (struct process_view){ .source = SOURCE_NONE, .alloc = UNKNOWN, .baseline = UNKNOWN };
-	take_survey(targets, survey, ret);
+	take_survey(targets, process, ret);
 	if (record) {
 		ret->source = SOURCE_PROBE;
 		/* below 0 for the moment between a subtraction and its correction (bpf/accounting.bpf.h) */

@@ -205,6 +205,9 @@ static bool is_unknown(struct snapshot *snapshot, int64_t held)
 		say(gap, VERDICT_UNKNOWN, "no allocator view: %s", view->heap.why_not[0] ? view->heap.why_not : "nothing is probed");
 	else if (is_missing_much(view))
 		say(gap, VERDICT_UNKNOWN, "%" PRId64 " events were lost: alloc is not to be relied on", view->missed);
+	else if (!is_whole(snapshot) && is_known(view->unseen))
+		say(gap, VERDICT_UNKNOWN, "%s of %s are in processes of which not all that is allocated is known: %s", TEXT(view->unseen),
+		    TEXT(held), view->heap.why_not);
 	else if (!is_whole(snapshot))
 		say(gap, VERDICT_UNKNOWN, "watched only since after its start: alloc is at least %s, the gap at most %s%s%s", TEXT(view->alloc),
 		    TEXT(held - view->alloc), view->heap.why_not[0] ? ": " : "", view->heap.why_not);

@@ -136,6 +136,21 @@ class Members(CgroupTest):
         self.assertEqual(len(run.stdout.splitlines()), 2)
 
 
+class Pressure(CgroupTest):
+    def test_pressure(self):
+        """the pressure of a cgroup is a percentage; on a hybrid host that of the v2 cgroup with the same path"""
+        cgroup = Cgroup(self, "pressure")
+        with open("/proc/mounts") as mounts:
+            where = next(line.split()[1] for line in mounts if line.split()[2] == "cgroup2")
+        if not os.path.isdir(where + cgroup.path):
+            os.mkdir(where + cgroup.path)
+            self.addCleanup(os.rmdir, where + cgroup.path)
+        self.held(cgroup, "hold", "--size", "1MiB")
+        percent = Watch(self, "-s", "none", "-c", cgroup.path).sample()["kernel"]["cgroup"]["psi_some_avg10"]
+        self.assertIsInstance(percent, (int, float))
+        self.assertLessEqual(percent, 100)
+
+
 class Trees(CgroupTest):
     def test_two(self):
         """two cgroups: two lines an interval, each with its own figures, named in the line format"""

@@ -44,11 +44,11 @@ static void the_memory_hierarchy_is_found_among_the_mounts(void **state)
 static void a_hybrid_host_has_a_v2_hierarchy_as_well(void **state)
 {
 	(void)state;
-	assert_true(hierarchy_parse_has_v2(ROOT V1_CPU V1_MEMORY V2_UNIFIED));
-	assert_true(hierarchy_parse_has_v2(V2_UNIFIED V1_MEMORY));
-	assert_true(hierarchy_parse_has_v2(V2_ONLY));
-	assert_false(hierarchy_parse_has_v2(ROOT V1_CPU V1_MEMORY));
-	assert_false(hierarchy_parse_has_v2(""));
+	assert_true(hierarchy_parse_has_v2(ROOT V1_CPU V1_MEMORY V2_UNIFIED, NULL));
+	assert_true(hierarchy_parse_has_v2(V2_UNIFIED V1_MEMORY, NULL));
+	assert_true(hierarchy_parse_has_v2(V2_ONLY, NULL));
+	assert_false(hierarchy_parse_has_v2(ROOT V1_CPU V1_MEMORY, NULL));
+	assert_false(hierarchy_parse_has_v2("", NULL));
 }
 
 /* proc(5): space, tab, newline and backslash are shown as octal numbers. */
@@ -244,7 +244,7 @@ static void a_very_long_list_of_controllers_is_not_taken_for_an_empty_one(void *
 
 static void a_process_path_is_read_below_the_proc_directory(void **state)
 {
-	struct hierarchy hierarchy = { .version = 2, .fd = -1 };
+	struct hierarchy hierarchy = { .version = 2, .fd = -1, .v2_fd = -1 };
 	struct tree tree = tree_make();
 	char path[CGROUP_PATH_MAX];
 

@@ -210,7 +210,7 @@ static void run(struct check *check)
 
 int cmd_check(int argc, char *argv[])
 {
-	struct check check = { .hierarchy.fd = -1 };
+	struct check check = { .hierarchy = { .fd = -1, .v2_fd = -1 } };
 	struct error err;
 
 	if (check_options_parse(argc, argv, &check.options, &err)) {

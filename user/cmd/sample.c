@@ -2,9 +2,11 @@
 #include "user/cmd/sample.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "user/base/fs.h"
 #include "user/base/units.h"
@@ -12,6 +14,7 @@
 #include "user/cmd/names.h"
 #include "user/gap/verdict.h"
 #include "user/kernel/cgroup.h"
+#include "user/kernel/pressure.h"
 #include "user/kernel/status.h"
 
 static void fill_kernel(struct snapshot *snapshot, const struct process_status *status)
@@ -66,6 +69,17 @@ bool is_sampled(const struct targets *targets, const struct watched_process *pro
 static void fill_name(struct snapshot *snapshot, const char *name)
 {
 	snprintf(snapshot->allocator.name, sizeof(snapshot->allocator.name), "%s", name);
+}
+
+/* On a hybrid host it is in the v2 cgroup with the same path, as engines and systemd have it. */
+static void fill_pressure(const struct targets *targets, const char *path, struct snapshot *snapshot)
+{
+	int fd = targets->hierarchy.v2_fd < 0 ? -1 : openat(targets->hierarchy.v2_fd, path[1] ? path + 1 : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	cgroup_pressure_read(fd, &snapshot->kernel.cgroup.psi_some_avg10);
+	close(fd);
 }
 
 static void say_unreadable(struct snapshot *snapshot, const struct watched_process *process)
@@ -143,6 +157,9 @@ static int sample_cgroup(struct targets *targets, const struct watched_cgroup *c
 	result = cgroup_memory_read(cgroup->dir.fd, targets->hierarchy.version, &memory);
 	if (!result)
 		fill_memory(snapshot, &memory);
+	/* of cgroups that --all finds there may be hundreds: it would cost as much as all else */
+	if (!result && !cgroup->found)
+		fill_pressure(targets, cgroup->dir.path, snapshot);
 	return result;
 }
 
@@ -154,6 +171,8 @@ static void sample_home(struct targets *targets, const struct watched_process *p
 		return;
 	strcpy(snapshot->target.cgroup, home->path);
 	fill_memory(snapshot, &home->memory);
+	if (process->own)
+		fill_pressure(targets, home->path, snapshot);
 }
 
 /* Of another source, or with what was there before and was not known, it is another figure. */

@@ -383,7 +383,7 @@ static int run(struct watch *watch)
 int cmd_watch(int argc, char *argv[])
 {
 	struct watch watch = { .timer_fd = -1, .signal_fd = -1, .loop.epoll_fd = -1,
-			       .targets = { .proc_fd = -1, .hierarchy.fd = -1 } };
+			       .targets = { .proc_fd = -1, .hierarchy = { .fd = -1, .v2_fd = -1 } } };
 	struct error err;
 	int status;
 

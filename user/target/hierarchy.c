@@ -98,14 +98,17 @@ int hierarchy_parse_mountinfo(const char *text, int *ret_version, char *ret_moun
 	return 0;
 }
 
-bool hierarchy_parse_has_v2(const char *text)
+bool hierarchy_parse_has_v2(const char *text, char *ret_mount)
 {
 	char line[MOUNT_LINE_MAX], mount[PATH_MAX];
 	int version;
 
 	while (next_line(&text, line))
-		if (!parse_mount(line, &version, mount) && version == 2)
+		if (!parse_mount(line, &version, mount) && version == 2) {
+			if (ret_mount)
+				strcpy(ret_mount, mount);
 			return true;
+		}
 	return false;
 }
 
@@ -132,15 +135,17 @@ static bool has_own_namespace(int proc_fd)
 
 void hierarchy_open(int proc_fd, struct hierarchy *ret)
 {
-	char *text;
+	char v2_mount[PATH_MAX], *text;
 
-	*ret = (struct hierarchy){ .fd = -1 };
+	*ret = (struct hierarchy){ .fd = -1, .v2_fd = -1 };
 	if (read_whole_file_at(proc_fd, "self/mountinfo", MOUNTINFO_MAX, &text))
 		return;
 	if (!hierarchy_parse_mountinfo(text, &ret->version, ret->mount))
 		ret->fd = open(ret->mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	ret->partial = hierarchy_parse_is_partial(text, ret->mount, has_own_namespace(proc_fd));
-	ret->hybrid = ret->version == 1 && hierarchy_parse_has_v2(text);
+	ret->hybrid = ret->version == 1 && hierarchy_parse_has_v2(text, v2_mount);
+	if (ret->hybrid)
+		ret->v2_fd = open(v2_mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	free(text);
 }
 
@@ -148,7 +153,9 @@ void hierarchy_close(struct hierarchy *hierarchy)
 {
 	if (hierarchy->fd >= 0)
 		close(hierarchy->fd);
-	hierarchy->fd = -1;
+	if (hierarchy->v2_fd >= 0)
+		close(hierarchy->v2_fd);
+	hierarchy->fd = hierarchy->v2_fd = -1;
 }
 
 int hierarchy_parse_path(const char *text, int version, char ret_path[CGROUP_PATH_MAX])

@@ -21,6 +21,7 @@ struct hierarchy {
 	bool hybrid; /* version 1 for memory, and there is a v2 hierarchy as well */
 	bool partial; /* only a part of the host's cgroups can be seen there */
 	int fd;      /* its mount point, or -1 when none was found */
+	int v2_fd;   /* hybrid: the mount point of the other, which has the pressure; else -1 */
 	char mount[PATH_MAX];
 };
 
@@ -36,8 +37,8 @@ int hierarchy_parse_mountinfo(const char *text, int *ret_version, char *ret_moun
  * and without a namespace only a part may be mounted.
  */
 bool hierarchy_parse_is_partial(const char *text, const char *mount, bool own_namespace);
-/* Whether a v2 hierarchy is mounted, whatever it is used for. */
-bool hierarchy_parse_has_v2(const char *text);
+/* Whether a v2 hierarchy is mounted, whatever it is used for; where, into ret_mount (PATH_MAX) unless that is NULL. */
+bool hierarchy_parse_has_v2(const char *text, char *ret_mount);
 /* Never fails: without a mount, fd is -1. hierarchy_close() releases it. */
 void hierarchy_open(int proc_fd, struct hierarchy *ret);
 void hierarchy_close(struct hierarchy *hierarchy);

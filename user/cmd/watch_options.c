@@ -23,8 +23,9 @@ const char watch_usage[] =
 	"  -o, --format line|table|json\n"
 	"                            JSON is one object a line (default: line for one target, table for\n"
 	"                            several, the largest gap first)\n"
-	"  -s, --source auto|probe|none\n"
-	"                            none: the kernel's view alone, without probes (default auto)\n"
+	"  -s, --source auto|probe|heap|none\n"
+	"                            heap: without probes, what the heap says (glibc); none: the kernel's view\n"
+	"                            alone (default auto)\n"
 	"      --per process|cgroup  a line per process or per cgroup (default: as the target is)\n"
 	"      --trim-at [METRIC:]VALUE\n"
 	"                            METRIC: alloc (default), gap, rss, cgroup; VALUE: 100MiB, or 90% of\n"
@@ -72,13 +73,13 @@ static int take_format(struct watch_options *options, const char *name, struct e
 
 static int take_source(struct watch_options *options, const char *name, struct error *err)
 {
-	if (!strcmp(name, "heap") || !strcmp(name, "go"))
-		return usage(err, "the source '%s' is not there yet: auto, probe or none", name);
-	if (strcmp(name, "auto") && strcmp(name, "probe") && strcmp(name, "none"))
-		return usage(err, "unknown source '%s': auto, probe or none", name);
-	options->probes = strcmp(name, "none") != 0;
+	if (!strcmp(name, "go"))
+		return usage(err, "the source '%s' is not there yet: auto, probe, heap or none", name);
+	if (strcmp(name, "auto") && strcmp(name, "probe") && strcmp(name, "heap") && strcmp(name, "none"))
+		return usage(err, "unknown source '%s': auto, probe, heap or none", name);
+	options->heap = strcmp(name, "none") != 0;
+	options->probes = options->heap && strcmp(name, "heap");
 	options->insists = !strcmp(name, "probe");
-	options->heap = options->probes;
 	return 0;
 }
 
@@ -171,7 +172,7 @@ static int check(struct watch_options *options, struct error *err)
 {
 	const struct trim_policy *policy = &options->policy;
 	bool named = target_options_name_any(&options->targets) || options->command;
-	bool needs_probes = policy->enabled && (policy->metric == METRIC_ALLOC || policy->metric == METRIC_GAP);
+	bool needs_view = policy->enabled && (policy->metric == METRIC_ALLOC || policy->metric == METRIC_GAP);
 
 	if (options->help)
 		return 0;
@@ -184,7 +185,7 @@ static int check(struct watch_options *options, struct error *err)
 	options->probes &= named;
 	if (options->trim_option && !policy->enabled)
 		return usage(err, "%s says how to trim, but not when: give --trim-at too", options->trim_option);
-	if (needs_probes && !options->probes)
+	if (needs_view && !options->heap)
 		return usage(err, "with --source none %s is not known: --trim-at rss:SIZE or cgroup:SIZE", metric_name(policy->metric));
 	return 0;
 }

@@ -218,7 +218,7 @@ class Linked(AllocatorTest):
         """-p on static, static-PIE and musl programs: exact, and named"""
         for program, name in self.PROGRAMS.items():
             exercise = Exercise(self, program)
-            watch = Watch(self, "-p", str(exercise.pid))
+            watch = Watch(self, "-s", "probe", "-p", str(exercise.pid))
             found = watch.sample()["allocator"]["name"]
             self.assertRegex(found, rf"\A{name}\Z", program)
             self.check(watch, exercise.pid, exercise.do(*self.ACTIONS), found)

@@ -45,7 +45,7 @@ class Members(CgroupTest):
         """a cgroup's only process, watched from its first instruction: exact, and the baseline is known to be 0"""
         cgroup = Cgroup(self, "one")
         held = self.held(cgroup, "hold", "--size", "20MiB")
-        watch = Watch(self, "-c", cgroup.directory)
+        watch = Watch(self, "-s", "probe", "-c", cgroup.directory)
         self.assertIsNone(watch.sample()["allocator"]["baseline"])
         sample = self.check_alloc(watch, cgroup, self.go(held))
         self.assertEqual(sample["allocator"]["baseline"], 0)
@@ -247,8 +247,8 @@ class Removed(CgroupTest):
     def test_command_inside(self):
         """memgap and its COMMAND in the cgroup that it watches: COMMAND has a line of its own, and is in the cgroup's once"""
         cgroup = Cgroup(self, "inside-out")
-        watch = Watch(self, "-c", cgroup.path, "--", WORKLOAD, "hold", "--size", "8MiB", "--truth", "--duration", "1s",
-                      preexec_fn=cgroup.enter)
+        watch = Watch(self, "-s", "probe", "-c", cgroup.path, "--", WORKLOAD, "hold", "--size", "8MiB", "--truth",
+                      "--duration", "1s", preexec_fn=cgroup.enter)
         held = watch.next(lambda line: "truth" in line)["held_bytes"] + BYTES_OF_A_THREAD
         own = watch.sample(lambda sample: sample["target"]["comm"] == "workload" and allocated(held)(sample))
         self.assertEqual((own["allocator"]["alloc"], own["allocator"]["baseline"]), (held, 0))

@@ -87,9 +87,9 @@ class Output(unittest.TestCase):
             self.assertRegex(line, r"\AAlloc = 10 MiB\tTotalAlloc = 10 MiB\tSys = 1[01] MiB\t.*\tin-use\Z")
 
     def test_line_late(self):
-        """attached late, the gap is not known and shown as -"""
+        """attached late, by probes alone, the gap is not known and shown as -"""
         target = Workload(self, "hold", "--size", "10MiB", *QUIET)
-        run = run_watch("-i", "100ms", "-N", "1", "-p", str(target.pid))
+        run = run_watch("-s", "probe", "-i", "100ms", "-N", "1", "-p", str(target.pid))
         self.assertRegex(run.stdout, rf"\A{LINE}\n\Z")
         self.assertRegex(run.stdout, r"\AAlloc = 0 B\tTotalAlloc = 0 B\t.*\tGap = -\t.*unknown\n\Z")
         self.assertRegex(run.stderr, rf"\Amemgap: pid {target.pid} \(workload\) was running already: .*\n{SUMMARY}\Z")

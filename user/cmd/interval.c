@@ -21,7 +21,7 @@ void interval_begin(struct targets *targets)
 
 void interval_read_again(struct targets *targets, struct watched_process *process)
 {
-	process->reading.interval = 0;
+	process->reading.interval = process->reading.looked = 0;
 	targets->interval.summed = 0;
 }
 
@@ -41,21 +41,35 @@ static bool hold(const struct targets *targets, struct watched_process *process)
 	return activity->fd >= 0;
 }
 
+/* Once an interval. */
+static enum activity_change look(const struct targets *targets, struct watched_process *process)
+{
+	struct reading *reading = &process->reading;
+
+	if (reading->looked != targets->interval.number)
+		reading->change = hold(targets, process) ? activity_look(&reading->activity) : ACTIVITY_CHANGED;
+	reading->looked = targets->interval.number;
+	return reading->change;
+}
+
+/* What was read before still holds. */
+static bool is_unchanged(const struct targets *targets, struct watched_process *process)
+{
+	const struct reading *reading = &process->reading;
+
+	return look(targets, process) == ACTIVITY_SAME && reading->known &&
+	       targets->interval.number - reading->refreshed < REFRESH_INTERVALS;
+}
+
 bool interval_is_there(const struct targets *targets, struct watched_process *process)
 {
 	struct reading *reading = &process->reading;
-	enum activity_change change;
 	struct pid_stat stat;
 
-	if (hold(targets, process)) {
-		change = activity_look(&reading->activity);
-		if (change == ACTIVITY_GONE)
-			return false;
-		if (change == ACTIVITY_SAME && reading->known && targets->interval.number - reading->refreshed < REFRESH_INTERVALS) {
-			reading->interval = targets->interval.number;
-			return true;
-		}
-	}
+	if (is_unchanged(targets, process))
+		return true;
+	if (reading->change == ACTIVITY_GONE)
+		return false;
 	if (pid_stat_read(targets->proc_fd, process->id.pid, &stat) || !pid_stat_has_memory(&stat) ||
 	    stat.start_time != process->id.start_time)
 		return false;
@@ -71,8 +85,11 @@ const struct process_status *interval_status(const struct targets *targets, stru
 {
 	struct reading *reading = &process->reading;
 
-	if (reading->interval != targets->interval.number) {
-		reading->interval = reading->refreshed = targets->interval.number;
+	if (reading->interval == targets->interval.number)
+		return reading->known ? &reading->status : NULL;
+	reading->interval = targets->interval.number;
+	if (process->own || !is_unchanged(targets, process)) {
+		reading->refreshed = targets->interval.number;
 		reading->result = process_status_read(targets->proc_fd, process->id.pid, &reading->status);
 		reading->known = !reading->result;
 	}

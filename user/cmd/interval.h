@@ -31,6 +31,8 @@ struct reading {
 	struct process_status status;
 	/* of a process that is one among many: */
 	struct activity activity;
+	uint64_t looked;    /* the interval of the last look at it, */
+	enum activity_change change; /* and what that has shown */
 	uint64_t refreshed; /* the interval that the status was read in */
 	uint64_t start_stack; /* of the program that it was; 0: not known */
 };
@@ -74,13 +76,13 @@ void interval_begin(struct targets *targets);
 /* The same, but only this process is read anew: it has exited between two intervals. */
 void interval_read_again(struct targets *targets, struct watched_process *process);
 
-/*
- * Whether a process that was found by looking into cgroups is still there, and the same one. Its status is then only read in this
- * interval if its memory has changed, or if that was long ago.
- */
+/* Whether a process that was found by looking into cgroups is still there, and the same one. */
 bool interval_is_there(const struct targets *targets, struct watched_process *process);
 
-/* NULL when the process shows no memory. */
+/*
+ * NULL when the process shows no memory. Of one that is not a target itself it is only read if its memory has changed, or if
+ * that was long ago.
+ */
 const struct process_status *interval_status(const struct targets *targets, struct watched_process *process);
 
 /* What was counted for a process; NULL where there is no allocator view of it. */

@@ -34,8 +34,10 @@
 #define LEAST_NS 1000000000ULL
 #define COST_SHARE 100
 
-/* As long as nothing seems to have changed. */
+/* As long as nothing seems to have changed; of processes that hold less, so much more seldom. */
 #define IDLE_NS 3000000000ULL
+#define IDLE_BYTES (8 << 20)
+#define IDLE_MOST_TIMES 20
 
 /* A change that makes a look due earlier. */
 #define CHANGE_BYTES (512 << 10)
@@ -264,6 +266,13 @@ static bool is_first(const struct watched_process *process)
 	return !process->survey.at_ns && is_known(held) && held >= FIRST_BYTES;
 }
 
+static uint64_t idle_ns(int64_t held)
+{
+	int64_t times = IDLE_BYTES / held;
+
+	return IDLE_NS * (uint64_t)(times < 1 ? 1 : times > IDLE_MOST_TIMES ? IDLE_MOST_TIMES : times);
+}
+
 /*
  * How urgent a look is: bytes that nobody has looked into for so long, the more so when they have changed, for the time that it
  * takes; 0: none is due.
@@ -280,7 +289,7 @@ static double urgency_of(const struct targets *targets, const struct watched_pro
 	/* the small ones are soon done: one large heap is not to keep all others waiting */
 	if (!survey->at_ns)
 		return NEVER_LOOKED_INTO / (double)held;
-	if (age < LEAST_NS || age < survey->cost_ns * COST_SHARE || (age < IDLE_NS && !changed))
+	if (age < LEAST_NS || age < survey->cost_ns * COST_SHARE || (age < idle_ns(held) && !changed))
 		return 0;
 	return (double)age / (double)cost * (double)held * (changed ? CHANGED_COUNTS : 1);
 }

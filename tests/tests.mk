@@ -17,6 +17,7 @@ PROOF_PROGRAMS := $(if $(filter x86_64,$(ARCH)),$(PROOF)/prover $(PROOF)/caller 
 HEAP_SUITES := $(sort $(wildcard tests/heap/test_*.py))
 HEAP := $(B)/tests/heap
 HEAP_PROGRAMS := $(HEAP)/reader $(HEAP)/target $(HEAP)/target-static $(HEAP)/target-static-pie
+NAMES_PROGRAM := $(B)/tests/container/names
 CONTAINER_SUITES := $(sort $(wildcard tests/container/test_*.py))
 VM_SUITES := tests/vm/test_machine.py tests/vm/test_suites.py
 
@@ -25,7 +26,7 @@ check: ## all tests (root; installs what is missing)
 	$(Q)tests/deps.sh all
 	$(Q)$(MAKE) --no-print-directory check-all
 
-check-all: all $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(EXERCISES)
+check-all: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(EXERCISES)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PROOF_SUITES) $(HEAP_SUITES) $(CONTAINER_SUITES) \
 		$(VM_SUITES)
@@ -55,12 +56,17 @@ verdicts: all ## how often the verdict is right: RUNS=200 random runs, in ten mi
 	$(Q)tests/prepare.sh
 	$(Q)tests/verdicts/confusion.py $(or $(RUNS),200) $(SEED)
 
-check-container: all $(B)/tests/unit/test_runtime ## a container watched by a sidecar, and named by its engine (root, Podman)
+check-container: all $(NAMES_PROGRAM) ## a container watched by a sidecar, and named by its engine (root, Podman)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(CONTAINER_SUITES)
 
 check-vm vm-check: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## cgroup v2 and other kernels, in virtual machines (root, QEMU)
 	$(Q)KERNELS="$(or $(KERNELS),all)" SECONDS_PER_SUITE=3600 tests/run.sh $(VM_SUITES)
+
+$(NAMES_PROGRAM): tests/container/names.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
+	@echo "  PROGRAM $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $< $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@
 
 TEST_CFLAGS = $(USER_CFLAGS) $(shell $(PKG_CONFIG) --cflags $(TEST_LIBS)) -Wno-conversion
 

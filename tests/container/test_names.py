@@ -12,7 +12,7 @@ sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
 
 ENGINE = "tests/container/engine"
-READER = "build/tests/unit/test_runtime"
+READER = "build/tests/container/names"
 IMAGE = "docker.io/library/debian:bookworm-slim"
 PREFIX = f"memgap-names-{os.getpid()}"
 

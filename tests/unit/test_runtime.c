@@ -1,74 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * With arguments it is a program, for tests on real containers: `test_runtime --show ROOT [SOCKET…]` prints what it finds, a
- * line a container; `test_runtime --parse PATH` prints the id of a cgroup's container.
- */
 #include "tests/unit/helpers.h"
 
 #include <pthread.h>
 
+#include "tests/unit/engine_files.h"
 #include "tests/unit/engine_server.h"
-#include "user/target/runtime.h"
-
-#define A "aaaa567890abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define AB "aabb567890abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define C "cccc567890abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define D "dddd567890abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-
-#define STORAGE_LIB "var/lib/containers/storage/overlay-containers"
-#define STORAGE_RUN "run/containers/storage/overlay-containers"
-#define TASKS "run/containerd/io.containerd.runtime.v2.task"
-#define K3S_TASKS "run/k3s/containerd/io.containerd.runtime.v2.task"
-#define E "eeee567890abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-
-#define WEB_ENTRY "{\"id\":\"" A "\",\"names\":[\"web\"],\"metadata\":\"{\\\"image-name\\\":\\\"web:1\\\"}\"}"
-#define CRIO_BUNDLE "{\"annotations\":{\"io.kubernetes.container.name\":\"redis\",\"io.kubernetes.pod.name\":\"cache-0\"," \
-		    "\"io.kubernetes.pod.namespace\":\"shop\"}}"
-#define CONTAINERD_BUNDLE "{\"annotations\":{\"io.kubernetes.cri.container-name\":\"nginx\",\"io.kubernetes.cri.sandbox-name\":" \
-			  "\"front-0\",\"io.kubernetes.cri.sandbox-namespace\":\"shop\"}}"
-
-static struct tree tree;
-
-static int setup(void **state)
-{
-	(void)state;
-	tree = tree_make();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	tree_remove(&tree);
-	return 0;
-}
-
-/* A file, and the directories that it needs. */
-static void put(const char *path, const char *text)
-{
-	char directory[PATH_MAX];
-
-	for (const char *slash = path; (slash = strchr(slash, '/')); slash++) {
-		snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
-		assert_true(!mkdirat(tree.fd, directory, 0755) || errno == EEXIST);
-	}
-	if (text)
-		tree_write(&tree, path, text);
-}
-
-static struct runtime_names *read_from(struct runtime_sources sources, char note[RUNTIME_NOTE_MAX])
-{
-	struct runtime_names *names = NULL;
-
-	assert_int_equal(runtime_names_read(&sources, &names, note), 0);
-	assert_non_null(names);
-	return names;
-}
-
-static struct runtime_names *read_tree(char note[RUNTIME_NOTE_MAX])
-{
-	return read_from((struct runtime_sources){ .root_fd = tree.fd }, note);
-}
 
 static void check_info(const struct container_info *info, const char *id, const char *name, const char *pod,
 		       const char *image)
@@ -298,71 +234,6 @@ static void any_number_of_notes_fits(void **state)
 	assert_int_equal(note[RUNTIME_NOTE_MAX], 'x');
 }
 
-static struct runtime_names *read_list(const char *list)
-{
-	char note[RUNTIME_NOTE_MAX];
-
-	put(STORAGE_LIB "/containers.json", list);
-	return read_tree(note);
-}
-
-static void a_user_finds_containers_by_name_before_those_by_the_beginning_of_an_id(void **state)
-{
-	static const struct {
-		const char *wanted;
-		size_t n;
-		const char *first, *second;
-	} rows[] = {
-		{ "web", 1, A, "" },      /* exactly, though "web2" begins so */
-		{ "cc", 1, D, "" },       /* D's name, though C's id begins so */
-		{ "ccc", 1, C, "" },
-		{ "nginx", 2, AB, C },    /* in two pods: which it is the caller cannot tell */
-		{ "a", 2, A, AB }, { "aa", 2, A, AB }, { "aaa", 1, A, "" }, { A, 1, A, "" }, { AB, 1, AB, "" },
-		{ "we", 0, "", "" }, { "", 0, "", "" }, { "b", 0, "", "" }, { "WEB", 0, "", "" }, { "AAAA", 0, "", "" },
-		{ "/web", 0, "", "" }, { A "0", 0, "", "" }, { "zz", 0, "", "" },
-	};
-	struct runtime_names *names;
-
-	(void)state;
-	put(TASKS "/k8s.io/" C "/config.json", CONTAINERD_BUNDLE);
-	put(TASKS "/k8s.io/" AB "/config.json", CONTAINERD_BUNDLE);
-	names = read_list("[{\"id\":\"" A "\",\"names\":[\"web\"]},{\"id\":\"" D "\",\"names\":[\"cc\"]},{\"id\":\"" E
-			  "\",\"names\":[\"web2\"]}]");
-	assert_int_equal(runtime_names_count(names), 5);
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		const struct container_info *found[2] = { NULL, NULL };
-
-		check_row(rows[i].wanted, runtime_names_find(names, rows[i].wanted, found, 2) == rows[i].n);
-		check_row(rows[i].wanted, !strcmp(found[0] ? found[0]->id : "", rows[i].first));
-		check_row(rows[i].wanted, !strcmp(found[1] ? found[1]->id : "", rows[i].second));
-	}
-	runtime_names_free(names);
-}
-
-static void a_whole_id_means_its_container_even_if_another_is_named_so(void **state)
-{
-	struct runtime_names *names = read_list("[{\"id\":\"" A "\",\"names\":[\"" C "\"]},{\"id\":\"" C "\",\"names\":[\"x\"]}]");
-	const struct container_info *found[2];
-
-	(void)state;
-	assert_int_equal(runtime_names_find(names, C, found, 2), 1);
-	assert_string_equal(found[0]->id, C);
-	runtime_names_free(names);
-}
-
-static void of_more_matches_than_there_is_room_for_the_first_are_given(void **state)
-{
-	struct runtime_names *names = read_list("[{\"id\":\"" AB "\"},{\"id\":\"" A "\"}]");
-	const struct container_info *found[2] = { NULL, NULL };
-
-	(void)state;
-	assert_int_equal(runtime_names_find(names, "a", found, 1), 2);
-	assert_string_equal(found[0]->id, A);
-	assert_null(found[1]);
-	assert_int_equal(runtime_names_find(names, "a", NULL, 0), 2);
-	runtime_names_free(names);
-}
-
 static void *read_in_a_thread(void *list)
 {
 	char note[RUNTIME_NOTE_MAX];
@@ -404,49 +275,21 @@ static void names_may_be_read_in_several_threads_of_a_small_stack_at_once(void *
 	free(deep);
 }
 
-static int show(const char *root, const char *const *sockets, size_t n_sockets)
-{
-	struct runtime_sources sources = { .root_fd = open(root, O_PATH | O_CLOEXEC), .sockets = sockets, .n_sockets = n_sockets };
-	char note[RUNTIME_NOTE_MAX];
-	struct runtime_names *names;
-
-	if (runtime_names_read(&sources, &names, note))
-		return 1;
-	for (size_t i = 0; i < runtime_names_count(names); i++) {
-		const struct container_info *info = runtime_names_at(names, i);
-
-		printf("%s\t%s\t%s\t%s\t%s\n", info->id, info->name, info->pod, info->pod_namespace, info->image);
-	}
-	fprintf(stderr, "%s", note);
-	runtime_names_free(names);
-	return 0;
-}
-
-int main(int argc, char **argv)
+int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		TEST(a_host_without_an_engine_has_no_names_and_nothing_to_note),
-		TEST(names_are_read_from_the_files_of_each_engine),
-		TEST(what_is_no_container_on_disk_is_passed_over_without_a_word),
-		TEST(broken_files_are_noted_and_the_others_are_read),
-		TEST(a_hosts_usual_sockets_are_asked_below_its_root),
-		TEST(sockets_that_the_user_names_are_the_only_ones_asked),
-		TEST(an_address_in_docker_host_that_is_no_socket_is_noted),
-		TEST(an_engine_that_answers_something_else_is_noted_and_its_good_entries_are_kept),
-		TEST(more_containers_than_any_host_has_are_noted_and_left_out),
-		TEST(any_number_of_notes_fits),
-		TEST(a_user_finds_containers_by_name_before_those_by_the_beginning_of_an_id),
-		TEST(a_whole_id_means_its_container_even_if_another_is_named_so),
-		TEST(of_more_matches_than_there_is_room_for_the_first_are_given),
-		TEST(names_may_be_read_in_several_threads_of_a_small_stack_at_once),
+		cmocka_unit_test_setup_teardown(a_host_without_an_engine_has_no_names_and_nothing_to_note, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_are_read_from_the_files_of_each_engine, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_no_container_on_disk_is_passed_over_without_a_word, setup, teardown),
+		cmocka_unit_test_setup_teardown(broken_files_are_noted_and_the_others_are_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_hosts_usual_sockets_are_asked_below_its_root, setup, teardown),
+		cmocka_unit_test_setup_teardown(sockets_that_the_user_names_are_the_only_ones_asked, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_address_in_docker_host_that_is_no_socket_is_noted, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_engine_that_answers_something_else_is_noted_and_its_good_entries_are_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(more_containers_than_any_host_has_are_noted_and_left_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(any_number_of_notes_fits, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_may_be_read_in_several_threads_of_a_small_stack_at_once, setup, teardown),
 	};
 
-	struct container_ref ref;
-
-	if (argc > 2 && !strcmp(argv[1], "--show"))
-		return show(argv[2], (const char *const *)argv + 3, (size_t)argc - 3);
-	if (argc == 3 && !strcmp(argv[1], "--parse"))
-		return puts(container_parse(argv[2], &ref) ? ref.id : "") == EOF;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,37 +183,34 @@ static void add_unseen(struct members *members, const struct watched_process *pr
 	memcpy(members->why_unseen, view->heap.why_not, sizeof(members->why_unseen));
 }
 
-static void add_view(struct members *members, const struct targets *targets, const struct watched_process *process,
-		     const struct process_status *status)
+static void add_view(struct members *members, const struct watched_process *process, const struct process_status *status,
+		     const struct process_view *view)
 {
 	int64_t held = known_add(status->rss_anon, status->swap);
-	struct process_view view, *sum = &members->view;
+	struct process_view *sum = &members->view;
 
-	view_of(targets, process, &view);
 	held = is_known(held) ? held : 0;
-	sum->pss = known_add(sum->pss, view.pss);
-	sum->lazyfree = known_add(sum->lazyfree, view.lazyfree);
-	if (view.source != SOURCE_NONE && sum->source != SOURCE_PROBE)
-		sum->source = view.source;
-	sum->stale += view.stale;
-	sum->alloc += is_known(view.alloc) ? view.alloc : 0;
-	if (is_known(view.baseline))
-		sum->baseline += view.baseline;
+	sum->pss = known_add(sum->pss, view->pss);
+	sum->lazyfree = known_add(sum->lazyfree, view->lazyfree);
+	if (view->source != SOURCE_NONE && sum->source != SOURCE_PROBE)
+		sum->source = view->source;
+	sum->stale += view->stale;
+	sum->alloc += is_known(view->alloc) ? view->alloc : 0;
+	if (is_known(view->baseline))
+		sum->baseline += view->baseline;
 	else
-		add_unseen(members, process, &view, held);
-	add_heap(members, &view, held);
-	add_other(&sum->other, &view.other);
+		add_unseen(members, process, view, held);
+	add_heap(members, view, held);
+	add_other(&sum->other, &view->other);
 }
 
-static void add_process(struct members *members, const struct targets *targets, const struct watched_process *process,
-			const struct process_status *status)
+static void add_process(struct members *members, const struct watched_process *process, const struct process_status *status,
+			const struct process_view *view)
 {
-	const struct memgap_process *record = interval_record(targets, process);
-
 	members->processes++;
 	add_status(&members->status, status);
-	add_view(members, targets, process, status);
-	if (!record)
+	add_view(members, process, status, view);
+	if (view->source != SOURCE_PROBE)
 		return;
 	members->probed++;
 	if (members->allocator.name[0] && strcmp(members->allocator.name, process->allocator.name))
@@ -236,9 +233,7 @@ static void sum_counters(struct targets *targets)
 
 static bool is_unreadable(const struct watched_process *process)
 {
-	int result = process->reading.result;
-
-	return process->cgroup && result && result != -ESRCH;
+	return process->reading.result && process->reading.result != -ESRCH;
 }
 
 static void add_unreadable(struct members *members, const struct watched_process *process)
@@ -250,22 +245,33 @@ static void add_unreadable(struct members *members, const struct watched_process
 	add_status(&members->status, &unknown);
 }
 
+/* To its cgroup and those above. One that has gone does not count, one that may not be looked at leaves the sums unknown. */
+static void sum_process(struct targets *targets, struct watched_process *process)
+{
+	const struct process_status *status = interval_status(targets, process);
+	struct process_view view;
+
+	if (status)
+		view_of(targets, process, &view);
+	else if (!is_unreadable(process))
+		return;
+	for (struct watched_cgroup *cgroup = process->cgroup; cgroup; cgroup = cgroup->parent) {
+		if (status)
+			add_process(&cgroup->members, process, status, &view);
+		else
+			add_unreadable(&cgroup->members, process);
+	}
+}
+
 /* One pass over the processes, not one a cgroup. */
 static void sum_all(struct targets *targets)
 {
 	for (size_t i = 0; i < targets->n_cgroups; i++)
 		targets->cgroups[i]->members = (struct members){ 0 };
 	sum_counters(targets);
-	for (size_t i = 0; i < targets->n_processes; i++) {
-		struct watched_process *process = targets->processes[i];
-		const struct process_status *status = process->cgroup ? interval_status(targets, process) : NULL;
-
-		/* one that has gone does not count, one that may not be looked at leaves the sums unknown */
-		for (struct watched_cgroup *cgroup = process->cgroup; !status && is_unreadable(process) && cgroup; cgroup = cgroup->parent)
-			add_unreadable(&cgroup->members, process);
-		for (struct watched_cgroup *cgroup = process->cgroup; status && cgroup; cgroup = cgroup->parent)
-			add_process(&cgroup->members, targets, process, status);
-	}
+	for (size_t i = 0; i < targets->n_processes; i++)
+		if (targets->processes[i]->cgroup)
+			sum_process(targets, targets->processes[i]);
 }
 
 const struct members *interval_members(struct targets *targets, const struct watched_cgroup *cgroup)

@@ -254,9 +254,9 @@ static void finish(struct surveyor *surveyor)
 
 static bool has_changed(int64_t now, int64_t before)
 {
-	int64_t difference = now > before ? now - before : before - now, part = before / CHANGE_PART;
+	int64_t part = before / CHANGE_PART;
 
-	return is_known(now) && is_known(before) && difference > (part > CHANGE_BYTES ? part : CHANGE_BYTES);
+	return is_known(now) && is_known(before) && llabs(now - before) > (part > CHANGE_BYTES ? part : CHANGE_BYTES);
 }
 
 static bool is_first(const struct watched_process *process)

@@ -97,7 +97,8 @@ static void look_at_row(struct watch *watch, struct row *row)
 	if (print_row(watch, row, &snapshot)) {
 		if (!row->cgroup->found) {
 			log_message("cgroup %s is gone", row->cgroup->dir.path);
-			watch->n_cgroups -= row->cgroup->adopts;
+			/* the home of a pid that --all made a target was never one of them */
+			watch->n_cgroups -= row->cgroup->adopts && watch->n_cgroups;
 		}
 		targets_end_row(&watch->targets, row);
 		return;

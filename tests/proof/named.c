@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "user/allocator/code.h"
-#include "user/allocator/elf_file.h"
 #include "user/allocator/family.h"
+#include "user/memory/elf_file.h"
 
 static const struct family_function *find(const char *name)
 {

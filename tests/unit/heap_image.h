@@ -5,7 +5,7 @@
 
 #include "user/base/fs.h"
 #include "user/heap/chunk.h"
-#include "user/heap/image.h"
+#include "user/memory/image.h"
 
 #define PAGE 4096ULL
 #define FAKE_SEGMENTS 4

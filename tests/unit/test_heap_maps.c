@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "tests/unit/helpers.h"
 
-#include "user/heap/lines.h"
-#include "user/heap/maps.h"
+#include "user/memory/lines.h"
+#include "user/memory/maps.h"
 
 static void a_line_tells_what_a_mapping_is(void **state)
 {

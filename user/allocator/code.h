@@ -3,8 +3,8 @@
 #ifndef MEMGAP_ALLOCATOR_CODE_H
 #define MEMGAP_ALLOCATOR_CODE_H
 
-#include "user/allocator/elf_file.h"
 #include "user/allocator/library.h"
+#include "user/memory/elf_file.h"
 
 /*
  * Takes out of the library's functions those that are nothing but a jump to another of them, where they are counted already:

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "user/allocator/elf_file.h"
+#include "user/memory/elf_file.h"
 
 #define EXITS_MAX 48
 

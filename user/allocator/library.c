@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "user/allocator/code.h"
-#include "user/allocator/elf_file.h"
 #include "user/allocator/family.h"
 #include "user/allocator/version.h"
+#include "user/memory/elf_file.h"
 
 #define PREFIX_MAX 16
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "user/allocator/elf_file.h"
+#include "user/memory/elf_file.h"
 
 /*
  * What Go's own debug/buildinfo looks for: a section, and where sections are gone the magic at its start, at a multiple of

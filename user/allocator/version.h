@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "bpf/memgap.h"
-#include "user/allocator/elf_file.h"
+#include "user/memory/elf_file.h"
 
 struct version {
 	unsigned int major, minor, patch; /* major 0: not known; patch 0 where there is none */

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "user/heap/chunk.h"
-#include "user/heap/word.h"
+#include "user/memory/word.h"
 
 int parameters_read(const struct image *image, const struct place *place, struct parameters *ret)
 {

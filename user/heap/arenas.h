@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "user/heap/find.h"
-#include "user/heap/image.h"
 #include "user/heap/layout.h"
+#include "user/memory/image.h"
 
 /* More than glibc makes: 8 a CPU by default (arena_max); a ring must end. */
 #define ARENAS_MAX 65536

@@ -5,7 +5,7 @@
 
 #include "user/base/fs.h"
 #include "user/heap/chunk.h"
-#include "user/heap/word.h"
+#include "user/memory/word.h"
 
 /* Chunks of an arena that are followed at most, 32 MiB of addresses. */
 #define MOST (4U << 20)

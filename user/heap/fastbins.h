@@ -7,8 +7,8 @@
 #define MEMGAP_HEAP_FASTBINS_H
 
 #include "user/heap/addresses.h"
-#include "user/heap/image.h"
 #include "user/heap/layout.h"
+#include "user/memory/image.h"
 
 /*
  * Adds the chunks of one arena's lists, heads[N_FASTBINS]; it has system_mem bytes in all. A list that breaks off, since the

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "user/heap/lines.h"
-#include "user/heap/maps.h"
+#include "user/memory/lines.h"
+#include "user/memory/maps.h"
 
 /* Bytes of a file's writable part that are looked through: a libc's has some 10 KiB, a program's seldom above 1 MiB. */
 #define PART_MAX (32ULL << 20)

@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-#include "user/heap/image.h"
 #include "user/heap/layout.h"
+#include "user/memory/image.h"
 
 struct place {
 	const struct layout *layout;

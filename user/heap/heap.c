@@ -7,10 +7,10 @@
 #include "user/base/fs.h"
 #include "user/heap/arenas.h"
 #include "user/heap/find.h"
-#include "user/heap/maps.h"
 #include "user/heap/owned.h"
 #include "user/heap/read.h"
-#include "user/heap/remote.h"
+#include "user/memory/maps.h"
+#include "user/memory/remote.h"
 
 struct heap {
 	struct remote remote;

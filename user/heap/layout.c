@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "user/heap/word.h"
+#include "user/memory/word.h"
 
 #define BINS 127
 

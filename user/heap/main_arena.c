@@ -4,7 +4,7 @@
 
 #include "user/heap/chunk.h"
 #include "user/heap/reader.h"
-#include "user/heap/word.h"
+#include "user/memory/word.h"
 
 /* What it may have grown by since the maps were read; more is no arena. */
 #define GROWTH_MAX (1ULL << 30)

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "user/heap/chunk.h"
-#include "user/heap/word.h"
+#include "user/memory/word.h"
 
 /* What is read at most of memory that shows no chunk at its start, in windows: 4 GiB; and mappings that are looked through. */
 #define LOADS_MOST (1U << 16)

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "user/heap/lines.h"
-#include "user/heap/maps.h"
-#include "user/heap/remote.h"
+#include "user/memory/lines.h"
+#include "user/memory/maps.h"
+#include "user/memory/remote.h"
 
 void other_begin(struct other_parser *parser, other_owned owned, const void *data)
 {

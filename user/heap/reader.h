@@ -6,9 +6,9 @@
 #include "user/heap/addresses.h"
 #include "user/heap/arenas.h"
 #include "user/heap/find.h"
-#include "user/heap/maps.h"
 #include "user/heap/owned.h"
 #include "user/heap/walk.h"
+#include "user/memory/maps.h"
 
 struct reader {
 	const struct image *image;

@@ -2,7 +2,7 @@
 #include "user/heap/tcache.h"
 
 #include "user/heap/chunk.h"
-#include "user/heap/word.h"
+#include "user/memory/word.h"
 
 #define SMALL_BINS 64
 #define SLOT_BINS 76

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "user/heap/image.h"
+#include "user/memory/image.h"
 
 /* counts[64] until 2.41; num_slots[76], how many more it may hold, from 2.42 on: 64 small sizes, 12 ranges of large ones. */
 enum tcache_kind {

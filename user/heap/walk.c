@@ -6,7 +6,7 @@
 
 #include "user/heap/chunk.h"
 #include "user/heap/tcache.h"
-#include "user/heap/word.h"
+#include "user/memory/word.h"
 
 #define CONTRADICTION (-ENODATA) /* as window_get() has it */
 #define DONE 1

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "user/heap/image.h"
+#include "user/memory/image.h"
 
 #define WINDOW_BYTES 65536
 #define WINDOW_PAGES 16384

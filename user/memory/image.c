@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/image.h"
+#include "user/memory/image.h"
 
 #include <errno.h>
 

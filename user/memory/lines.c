@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/lines.h"
+#include "user/memory/lines.h"
 
 #include <errno.h>
 #include <string.h>

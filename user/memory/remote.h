@@ -3,13 +3,13 @@
  * The memory of a running process, which is neither stopped nor written to: process_vm_readv(2), and /proc/PID/pagemap
  * (proc(5); PAGEMAP_SCAN of Linux 6.7, Documentation/admin-guide/mm/pagemap.rst).
  */
-#ifndef MEMGAP_HEAP_REMOTE_H
-#define MEMGAP_HEAP_REMOTE_H
+#ifndef MEMGAP_MEMORY_REMOTE_H
+#define MEMGAP_MEMORY_REMOTE_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "user/heap/image.h"
+#include "user/memory/image.h"
 
 /*
  * /proc/PID of a process that has memory: the fd, which is of this process alone, whoever has the pid later; or -ESRCH, or

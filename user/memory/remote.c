@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/remote.h"
+#include "user/memory/remote.h"
 
 #include <dirent.h>
 #include <errno.h>

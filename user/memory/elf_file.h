@@ -3,8 +3,8 @@
  * An ELF file that may be a container's and hostile, read with libelf: every size is bounded, and the file is read, not
  * mapped, so that one cut short raises no SIGBUS.
  */
-#ifndef MEMGAP_ALLOCATOR_ELF_FILE_H
-#define MEMGAP_ALLOCATOR_ELF_FILE_H
+#ifndef MEMGAP_MEMORY_ELF_FILE_H
+#define MEMGAP_MEMORY_ELF_FILE_H
 
 #include <gelf.h>
 #include <libelf.h>

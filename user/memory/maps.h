@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The mappings of a process: /proc/PID/maps (proc(5)). */
-#ifndef MEMGAP_HEAP_MAPS_H
-#define MEMGAP_HEAP_MAPS_H
+#ifndef MEMGAP_MEMORY_MAPS_H
+#define MEMGAP_MEMORY_MAPS_H
 
 #include <stdbool.h>
 #include <stddef.h>

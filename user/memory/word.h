@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Little-endian words that may be at any address. */
-#ifndef MEMGAP_HEAP_WORD_H
-#define MEMGAP_HEAP_WORD_H
+#ifndef MEMGAP_MEMORY_WORD_H
+#define MEMGAP_MEMORY_WORD_H
 
 #include <stdint.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * The memory that is looked at: another process's, or what a test made up. All of it may be hostile, and may change at
  * any moment.
  */
-#ifndef MEMGAP_HEAP_IMAGE_H
-#define MEMGAP_HEAP_IMAGE_H
+#ifndef MEMGAP_MEMORY_IMAGE_H
+#define MEMGAP_MEMORY_IMAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

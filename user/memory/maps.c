@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/maps.h"
+#include "user/memory/maps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "user/heap/lines.h"
+#include "user/memory/lines.h"
 
 /* A number and the character behind it, which is skipped. */
 static bool take(const char **at, int base, char end, uint64_t *ret)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/allocator/elf_file.h"
+#include "user/memory/elf_file.h"
 
 #include <errno.h>
 #include <stdbool.h>

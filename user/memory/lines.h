@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A text of /proc read line by line, without ever holding all of it: maps and smaps may have tens of MiB. */
-#ifndef MEMGAP_HEAP_LINES_H
-#define MEMGAP_HEAP_LINES_H
+#ifndef MEMGAP_MEMORY_LINES_H
+#define MEMGAP_MEMORY_LINES_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -86,6 +86,12 @@ static __always_inline void count_missed(struct memgap_process *p)
 	atomic_add(p->counters.missed, 1);
 }
 
+/* Of a block that was never counted, of an allocator whose sizes are remembered. */
+static __always_inline void count_unknown_free(struct memgap_process *p)
+{
+	atomic_add(p->counters.unknown_frees, 1);
+}
+
 static __always_inline void count_malloc(struct memgap_process *p, __u64 usable)
 {
 	atomic_add(p->counters.total_alloc, usable);

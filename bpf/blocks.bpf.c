@@ -147,7 +147,7 @@ static __always_inline void remember(struct memgap_process *p, __u64 block, __u6
 		p->remembers = 1;
 	if (tag && first && unlikely(first->slots[0].tag == tag))
 		before = take_from(first, tag);
-	if (unlikely(before)) {
+	if (unlikely(before) && !p->sampled) {
 		count_free(p, before);
 		count_missed(p);
 	}
@@ -228,6 +228,8 @@ int block_enter(struct pt_regs *ctx)
 	/* forgotten now: from its release inside the call on, another thread may be given the same address */
 	p = process_of(t);
 	t->old_usable = p ? forget(p, t->old_block) : 0;
+	if (unlikely(p && !t->old_usable))
+		count_unknown_free(p);
 	return 0;
 }
 
@@ -314,8 +316,10 @@ int block_free(struct pt_regs *ctx)
 	if (!p)
 		return 0;
 	usable = forget(p, block);
-	if (usable)
+	if (likely(usable))
 		count_free(p, usable);
+	else
+		count_unknown_free(p);
 	return 0;
 }
 

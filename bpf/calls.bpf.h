@@ -43,6 +43,12 @@ static __always_inline bool is_nested(const struct thread_state *t, __u64 sp, __
 	return sp <= t->sp && !(sp == t->sp && function == t->function) && read_word(t->sp) == t->caller;
 }
 
+/* Whether the thread is in a call of which the end will be seen. */
+static __always_inline bool is_in_call(const struct thread_state *t)
+{
+	return unlikely(t->sp) && t->epoch == probes_epoch;
+}
+
 /* The state of a thread that has none yet; NULL when its process is not watched, or memory is out. */
 static __always_inline struct thread_state *new_thread(void)
 {
@@ -78,13 +84,14 @@ static __always_inline struct thread_state *begin_call(struct pt_regs *ctx, cons
 		t = new_thread();
 	if (!t)
 		return NULL;
-	if (unlikely(t->sp)) {
+	if (is_in_call(t)) {
 		if (is_nested(t, sp, READ_IP(ctx) - cookie->offset))
 			return NULL;
 		if (!t->may_throw)
 			count_missed_now(t); /* the outer call never came back: a longjmp, or its return was missed */
 	}
 	t->sp = sp;
+	t->epoch = probes_epoch;
 	t->call = cookie->call;
 	t->may_throw = cookie->may_throw;
 	if (unlikely(cookie->may_throw)) {

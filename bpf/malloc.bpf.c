@@ -65,13 +65,15 @@ static __always_inline int count_call(struct memgap_process *p, struct thread_st
 /* A call of which only the return is seen, as long as it is none that a call with an entry made. */
 static __always_inline bool begin_at_return(struct thread_state *t, __u64 sp, __u32 allocator)
 {
-	if (unlikely(t->sp && sp < t->sp))
-		return false;
-	if (unlikely(t->sp))
+	if (is_in_call(t)) {
+		if (sp < t->sp)
+			return false;
 		count_missed_now(t); /* as in begin_call() */
+	}
 	t->call = MEMGAP_CALL_MALLOC;
 	t->allocator = allocator;
 	t->sp = sp;
+	t->epoch = probes_epoch;
 	return true;
 }
 
@@ -174,7 +176,7 @@ int free_enter(struct pt_regs *ctx)
 	block = ARGUMENT_0(ctx, &cookie);
 	if (!block)
 		return 0;
-	if (unlikely(t && t->sp) && is_nested(t, sp_at_start(ctx, &cookie), 0))
+	if (t && is_in_call(t) && is_nested(t, sp_at_start(ctx, &cookie), 0))
 		return 0; /* realloc frees its old block: counted when it returns */
 	p = process_of(t);
 	if (!p)

@@ -6,3 +6,4 @@
 char LICENSE[] SEC("license") = "GPL";
 
 const volatile bool makes_tail_calls = false;
+volatile __u32 probes_epoch = 0;

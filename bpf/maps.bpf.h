@@ -91,6 +91,8 @@ struct thread_state {
 	__u32 ends;        /* the thread has called __call_tls_dtors() */
 	__u32 library;     /* key in the map `libraries` */
 	__u32 may_throw;   /* the call that the thread is in */
+	__u32 epoch;       /* that it began in */
+	__u32 padding;
 };
 
 MAP_LINKAGE struct {
@@ -127,6 +129,12 @@ MAP_LINKAGE struct {
 	__type(key, __u32);
 	__type(value, struct memgap_bucket);
 } blocks SEC(".maps");
+
+/*
+ * Raised by the loader whenever probes come back that were taken away: of a call that began before, the return may have gone
+ * by unseen.
+ */
+extern volatile __u32 probes_epoch;
 
 /* Always empty. */
 MAP_LINKAGE struct {

@@ -173,6 +173,7 @@ struct memgap_counters {
 	__s64 brk;
 	__u64 returned; /* madvise(MADV_DONTNEED or MADV_FREE): whole pages */
 	__u64 missed;   /* events known to be lost */
+	__u64 unknown_frees; /* of blocks that are not remembered, thus not in `frees`; of a process alone */
 };
 
 /* What was handed out less what was given back: may be below 0, where what was there before is given back. */
@@ -204,6 +205,8 @@ struct memgap_process {
 	__u32 pid;       /* 0: the record is not in use */
 	__u32 index;     /* of the record */
 	__u32 generation; /* how often it was begun anew: for another process, or another program */
+	__u32 sampled;   /* its probes were not in place all the time, as the loader has it: blocks were freed, or handed out, unseen */
+	__u32 padding;
 };
 
 enum memgap_event_type {
@@ -244,10 +247,10 @@ static inline __s64 memgap_alloc(const struct memgap_counters *counters)
 	return (__s64)(counters->total_alloc + counters->early_freed - counters->freed);
 }
 
-_Static_assert(sizeof(struct memgap_counters) == 88, "both sides agree on the layout");
+_Static_assert(sizeof(struct memgap_counters) == 96, "both sides agree on the layout");
 _Static_assert(MEMGAP_MAX_PROCESSES <= MEMGAP_TAG_INDEX_MASK, "an index fits into a tag");
 _Static_assert(sizeof(struct memgap_bucket) == 128, "both sides agree on the layout");
-_Static_assert(sizeof(struct memgap_process) == 216, "both sides agree on the layout");
+_Static_assert(sizeof(struct memgap_process) == 240, "both sides agree on the layout");
 _Static_assert(sizeof(union memgap_cookie) == 8, "a cookie is one word");
 _Static_assert(sizeof(struct memgap_library) == 32, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_module) == 32, "both sides agree on the layout");

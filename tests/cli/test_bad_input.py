@@ -145,6 +145,12 @@ class BadInput(unittest.TestCase):
         for count in "0", "-1", "x", "", "1.5", "99999999999999999999":
             self.usage("whole number", "-N", count)
 
+    def test_overheads(self):
+        """an overhead that is malformed, 0 or above 100 is a usage error"""
+        for percent in "0", "0%", "-1%", "x", "", "%", "101%", "5 %", "5%%", ".5", "1e1", "5.", "inf", "nan", "5,5":
+            self.usage("is no overhead", "--max-overhead", percent)
+        self.usage("is for probes", "-s", "heap", "--max-overhead", "5%")
+
     def test_signals(self):
         """a signal that is unknown, or that only does harm, is a usage error"""
         for action in "signal:NOSUCH", "signal:", "signal", "signal:0", "signal:999", "signal:RTMIN+99", "USR1":
@@ -154,8 +160,7 @@ class BadInput(unittest.TestCase):
 
     def test_not_yet_there(self):
         """what is not there yet is said to be so"""
-        for options in (["--max-overhead", "5"],
-                        ["-s", "go"], ["--trim-at", "trimmable:1MiB"],
+        for options in (["-s", "go"], ["--trim-at", "trimmable:1MiB"],
                         ["--trim-at", "1GiB", "--trim-with", "reclaim"], ["--trim-at", "1GiB", "--trim-with", "exec:true"]):
             self.usage("not there yet", *options)
 

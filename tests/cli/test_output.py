@@ -30,7 +30,7 @@ SCHEMA = {
                "pod": maybe(TEXT), "namespace": maybe(TEXT), "processes": INT},
     "allocator": {"name": maybe(TEXT), "source": TEXT, "alloc": maybe(INT), "total_alloc": maybe(INT), "mallocs": maybe(INT),
                   "frees": maybe(INT), "baseline": maybe(INT), "sys": maybe(INT), "num_gc": maybe(INT), "missed": maybe(INT),
-                  "overhead_percent": maybe(REAL)},
+                  "overhead_percent": maybe(REAL), "alloc_error": maybe(INT), "total_error": maybe(INT)},
     "kernel": {"rss": maybe(INT), "rss_anon": maybe(INT), "rss_file": maybe(INT), "rss_shmem": maybe(INT), "pss": maybe(INT),
                "swap": maybe(INT), "lazyfree": maybe(INT),
                "flow": {"mapped": maybe(INT), "unmapped": maybe(INT), "brk": maybe(INT), "returned": maybe(INT)},

@@ -30,7 +30,7 @@ static inline struct snapshot known_snapshot(void)
 		.elapsed_s = 3.0004,
 		.target = process_target(),
 		.allocator = { .name = "glibc 2.36", .source = SOURCE_PROBE, .alloc = 30 * MIB, .total_alloc = 120 * MIB,
-			       .mallocs = 1001, .frees = 1002, .baseline = 0, .sys = 72 * MIB, .missed = 0,
+			       .mallocs = 1001, .frees = 1002, .baseline = 0, .sys = 72 * MIB, .missed = 0, .overhead_percent = 0.4,
 			       .growth = { 0.5 * MIB, 20, 20 * MIB, 30 * MIB } },
 		.kernel = { .rss = 75 * MIB, .rss_anon = 70 * MIB, .rss_file = 4 * MIB, .rss_shmem = 1 * MIB, .swap = 5 * MIB,
 			    .flow = { 11, 12, -13, 14 }, .pss = 71 * MIB, .lazyfree = 2 * MIB,

@@ -86,7 +86,7 @@ static void a_snapshot_has_all_keys_of_the_schema_with_their_values(void **state
 		"\"container\":\"web\",\"pod\":\"web-0\",\"namespace\":\"shop\",\"processes\":1},"
 		"\"allocator\":{\"name\":\"glibc 2.36\",\"source\":\"probe\",\"alloc\":31457280,\"total_alloc\":125829120,"
 		"\"mallocs\":1001,\"frees\":1002,\"baseline\":0,\"sys\":75497472,\"num_gc\":null,\"missed\":0,"
-		"\"overhead_percent\":null},"
+		"\"overhead_percent\":0.4,\"alloc_error\":0,\"total_error\":0},"
 		"\"kernel\":{\"rss\":78643200,\"rss_anon\":73400320,\"rss_file\":4194304,\"rss_shmem\":1048576,\"pss\":74448896,"
 		"\"swap\":5242880,\"lazyfree\":2097152,\"flow\":{\"mapped\":11,\"unmapped\":12,\"brk\":-13,\"returned\":14},"
 		"\"cgroup\":{\"current\":83886080,\"limit\":104857600,\"high\":94371840,\"swap\":5242880,"
@@ -103,7 +103,7 @@ static void what_is_not_known_is_null_and_its_key_is_there(void **state)
 	static const char *const nulls[] = {
 		"target.comm", "target.cgroup", "target.container", "target.pod", "target.namespace", "allocator.name", "allocator.alloc", "allocator.total_alloc",
 		"allocator.mallocs", "allocator.frees", "allocator.baseline", "allocator.sys", "allocator.num_gc", "allocator.missed",
-		"allocator.overhead_percent", "kernel.rss", "kernel.rss_anon", "kernel.rss_file", "kernel.rss_shmem", "kernel.pss",
+		"allocator.overhead_percent", "allocator.alloc_error", "allocator.total_error", "kernel.rss", "kernel.rss_anon", "kernel.rss_file", "kernel.rss_shmem", "kernel.pss",
 		"kernel.swap", "kernel.lazyfree", "kernel.flow.mapped", "kernel.flow.unmapped", "kernel.flow.brk",
 		"kernel.flow.returned", "kernel.cgroup.current", "kernel.cgroup.limit", "kernel.cgroup.high", "kernel.cgroup.swap", "kernel.cgroup.anon", "kernel.cgroup.file", "kernel.cgroup.shmem",
 		"kernel.cgroup.inactive_file", "kernel.cgroup.kernel", "kernel.cgroup.working_set", "kernel.cgroup.oom_kills",

@@ -31,6 +31,29 @@ static void a_sound_size_is_read_in_binary_units(void **state)
 	}
 }
 
+static void a_sound_share_is_read(void **state)
+{
+	static const struct {
+		const char *text;
+		double part;
+	} rows[] = { { "5%", 0.05 }, { "5", 0.05 }, { "0.5%", 0.005 }, { "100%", 1 }, { "12.25", 0.1225 }, { "007%", 0.07 } };
+	static const char *const bad[] = { "", "%", "0", "0%", "0.0%", "-1%", "+1%", "101", "100.1%", "5 %", "5%%", ".5", "5.", "5.%", "1e1",
+					   "inf", "nan", "5,5", "0x5", "99999999999999999999" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		double part = -1;
+
+		check_row(rows[i].text, parse_share(rows[i].text, &part) == 0);
+		check_row(rows[i].text, part > rows[i].part - 1e-12 && part < rows[i].part + 1e-12);
+	}
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		double part = 77;
+
+		check_row(bad[i], parse_share(bad[i], &part) == -EINVAL && part == 77);
+	}
+}
+
 /* What no quantity may look like, whatever its units are. */
 static const char *const malformed[] = {
 	"", " ", "-1", "-1s", "-1MiB", "+1", "+1s", " 1", "1 ", "1s ", " 1s", "1MiB ", "MiB", "s", "x", "1x", "0x10", "0x10s",
@@ -174,6 +197,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_sound_size_is_read_in_binary_units),
+		cmocka_unit_test(a_sound_share_is_read),
 		cmocka_unit_test(a_malformed_size_is_refused_and_nothing_written),
 		cmocka_unit_test(a_sound_duration_is_read),
 		cmocka_unit_test(a_malformed_empty_or_endless_duration_is_refused),

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -89,6 +90,11 @@ static int attach_exits(struct uprobes_request *request, const struct library *l
 	return uprobes_attach(request, ret);
 }
 
+void attachment_init(struct attachment *attachment)
+{
+	*attachment = (struct attachment){ .entries.link_fd = -1, .returns.link_fd = -1, .exits.link_fd = -1, .frees.link_fd = -1 };
+}
+
 /*
  * free first, entries last: a process that is already counted and calls in between may then have a block counted
  * as freed that was not seen before (a case there is anyway), but never an entry without its return.
@@ -96,11 +102,12 @@ static int attach_exits(struct uprobes_request *request, const struct library *l
 int attachment_make(struct attachment *ret, const struct attachment_programs *programs, int fd,
 		    const struct library *library, uint32_t library_key, pid_t pid)
 {
-	struct attachment attachment = { .entries.link_fd = -1, .returns.link_fd = -1, .exits.link_fd = -1, .frees.link_fd = -1 };
 	struct uprobes_request request = { .fd = fd, .pid = pid };
 	uint64_t began_ns = monotonic_ns();
+	struct attachment attachment;
 	int result;
 
+	attachment_init(&attachment);
 	request.program = programs->free_enter;
 	result = attach(FREES, &request, library, library_key, &attachment.frees);
 	request.program = programs->malloc_return;
@@ -129,4 +136,22 @@ void attachment_remove(struct attachment *attachment)
 	uprobes_detach(&attachment->returns);
 	uprobes_detach(&attachment->exits);
 	uprobes_detach(&attachment->frees);
+}
+
+void attachments_remove(struct attachment *const list[], size_t n)
+{
+	struct uprobes **all = calloc(4 * n + 1, sizeof(*all));
+
+	for (size_t i = 0; all && i < n; i++) {
+		all[i] = &list[i]->entries;
+		all[n + i] = &list[i]->returns;
+		all[2 * n + i] = &list[i]->exits;
+		all[3 * n + i] = &list[i]->frees;
+	}
+	if (all)
+		uprobes_detach_all(all, 4 * n);
+	free(all);
+	/* one by one where there was no memory; else nothing is left */
+	for (size_t i = 0; i < n; i++)
+		attachment_remove(list[i]);
 }

@@ -27,6 +27,9 @@ struct attachment {
  */
 int attachment_make(struct attachment *ret, const struct attachment_programs *programs, int fd,
 		    const struct library *library, uint32_t library_key, pid_t pid);
+void attachment_init(struct attachment *attachment); /* nothing is attached */
 void attachment_remove(struct attachment *attachment);
+/* Several at once, which takes not much longer than one. In any thread. */
+void attachments_remove(struct attachment *const list[], size_t n);
 
 #endif

@@ -25,8 +25,10 @@ struct known_file {
 
 /* Probes on a file; pid 0: for everyone. */
 struct probed_file {
-	uint64_t device, inode;
+	struct known_file *known;
 	pid_t pid;
+	int fd;    /* of the file, to put them back */
+	bool away; /* they are not in place: nothing is counted */
 	struct attachment attachment;
 	struct probed_file *next;
 };
@@ -71,7 +73,7 @@ static struct known_file *look_into(struct probed_files *files, uint64_t device,
 static struct probed_file *find_probed(struct probed_files *files, const struct known_file *known, pid_t pid)
 {
 	for (struct probed_file *file = files->probed; file; file = file->next)
-		if (file->inode == known->inode && file->device == known->device && file->pid == pid)
+		if (file->known == known && file->pid == pid)
 			return file;
 	return NULL;
 }
@@ -100,41 +102,63 @@ static int describe(struct probed_files *files, struct known_file *known)
 	return 0;
 }
 
-/* Probes on a known file, unless they are there; tells since when. */
-static int probe_file(struct probed_files *files, struct known_file *known, int fd, pid_t pid, uint64_t *ret_ns)
+static int put_in_place(struct probed_files *files, struct probed_file *file)
 {
-	struct probed_file *file = find_probed(files, known, pid);
-	bool remembered = memgap_is_remembered(known->library.allocator);
-	int result;
+	const struct library *library = &file->known->library;
+	bool remembered = memgap_is_remembered(library->allocator);
 
-	if (!file) {
-		result = describe(files, known);
-		if (result)
-			return result;
-		file = calloc(1, sizeof(*file));
-		if (!file)
-			return -ENOMEM;
-		*file = (struct probed_file){ .device = known->device, .inode = known->inode, .pid = pid };
-		files->any_remembered |= remembered;
-		result = attachment_make(&file->attachment, remembered ? &files->remembered : &files->beside, fd, &known->library,
-					 known->library_key, pid);
-		if (result) {
-			free(file);
-			return result;
-		}
-		file->next = files->probed;
-		files->probed = file;
+	files->any_remembered |= remembered;
+	return attachment_make(&file->attachment, remembered ? &files->remembered : &files->beside, file->fd, library,
+			       file->known->library_key, file->pid);
+}
+
+static void release(struct probed_file *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+	free(file);
+}
+
+static int add_probed(struct probed_files *files, struct known_file *known, int fd, pid_t pid, struct probed_file **ret)
+{
+	struct probed_file *file;
+	int result = describe(files, known);
+
+	if (result)
+		return result;
+	file = calloc(1, sizeof(*file));
+	if (!file)
+		return -ENOMEM;
+	*file = (struct probed_file){ .known = known, .pid = pid, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0) };
+	result = file->fd < 0 ? -errno : put_in_place(files, file);
+	if (result) {
+		release(file);
+		return result;
 	}
-	*ret_ns = file->attachment.complete_ns;
+	file->next = files->probed;
+	files->probed = file;
+	*ret = file;
 	return 0;
 }
 
-/* Beside the libc, which every program has, another allocator is the one that the program really uses. */
-static void name_allocator(struct allocator *allocator, const struct library *library)
+/* Probes on a known file, unless they are there, or are kept away; tells since when: never, if so. */
+static int probe_file(struct probed_files *files, struct known_file *known, int fd, pid_t pid, uint64_t *ret_ns)
 {
-	if (allocator->name[0] && !memgap_is_remembered(library->allocator))
+	struct probed_file *file = find_probed(files, known, pid);
+	int result = file ? 0 : add_probed(files, known, fd, pid, &file);
+
+	if (!result)
+		*ret_ns = file->away ? UINT64_MAX : file->attachment.complete_ns;
+	return result;
+}
+
+/* Beside the libc, which every program has, another allocator is the one that the program really uses. */
+static void name_allocator(struct allocator *allocator, const struct known_file *known)
+{
+	if (allocator->name[0] && !memgap_is_remembered(known->library.allocator))
 		return;
-	memcpy(allocator->name, library->name, sizeof(allocator->name));
+	memcpy(allocator->name, known->library.name, sizeof(allocator->name));
+	allocator->library = known->library_key;
 }
 
 static int attach_module(struct probed_files *files, pid_t pid, bool everyone, const struct memgap_module *module,
@@ -151,7 +175,7 @@ static int attach_module(struct probed_files *files, pid_t pid, bool everyone, c
 	if (known && known->allocates) {
 		result = probe_file(files, known, fd, everyone ? 0 : pid, &ns);
 		if (!result) {
-			name_allocator(allocator, &known->library);
+			name_allocator(allocator, known);
 			if (ns > allocator->attached_ns)
 				allocator->attached_ns = ns;
 		}
@@ -201,7 +225,7 @@ int probed_files_attach_path(struct probed_files *files, const char *path, pid_t
 		result = known && known->allocates ? probe_file(files, known, fd, pid, &ret->attached_ns) : -ENOENT;
 	}
 	if (!result)
-		name_allocator(ret, &known->library);
+		name_allocator(ret, known);
 	close(fd);
 	return result;
 }
@@ -217,29 +241,76 @@ void probed_files_forget(struct probed_files *files, pid_t pid)
 		}
 		*at = file->next;
 		attachment_remove(&file->attachment);
-		free(file);
+		release(file);
 	}
 }
 
-/* Entries first, as in attachment_remove(). */
 static void detach_all(struct probed_files *files)
 {
-	struct uprobes **list;
+	struct attachment **list;
 	size_t n = 0, i = 0;
 
 	for (struct probed_file *file = files->probed; file; file = file->next)
 		n++;
-	list = calloc(4 * n + 1, sizeof(struct uprobes *));
+	list = calloc(n + 1, sizeof(*list));
 	if (!list)
 		return; /* then one by one */
-	for (struct probed_file *file = files->probed; file; file = file->next, i++) {
-		list[i] = &file->attachment.entries;
-		list[n + i] = &file->attachment.returns;
-		list[2 * n + i] = &file->attachment.exits;
-		list[3 * n + i] = &file->attachment.frees;
-	}
-	uprobes_detach_all(list, 4 * n);
+	for (struct probed_file *file = files->probed; file; file = file->next)
+		list[i++] = &file->attachment;
+	attachments_remove(list, n);
 	free(list);
+}
+
+static bool is_in(const struct probed_file *file, const struct probe_group *groups, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (file->pid == groups[i].pid && (file->pid || file->known->library_key == groups[i].library))
+			return true;
+	return false;
+}
+
+int probed_files_take_away(struct probed_files *files, const struct probe_group *groups, size_t n_groups, struct attachment **ret,
+			   size_t *ret_n)
+{
+	struct attachment *list;
+	size_t n = 0;
+
+	for (struct probed_file *file = files->probed; file; file = file->next)
+		n += is_in(file, groups, n_groups) && !file->away;
+	list = calloc(n + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	*ret = list;
+	*ret_n = n;
+	for (struct probed_file *file = files->probed; file; file = file->next) {
+		if (!is_in(file, groups, n_groups) || file->away)
+			continue;
+		*list++ = file->attachment;
+		attachment_init(&file->attachment);
+		file->away = true;
+	}
+	return 0;
+}
+
+int probed_files_put_back(struct probed_files *files, const struct probe_group *group)
+{
+	int result = 0;
+
+	for (struct probed_file *file = files->probed; file && !result; file = file->next) {
+		if (!is_in(file, group, 1) || !file->away)
+			continue;
+		result = put_in_place(files, file);
+		file->away = result != 0;
+	}
+	return result;
+}
+
+const struct library *probed_files_library(const struct probed_files *files, uint32_t key)
+{
+	for (const struct known_file *file = files->known; key && file; file = file->next)
+		if (file->library_key == key)
+			return &file->library;
+	return NULL;
 }
 
 void probed_files_remove_all(struct probed_files *files)
@@ -250,7 +321,7 @@ void probed_files_remove_all(struct probed_files *files)
 
 		files->probed = file->next;
 		attachment_remove(&file->attachment);
-		free(file);
+		release(file);
 	}
 	while (files->known) {
 		struct known_file *file = files->known;

@@ -24,6 +24,14 @@ struct probed_files {
 int probed_files_attach(struct probed_files *files, pid_t pid, bool everyone, struct allocator *ret);
 int probed_files_attach_path(struct probed_files *files, const char *path, pid_t pid, struct allocator *ret);
 
+/* As probes_take_away() and probes_put_back() say; the attachments that are to be removed are in *ret, the caller's to free. */
+int probed_files_take_away(struct probed_files *files, const struct probe_group *groups, size_t n_groups, struct attachment **ret,
+			   size_t *ret_n);
+int probed_files_put_back(struct probed_files *files, const struct probe_group *group);
+
+/* The library with that key in the map; NULL. */
+const struct library *probed_files_library(const struct probed_files *files, uint32_t key);
+
 void probed_files_forget(struct probed_files *files, pid_t pid); /* probes_forget() */
 void probed_files_remove_all(struct probed_files *files);
 

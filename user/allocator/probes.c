@@ -18,14 +18,22 @@
 #include "user/allocator/trial.h"
 #include "user/allocator/uprobes.h"
 #include "user/base/log.h"
+#include "user/base/units.h"
 
 #define FAMILY_TYPICAL 12 /* functions of a libc */
+
+/* Where a probe's cost could not be measured. */
+static const struct probe_cost assumed_cost = { 1000, 20000, 500 };
+
+/* On top of a hit of an empty program: what ours do (10 to 15 %), and what a trap costs the code behind it, in caches and TLB. */
+#define ACCOUNTING_PERCENT 25
 
 struct probes {
 	struct memgap_bpf *bpf;
 	struct ring_buffer *ring;
 	struct probed_files files;
 	struct probes_features features;
+	struct probe_cost cost;
 	struct records records;
 	struct counters *counters;
 	bool untidy;          /* something has ended since probes_tidy() */
@@ -214,12 +222,31 @@ int probes_prepare(int proc_fd, const struct probes_limits *limits, struct probe
 	return 0;
 }
 
+static int64_t known_or(int64_t measured, int64_t assumed)
+{
+	return is_known(measured) ? measured : assumed;
+}
+
+static void measure_cost(struct probes *probes)
+{
+	struct probe_cost cost;
+
+	if (probes_measure_cost(probes, &cost))
+		log_debug("what a probe costs could not be measured");
+	probes->cost = (struct probe_cost){
+		.emulated = known_or(cost.emulated, assumed_cost.emulated),
+		.stepped = known_or(cost.stepped, assumed_cost.stepped),
+		.returned = known_or(cost.returned, assumed_cost.returned),
+	};
+}
+
 int probes_open(int proc_fd, const struct probes_limits *limits, struct probes **ret, struct error *err)
 {
 	struct probes *probes;
 
 	if (probes_prepare(proc_fd, limits, &probes, err))
 		return -1;
+	measure_cost(probes);
 	if (refuse_killers(probes, err) || attach(probes, err)) {
 		probes_close(probes);
 		return -1;
@@ -278,6 +305,63 @@ int probes_attach_file(struct probes *probes, const char *path, pid_t pid, struc
 	return probed_files_attach_path(&probes->files, path, pid, ret);
 }
 
+struct taken_away {
+	struct attachment *list;
+	size_t n;
+};
+
+int probes_take_away(struct probes *probes, const struct probe_group *groups, size_t n, struct taken_away **ret)
+{
+	struct taken_away *taken = calloc(1, sizeof(*taken));
+	int result = taken ? probed_files_take_away(&probes->files, groups, n, &taken->list, &taken->n) : -ENOMEM;
+
+	if (result)
+		free(taken);
+	else
+		*ret = taken;
+	return result;
+}
+
+void probes_taken_away(struct taken_away *taken)
+{
+	struct attachment **list = calloc(taken->n + 1, sizeof(*list));
+
+	for (size_t i = 0; i < taken->n; i++) {
+		if (list)
+			list[i] = &taken->list[i];
+		else
+			attachment_remove(&taken->list[i]);
+	}
+	if (list)
+		attachments_remove(list, taken->n);
+	free(list);
+	free(taken->list);
+	free(taken);
+}
+
+int probes_put_back(struct probes *probes, const struct probe_group *group)
+{
+	probes->bpf->bss->probes_epoch++;
+	return probed_files_put_back(&probes->files, group);
+}
+
+static int64_t cost_of(const struct probes *probes, const struct library *library, enum memgap_call call)
+{
+	int64_t ns = UNKNOWN;
+
+	for (size_t i = 0; library && i < library->n && !is_known(ns); i++)
+		if (library->functions[i].call == call)
+			ns = cost_of_call(&probes->cost, &library->functions[i]);
+	return known_or(ns, probes->cost.stepped) * (100 + ACCOUNTING_PERCENT) / 100;
+}
+
+struct call_cost probes_call_cost(const struct probes *probes, uint32_t key)
+{
+	const struct library *library = probed_files_library(&probes->files, key);
+
+	return (struct call_cost){ cost_of(probes, library, MEMGAP_CALL_MALLOC), cost_of(probes, library, MEMGAP_CALL_FREE) };
+}
+
 void probes_forget(struct probes *probes, pid_t pid)
 {
 	probed_files_forget(&probes->files, pid);
@@ -293,6 +377,22 @@ int probes_add(struct probes *probes, pid_t pid, uint32_t slot, enum memgap_keep
 void probes_remove(struct probes *probes, pid_t pid)
 {
 	records_remove(&probes->records, pid);
+}
+
+const struct memgap_process *probes_record(struct probes *probes, pid_t pid, uint32_t *index)
+{
+	const struct memgap_process *record = *index && *index <= probes->records.max ? &probes->records.all[*index] : NULL;
+
+	if (record && record->pid == (__u32)pid)
+		return record;
+	record = records_find(&probes->records, pid);
+	*index = record ? record->index : 0;
+	return record;
+}
+
+void probes_mark_sampled(struct probes *probes, pid_t pid)
+{
+	records_mark_sampled(&probes->records, pid);
 }
 
 int probes_read_process(struct probes *probes, pid_t pid, struct memgap_process *ret)

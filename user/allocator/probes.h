@@ -20,8 +20,20 @@ struct probes;
 /* What allocates in a process. */
 struct allocator {
 	char name[32];        /* "glibc 2.36" */
-	uint64_t attached_ns; /* CLOCK_MONOTONIC when its probes were complete */
+	uint64_t attached_ns; /* CLOCK_MONOTONIC when its probes were complete; UINT64_MAX: they are kept away */
 	bool foreign;         /* there is another allocator as well, or a wrapper: this one may never be called */
+	uint32_t library;     /* its library file's key, from 1 on */
+};
+
+/* Probes that are taken away and put back together: a process's own, or (pid 0) those on one library file for everyone. */
+struct probe_group {
+	pid_t pid;
+	uint32_t library;
+};
+
+/* What calls cost the process that makes them, with the probes in place; ns. */
+struct call_cost {
+	int64_t malloc_ns, free_ns;
 };
 
 /* How much the kernel side has room for; 0: the default of bpf/memgap.h. What does not fit is counted in `missed`. */
@@ -70,9 +82,30 @@ int probes_attach_file(struct probes *probes, const char *path, pid_t pid, struc
 /* The process's own probes are of no use any more: probes_attach() makes new ones. */
 void probes_forget(struct probes *probes, pid_t pid);
 
+/*
+ * Begins to take the probes of these groups away: from now on it is not certain what is counted, until probes_taken_away() has returned. That
+ * one may be called in any thread; it takes some 50 ms where the kernel has multi-uprobe links, else seconds. What begins to be
+ * probed in such a group meanwhile is not, until it is put back. -ENOMEM: all is as it was.
+ */
+struct taken_away;
+int probes_take_away(struct probes *probes, const struct probe_group *groups, size_t n, struct taken_away **ret);
+void probes_taken_away(struct taken_away *taken);
+
+/* 0, or -errno: then what could not be put back stays away. */
+int probes_put_back(struct probes *probes, const struct probe_group *group);
+
+/* By what was measured at probes_open(). Where that failed it is more than it is on most machines. */
+struct call_cost probes_call_cost(const struct probes *probes, uint32_t library);
+
 /* Counts for a process from now on. -EEXIST: it was counted already. */
 int probes_add(struct probes *probes, pid_t pid, uint32_t slot, enum memgap_keep keep);
 void probes_remove(struct probes *probes, pid_t pid);
+
+/* The record itself, which goes on counting; NULL when the process is not watched. *index: where it was the last time, 0 at first. */
+const struct memgap_process *probes_record(struct probes *probes, pid_t pid, uint32_t *index);
+
+/* Not all that it allocates and frees is counted: that a block is handed out twice is no loss. */
+void probes_mark_sampled(struct probes *probes, pid_t pid);
 
 /* As it is now. -ENOENT when the process is not watched. */
 int probes_read_process(struct probes *probes, pid_t pid, struct memgap_process *ret);

@@ -112,11 +112,24 @@ void records_remove(struct records *records, pid_t pid)
 	give_back(records, index);
 }
 
-const struct memgap_process *records_find(const struct records *records, pid_t pid)
+static struct memgap_process *find(const struct records *records, pid_t pid)
 {
 	uint32_t index, key = (uint32_t)pid;
 
 	if (bpf_map__lookup_elem(records->maps.processes, &key, sizeof(key), &index, sizeof(index), 0) || index > records->max)
 		return NULL;
 	return &records->all[index];
+}
+
+const struct memgap_process *records_find(const struct records *records, pid_t pid)
+{
+	return find(records, pid);
+}
+
+void records_mark_sampled(struct records *records, pid_t pid)
+{
+	struct memgap_process *process = find(records, pid);
+
+	if (process)
+		__atomic_store_n(&process->sampled, 1, __ATOMIC_RELAXED);
 }

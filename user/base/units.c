@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,24 @@ int parse_count(const char *text, int64_t max, int64_t *ret_count)
 	if (parse_quantity(text, none, 1, &count) || count < 1 || count > max)
 		return -EINVAL;
 	*ret_count = count;
+	return 0;
+}
+
+int parse_share(const char *text, double *ret_part)
+{
+	size_t whole = strspn(text, "0123456789"), part = text[whole] == '.' ? strspn(text + whole + 1, "0123456789") : 0;
+	const char *end = text + whole + (part ? part + 1 : 0);
+	double percent;
+
+	/* strtod() would take signs, exponents and infinity, and a comma where the locale has one */
+	if (!whole || whole + part > 15 || (strcmp(end, "%") && *end))
+		return -EINVAL;
+	percent = (double)strtoull(text, NULL, 10);
+	for (size_t i = part; i; i--)
+		percent += (text[whole + i] - '0') / pow(10, (double)i);
+	if (percent <= 0 || percent > 100)
+		return -EINVAL;
+	*ret_part = percent / 100;
 	return 0;
 }
 

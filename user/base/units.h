@@ -28,6 +28,9 @@ int parse_duration(const char *text, uint64_t *ret_ns);
 /* A whole number of at least 1, decimal digits only. -EINVAL when malformed or above max. */
 int parse_count(const char *text, int64_t max, int64_t *ret_count);
 
+/* "5%", "0.5%", "5" to 0.05, 0.005, 0.05. -EINVAL when malformed, 0, or above 100. */
+int parse_share(const char *text, double *ret_part);
+
 /* "1.5 MiB", "120 MiB", "-3 KiB", "-" when unknown: at most four digits. Returns buffer. */
 #define BYTES_TEXT_MAX 32
 const char *format_bytes(char buffer[BYTES_TEXT_MAX], int64_t bytes);

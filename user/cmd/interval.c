@@ -2,6 +2,7 @@
 #include "user/cmd/interval.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -117,12 +118,12 @@ int64_t interval_net(const struct targets *targets, const struct watched_process
 {
 	const struct memgap_process *record = interval_record(targets, process);
 
-	return record ? memgap_net(&record->counters) : UNKNOWN;
+	return record && governed_is_on(&process->governed) ? memgap_net(&record->counters) : UNKNOWN;
 }
 
 bool record_is_complete(const struct memgap_process *record, const struct watched_process *process)
 {
-	return record->image_ns && record->image_ns >= process->allocator.attached_ns;
+	return record->image_ns && record->image_ns >= process->allocator.attached_ns && !process->governed.holes.any;
 }
 
 static void add_status(struct process_status *sum, const struct process_status *status)
@@ -196,6 +197,7 @@ static void add_view(struct members *members, const struct watched_process *proc
 		sum->source = view->source;
 	sum->stale += view->stale;
 	sum->alloc += is_known(view->alloc) ? view->alloc : 0;
+	sum->error = (int64_t)hypot((double)sum->error, (double)view->error);
 	if (is_known(view->baseline))
 		sum->baseline += view->baseline;
 	else
@@ -204,13 +206,27 @@ static void add_view(struct members *members, const struct watched_process *proc
 	add_other(&sum->other, &view->other);
 }
 
+static void add_governed(struct members *members, const struct watched_process *process)
+{
+	const struct governed *governed = &process->governed;
+	struct counts uncounted = governed_unsettled(process);
+
+	if (!isnan(governed->overhead_percent))
+		members->overhead_percent = governed->overhead_percent + (isnan(members->overhead_percent) ? 0 : members->overhead_percent);
+	if (!governed->holes.any)
+		return;
+	counts_add(&members->uncounted, &uncounted);
+	members->total_error = hypot(members->total_error, (double)holes_error_of_total(&governed->holes));
+}
+
 static void add_process(struct members *members, const struct watched_process *process, const struct process_status *status,
 			const struct process_view *view)
 {
 	members->processes++;
 	add_status(&members->status, status);
 	add_view(members, process, status, view);
-	if (view->source != SOURCE_PROBE)
+	add_governed(members, process);
+	if (!process->governed.holes.any && view->source != SOURCE_PROBE)
 		return;
 	members->probed++;
 	if (members->allocator.name[0] && strcmp(members->allocator.name, process->allocator.name))
@@ -226,8 +242,11 @@ static void sum_counters(struct targets *targets)
 			continue;
 		const struct memgap_counters *counters = counters_of_cgroup(probes_counters(targets->probes), targets->cgroups[i]->slot);
 
-		for (struct watched_cgroup *cgroup = targets->cgroups[i]; cgroup; cgroup = cgroup->parent)
+		for (struct watched_cgroup *cgroup = targets->cgroups[i]; cgroup; cgroup = cgroup->parent) {
 			add_counters(&cgroup->members.counters, counters);
+			counts_add(&cgroup->members.uncounted, &targets->cgroups[i]->uncounted);
+			cgroup->members.total_error = hypot(cgroup->members.total_error, targets->cgroups[i]->uncounted_error);
+		}
 	}
 }
 
@@ -267,7 +286,7 @@ static void sum_process(struct targets *targets, struct watched_process *process
 static void sum_all(struct targets *targets)
 {
 	for (size_t i = 0; i < targets->n_cgroups; i++)
-		targets->cgroups[i]->members = (struct members){ 0 };
+		targets->cgroups[i]->members = (struct members){ .overhead_percent = NAN };
 	sum_counters(targets);
 	for (size_t i = 0; i < targets->n_processes; i++)
 		if (targets->processes[i]->cgroup)

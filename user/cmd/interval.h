@@ -14,6 +14,7 @@
 #include "bpf/memgap.h"
 #include "user/allocator/probes.h"
 #include "user/cmd/view.h"
+#include "user/governor/holes.h"
 #include "user/kernel/activity.h"
 #include "user/kernel/cgroup.h"
 #include "user/kernel/status.h"
@@ -46,6 +47,9 @@ struct members {
 	struct allocator allocator;       /* of one of them; */
 	bool mixed;                       /* they differ in its name */
 	struct process_view view;         /* the sums of those that have one; pss and lazyfree as in status */
+	struct counts uncounted;          /* estimated, besides the counters; */
+	double total_error;               /* and wrong by no more, as in struct process_view */
+	double overhead_percent;          /* of those that are probed; NAN: of none it is known */
 	int64_t unseen;      /* bytes held, less alloc, of processes whose allocator view is missing or not whole */
 	int64_t not_walked;  /* bytes held by those of whose heap nothing is known */
 	const struct watched_process *unreadable;  /* one whose status is not ours to read, or NULL */

@@ -46,10 +46,22 @@ static void fill_counters(struct snapshot *snapshot, const struct memgap_counter
 					       (int64_t)counters->returned };
 }
 
+/* Besides what was counted, where the probes were not in place all the time. */
+static void fill_uncounted(struct snapshot *snapshot, const struct counts *uncounted, double error)
+{
+	struct allocator_view *view = &snapshot->allocator;
+
+	view->total_alloc += uncounted->total_alloc;
+	view->mallocs += uncounted->mallocs;
+	view->frees += uncounted->frees;
+	view->total_error = (int64_t)error;
+}
+
 static void fill_view(struct snapshot *snapshot, const struct process_view *view)
 {
 	snapshot->allocator.source = view->source;
 	snapshot->allocator.alloc = view->alloc;
+	snapshot->allocator.alloc_error = view->error;
 	snapshot->allocator.baseline = view->baseline;
 	snapshot->allocator.stale = view->stale;
 	snapshot->allocator.heap = view->heap;
@@ -87,6 +99,17 @@ static void say_unreadable(struct snapshot *snapshot, const struct watched_proce
 	snprintf(snapshot->kernel.unreadable, sizeof(snapshot->kernel.unreadable), "the status of pid %d", process->id.pid);
 }
 
+static void fill_governed(struct snapshot *snapshot, const struct watched_process *process)
+{
+	const struct governed *governed = &process->governed;
+	struct counts uncounted = governed_unsettled(process);
+
+	snapshot->allocator.overhead_percent = governed->overhead_percent;
+	counts_add(&uncounted, &governed->settled);
+	if (governed->holes.any)
+		fill_uncounted(snapshot, &uncounted, (double)holes_error_of_total(&governed->holes));
+}
+
 static void sample_process(struct targets *targets, struct watched_process *process, struct snapshot *snapshot)
 {
 	const struct memgap_process *record = interval_record(targets, process);
@@ -106,6 +129,7 @@ static void sample_process(struct targets *targets, struct watched_process *proc
 	if (record) {
 		fill_name(snapshot, process->allocator.name);
 		fill_counters(snapshot, &record->counters, targets->lost);
+		fill_governed(snapshot, process);
 	} else if (view.source == SOURCE_HEAP) {
 		snprintf(snapshot->allocator.name, NAME_MAX_TEXT, "glibc %s", heap_versions(process->survey.heap));
 	}
@@ -123,8 +147,10 @@ static void fill_members(struct targets *targets, const struct members *members,
 	if (view->source == SOURCE_NONE && (members->processes || !targets->options->heap))
 		view->alloc = UNKNOWN;
 	if (members->probed || (targets->probes && (members->counters.mallocs || !members->processes))) {
-		view->source = SOURCE_PROBE;
+		view->source = view->source == SOURCE_HEAP ? SOURCE_HEAP : SOURCE_PROBE;
 		fill_counters(snapshot, &members->counters, targets->lost);
+		fill_uncounted(snapshot, &members->uncounted, members->total_error);
+		view->overhead_percent = members->overhead_percent;
 	}
 	view->unseen = members->unseen;
 	if (members->unreadable)

@@ -177,7 +177,8 @@ static void look(void *data)
 /* What the probes have counted for a process by now. */
 static bool count_now(struct targets *targets, const struct watched_process *process, struct memgap_process *ret)
 {
-	return targets->probes && interval_record(targets, process) && !probes_read_process(targets->probes, process->id.pid, ret);
+	return targets->probes && governed_is_on(&process->governed) && interval_record(targets, process) &&
+	       !probes_read_process(targets->probes, process->id.pid, ret);
 }
 
 /* All bytes that came and went: what did not move in a walk is right in it. */
@@ -215,7 +216,8 @@ static void keep(struct surveyor *surveyor, struct watched_process *process, str
 	if (!count_now(surveyor->targets, process, &record))
 		return;
 	survey->net = memgap_net(&record.counters);
-	settle_before(survey, &record);
+	if (survey->changes == process->governed.changes)
+		settle_before(survey, &record);
 }
 
 static int64_t *account_of(struct surveyor *surveyor, bool first)
@@ -273,6 +275,12 @@ static uint64_t idle_ns(int64_t held)
 	return IDLE_NS * (uint64_t)(times < 1 ? 1 : times > IDLE_MOST_TIMES ? IDLE_MOST_TIMES : times);
 }
 
+/* Where probes were away, the heap alone tells what is live: until they are back, and what was there before is known. */
+static bool is_missing(const struct watched_process *process)
+{
+	return process->governed.holes.any && !(governed_is_on(&process->governed) && is_known(process->survey.before));
+}
+
 /*
  * How urgent a look is: bytes that nobody has looked into for so long, the more so when they have changed, for the time that it
  * takes; 0: none is due.
@@ -282,7 +290,7 @@ static double urgency_of(const struct targets *targets, const struct watched_pro
 	const struct survey *survey = &process->survey;
 	int64_t held = reading_held(&process->reading);
 	uint64_t age = now - survey->at_ns, cost = survey->cost_ns > LEAST_COST_NS ? survey->cost_ns : LEAST_COST_NS;
-	bool changed = has_changed(held, survey->held) || has_changed(interval_net(targets, process), survey->net);
+	bool changed = has_changed(held, survey->held) || has_changed(interval_net(targets, process), survey->net) || is_missing(process);
 
 	if (!is_known(held) || !held || survey->running)
 		return 0;
@@ -321,6 +329,7 @@ static void start(struct surveyor *surveyor, struct watched_process *process)
 	*next = (struct look){ surveyor->targets->proc_fd, process->id.pid, process->id.start_time, surveyor->with_heap,
 			       is_first(process), process->survey };
 	next->survey.held = reading_held(&process->reading);
+	next->survey.changes = process->governed.changes;
 	next->survey.turnover = count_now(surveyor->targets, process, &record) ? turnover_of(&record) : 0;
 	process->survey.running = true;
 	process->survey.heap = NULL; /* the look's until it is over */

@@ -34,6 +34,7 @@ struct survey {
 	struct other_anon other;
 	int64_t before;      /* live before the probes counted, by the walk that fitted best; UNKNOWN: there was none */
 	uint64_t moved;      /* bytes that were allocated and freed during that walk: it is wrong by that at most */
+	unsigned int changes; /* of its probes, when the look began: they were taken away since, or put back */
 	uint64_t turnover;   /* bytes allocated and freed when the look began; 0 where nothing is probed */
 	int64_t first_alloc; /* of the first view; UNKNOWN: there is none yet */
 	int64_t net;         /* counted by the probes when it ended: handed out less given back; UNKNOWN: nothing is probed */

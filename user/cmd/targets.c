@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "user/base/log.h"
+#include "user/cmd/governor.h"
 
 /* A process that maps and unmaps code all the time is not to keep us busy; what is put off is done at the next interval. */
 #define MAX_LOOKS 100
@@ -85,6 +86,7 @@ struct watched_process *targets_add_process(struct targets *targets, const struc
 	process->id = *id;
 	process->reading.activity.fd = -1;
 	survey_init(&process->survey);
+	governed_init(&process->governed);
 	process->cgroup = cgroup;
 	process->own = own;
 	memmove(&targets->processes[at + 1], &targets->processes[at],
@@ -154,6 +156,9 @@ void targets_remove_process(struct targets *targets, struct watched_process *pro
 	memmove(&targets->processes[at], &targets->processes[at + 1],
 		(targets->n_processes - at - 1) * sizeof(*targets->processes));
 	targets->n_processes--;
+	governed_settle(process);
+	if (targets->governor && process->own)
+		governor_forget(targets->governor, process->id.pid);
 	/* its own probes stay until we end: they cost nothing now, and to take them away takes long */
 	if (process->own && targets->probes)
 		probes_remove(targets->probes, process->id.pid);
@@ -241,6 +246,14 @@ void targets_attach(struct targets *targets, struct watched_process *process)
 	process->failure = result;
 }
 
+static void move(struct watched_process *process, struct watched_cgroup *cgroup)
+{
+	if (process->cgroup == cgroup)
+		return;
+	governed_settle(process);
+	process->cgroup = cgroup;
+}
+
 /* A new program has a new name; a moved process another cgroup; new libraries want probes. */
 static void look_again(struct targets *targets, struct watched_process *process)
 {
@@ -256,7 +269,7 @@ static void look_again(struct targets *targets, struct watched_process *process)
 		memcpy(process->id.comm, stat.comm, sizeof(process->id.comm));
 	/* where events do not tell of its cgroup, the scan does */
 	if (!probes_read_process(targets->probes, process->id.pid, &record) && (record.slot || !process->cgroup || !process->cgroup->found))
-		process->cgroup = cgroup_by_slot(targets, record.slot);
+		move(process, cgroup_by_slot(targets, record.slot));
 	targets_attach(targets, process);
 }
 

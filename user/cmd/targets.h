@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "user/allocator/probes.h"
+#include "user/cmd/governed.h"
 #include "user/cmd/interval.h"
 #include "user/cmd/survey.h"
 #include "user/cmd/trimmer.h"
@@ -30,6 +31,8 @@ struct watched_cgroup {
 	bool followed;                 /* events tell of the processes in it, and of those below */
 	uint64_t populated;            /* the last interval in which it had processes of its own */
 	struct members members;        /* as of the interval */
+	struct counts uncounted;       /* estimated for processes that were in it, and are not any more, */
+	double uncounted_error;        /* and how wrong that may be */
 };
 
 struct watched_process {
@@ -47,6 +50,7 @@ struct watched_process {
 	int ticks_unprobed;            /* for how many intervals nothing in it could be probed */
 	struct reading reading;        /* as of the interval (user/cmd/interval.h) */
 	struct survey survey;          /* the last look into it (user/cmd/survey.h) */
+	struct governed governed;      /* what its probes cost it (user/cmd/governor.h) */
 };
 
 /* A line of output: a process, or a cgroup with what is in it. */
@@ -61,6 +65,7 @@ struct row {
 	struct trimmer trimmer;
 };
 
+struct governor;
 struct names;
 
 struct targets {
@@ -75,7 +80,8 @@ struct targets {
 	const char *tree_trouble; /* as told */
 	bool hidden_told;         /* that there are processes which cannot be seen */
 	struct interval interval; /* what is read once in it */
-	struct surveyor *surveyor;    /* the caller's */
+	struct surveyor *surveyor;    /* the caller's, */
+	struct governor *governor;    /* and this, or NULL */
 	struct names *names;          /* the caller's, or NULL */
 	struct runtime_names *known_containers; /* read at targets_open(), for -n; then the caller's to free, or NULL */
 	uint64_t lost;         /* events that were lost and cannot be laid at one process's door */

@@ -48,26 +48,89 @@ static void add_what_was_before(const struct watched_process *process, int64_t n
 	ret->alloc = net + survey->before > 0 ? net + survey->before : 0;
 }
 
-void view_of(const struct targets *targets, const struct watched_process *process, struct process_view *ret)
+static void take_heap(const struct watched_process *process, struct process_view *ret)
 {
-	const struct memgap_process *record = interval_record(targets, process);
 	const struct survey *survey = &process->survey;
+
+	ret->source = SOURCE_HEAP;
+	ret->alloc = survey->view.alloc;
+	ret->baseline = survey->first_alloc;
+	ret->stale = known_sub(reading_held(&process->reading), survey->held);
+	ret->stale = is_known(ret->stale) ? ret->stale : 0;
+}
+
+/* One that may be wrong by more than what would be a finding (user/gap/verdict.c) tells nothing. */
+#define ERROR_PART 5
+
+static void take_estimate(const struct watched_process *process, int64_t alloc, struct process_view *ret)
+{
+	int64_t error = holes_error_of_net(&process->governed.holes), held = reading_held(&process->reading);
+
+	ret->source = SOURCE_PROBE;
+	ret->baseline = process->governed.baseline;
+	if (!is_known(held) || error > held / ERROR_PART) {
+		snprintf(ret->heap.why_not, sizeof(ret->heap.why_not),
+			 "it allocates too much to be counted all the time, and samples do not tell what is live");
+		return;
+	}
+	ret->alloc = alloc > 0 ? alloc : 0;
+	ret->error = error;
+}
+
+/* While the probes were away, something else tells what is live; if nothing does, what was seen of it in windows. */
+static void take_what_is_left(const struct watched_process *process, const struct memgap_process *record, struct process_view *ret)
+{
+	const struct governed *governed = &process->governed;
+	struct counts now = counts_of(&record->counters), filled;
+
+	if (process->survey.has_heap) {
+		take_heap(process, ret);
+		/* a walk of before says less than what was counted until then */
+		if (process->survey.at_ns < governed->first_gone_ns && is_known(governed->alloc))
+			ret->alloc = governed->alloc;
+		if (is_known(governed->baseline))
+			ret->baseline = governed->baseline;
+		return;
+	}
+	filled = holes_fill(&governed->holes, &now);
+	take_estimate(process, (is_known(governed->alloc) ? governed->alloc : 0) + filled.net - governed->net, ret);
+}
+
+static void take_counted(const struct targets *targets, const struct watched_process *process, const struct memgap_process *record,
+			 struct process_view *ret)
+{
+	ret->source = SOURCE_PROBE;
+	/* below 0 for the moment between a subtraction and its correction (bpf/accounting.bpf.h) */
+	ret->alloc = record->counters.alloc > 0 ? record->counters.alloc : 0;
+	if (record_is_complete(record, process))
+		ret->baseline = 0;
+	else if (!targets->options->insists)
+		add_what_was_before(process, memgap_net(&record->counters), ret);
+	/* after a hole that is what was not counted as well */
+	if (process->governed.holes.any)
+		ret->baseline = is_known(process->governed.baseline) ? process->governed.baseline : process->survey.first_alloc;
+}
+
+void view_of_record(const struct targets *targets, const struct watched_process *process, const struct memgap_process *record,
+		    struct process_view *ret)
+{
+	const struct governed *governed = &process->governed;
 
 	*ret = (struct process_view){ .source = SOURCE_NONE, .alloc = UNKNOWN, .baseline = UNKNOWN };
 	take_survey(targets, process, ret);
-	if (record) {
-		ret->source = SOURCE_PROBE;
-		/* below 0 for the moment between a subtraction and its correction (bpf/accounting.bpf.h) */
-		ret->alloc = record->counters.alloc > 0 ? record->counters.alloc : 0;
-		if (record_is_complete(record, process))
-			ret->baseline = 0;
-		else if (!targets->options->insists)
-			add_what_was_before(process, interval_net(targets, process), ret);
-	} else if (survey->has_heap && !targets->options->insists) {
-		ret->source = SOURCE_HEAP;
-		ret->alloc = survey->view.alloc;
-		ret->baseline = survey->first_alloc;
-		ret->stale = known_sub(reading_held(&process->reading), survey->held);
-		ret->stale = is_known(ret->stale) ? ret->stale : 0;
+	if (!record) {
+		if (process->survey.has_heap && !targets->options->insists)
+			take_heap(process, ret);
+		return;
 	}
+	/* once they are back for good, one walk tells what was there before */
+	if (governed->holes.any && !(governed_is_on(governed) && is_known(process->survey.before)))
+		take_what_is_left(process, record, ret);
+	else
+		take_counted(targets, process, record, ret);
+}
+
+void view_of(const struct targets *targets, const struct watched_process *process, struct process_view *ret)
+{
+	view_of_record(targets, process, interval_record(targets, process), ret);
 }

@@ -10,6 +10,7 @@
 
 #include "user/gap/snapshot.h"
 
+struct memgap_process;
 struct targets;
 struct watched_process;
 
@@ -17,6 +18,7 @@ struct watched_process;
 struct process_view {
 	enum allocator_source source; /* SOURCE_NONE: there is no view */
 	int64_t alloc;     /* with what was live before, if baseline is known; else without */
+	int64_t error;     /* where alloc is an estimate, it is wrong by no more in 95 of 100 cases; 0: it is none */
 	int64_t baseline;
 	int64_t stale;     /* as in struct allocator_view; 0: alloc is of now */
 	struct heap_figures heap;
@@ -25,5 +27,8 @@ struct process_view {
 };
 
 void view_of(const struct targets *targets, const struct watched_process *process, struct process_view *ret);
+/* The same with another record of what was counted than the interval's; NULL: nothing was. */
+void view_of_record(const struct targets *targets, const struct watched_process *process, const struct memgap_process *record,
+		    struct process_view *ret);
 
 #endif

@@ -18,6 +18,7 @@
 #include "user/cmd/command_table.h"
 #include "user/cmd/candidates.h"
 #include "user/cmd/display.h"
+#include "user/cmd/governor.h"
 #include "user/cmd/interval.h"
 #include "user/cmd/names.h"
 #include "user/cmd/sample.h"
@@ -142,6 +143,8 @@ static void tick(void *data)
 	targets_new_interval(&watch->targets);
 	interval_begin(&watch->targets);
 	catch_up(watch);
+	if (watch->targets.governor)
+		governor_interval(watch->targets.governor);
 	if (watch->targets.tree)
 		targets_scan(&watch->targets);
 	for (size_t i = 0; i < watch->targets.n_rows;) {
@@ -301,6 +304,8 @@ static int start_background(struct watch *watch, struct error *err)
 	struct targets *targets = &watch->targets;
 	int result = surveyor_open(targets, watch->options.heap, &watch->loop, &targets->surveyor);
 
+	if (!result && targets->probes)
+		result = governor_open(targets, watch->options.max_overhead, &watch->loop, &targets->governor);
 	if (!result)
 		result = names_open(targets->proc_fd, &watch->options.targets, targets->known_containers, &watch->loop, &targets->names);
 	if (result)
@@ -401,8 +406,9 @@ int cmd_watch(int argc, char *argv[])
 	if (!watch.targets.names)
 		runtime_names_free(watch.targets.known_containers);
 	/* a thread that is still at work, on what would be freed: all has been said, the kernel tidies up */
-	if (!surveyor_close(watch.targets.surveyor) || !names_close(watch.targets.names))
+	if (!surveyor_close(watch.targets.surveyor) || !governor_close(watch.targets.governor) || !names_close(watch.targets.names))
 		_exit(status);
+	watch.targets.governor = NULL;
 	targets_close(&watch.targets);
 	display_close(&watch.display);
 	loop_close(&watch.loop);

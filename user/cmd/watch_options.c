@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <string.h>
 
 #include "user/base/units.h"
@@ -33,6 +34,8 @@ const char watch_usage[] =
 	"      --trim-with signal:NAME\n"
 	"                            sent only to a process that expects it (default signal:USR1)\n"
 	"      --cooldown DUR        the least time between two trims of one target (default 10s)\n"
+	"      --max-overhead PCT    what probes may cost a process, of a core (default 5%; with --source probe no\n"
+	"                            bound): else they are taken away, and come back for samples only\n"
 	"      --max-blocks N        room for the blocks of allocators whose sizes must be remembered:\n"
 	"                            jemalloc, tcmalloc, mimalloc (default 524288)\n"
 	"      --dry-run             say what would be done, do nothing\n"
@@ -58,6 +61,8 @@ static const struct option long_options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
+
+#define DEFAULT_OVERHEAD 0.05
 
 #define MAX_BLOCKS (1 << 26) /* the kernel takes 32 to 64 bytes for each, at once */
 
@@ -162,7 +167,8 @@ static int take_option(struct watch_options *options, int option, char *argv[], 
 		options->help = true;
 		return 0;
 	case OPTION_MAX_OVERHEAD:
-		return usage(err, "--max-overhead is not there yet: the cost of the probes is not bounded");
+		return parse_share(optarg, &options->max_overhead) ?
+			       usage(err, "'%s' is no overhead: 5%%, 0.5%%, and more than 0", optarg) : 0;
 	default:
 		return target_options_take(&options->targets, option, argv, err);
 	}
@@ -182,6 +188,10 @@ static int check(struct watch_options *options, struct error *err)
 		return usage(err, "-a puts no probes on anything: name what is to be probed, with -p or -c (-c / for all)");
 	if (!named && policy->enabled)
 		return usage(err, "-a has nothing trimmed: name what --trim-at is for, with -p, -c or -n");
+	if (options->max_overhead && named && !options->probes)
+		return usage(err, "--max-overhead is for probes, --source %s has none", options->heap ? "heap" : "none");
+	if (!options->max_overhead)
+		options->max_overhead = options->insists ? INFINITY : DEFAULT_OVERHEAD;
 	options->probes &= named;
 	if (options->trim_option && !policy->enabled)
 		return usage(err, "%s says how to trim, but not when: give --trim-at too", options->trim_option);

@@ -24,6 +24,7 @@ struct watch_options {
 	bool probes;          /* --source auto or probe, and something to probe was named */
 	bool insists;         /* --source probe: what was live before is not asked of the heap */
 	bool heap;            /* heaps are looked into: not so with --source none */
+	double max_overhead;  /* the part of the time that probes may cost a process; INFINITY: there is no bound */
 	enum per per;
 	struct probes_limits limits;
 	struct trim_policy policy;

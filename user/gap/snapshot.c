@@ -10,6 +10,7 @@ void snapshot_init(struct snapshot *snapshot)
 	*snapshot = (struct snapshot){
 		.allocator = { .alloc = UNKNOWN, .total_alloc = UNKNOWN, .mallocs = UNKNOWN, .frees = UNKNOWN,
 			       .baseline = UNKNOWN, .unseen = UNKNOWN, .stale = UNKNOWN, .sys = UNKNOWN, .missed = UNKNOWN,
+			       .overhead_percent = NAN,
 			       .heap = { .sys = UNKNOWN, .resident = UNKNOWN, .trimmable = UNKNOWN, .pinned = UNKNOWN },
 			       .other = { .bytes = UNKNOWN, .group = UNKNOWN } },
 		.kernel = { .rss = UNKNOWN, .rss_anon = UNKNOWN, .rss_file = UNKNOWN, .rss_shmem = UNKNOWN,

@@ -50,7 +50,9 @@ static void write_allocator(struct json_writer *writer, const struct allocator_v
 	writer_number(writer, "sys", view->sys);
 	writer_null(writer, "num_gc");
 	writer_number(writer, "missed", view->missed);
-	writer_null(writer, "overhead_percent");
+	writer_real(writer, "overhead_percent", view->overhead_percent, 2);
+	writer_number(writer, "alloc_error", is_known(view->alloc) ? view->alloc_error : UNKNOWN);
+	writer_number(writer, "total_error", is_known(view->total_alloc) ? view->total_error : UNKNOWN);
 	writer_close_object(writer);
 }
 

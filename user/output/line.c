@@ -23,17 +23,28 @@ static void print_why(FILE *stream, const struct trim_event *event)
 	fputs(text_make_printable(why), stream);
 }
 
+#define ESTIMATE_TEXT_MAX (BYTES_TEXT_MAX + 1)
+
+/* "~120 MiB": that is not exact. */
+static const char *format_estimate(char text[ESTIMATE_TEXT_MAX], int64_t bytes, int64_t error)
+{
+	text[0] = '~';
+	format_bytes(text + 1, bytes);
+	return error && is_known(bytes) ? text : text + 1;
+}
+
 static void print_snapshot(struct output *output, const struct snapshot *snapshot)
 {
 	FILE *stream = output->stream;
-	char alloc[BYTES_TEXT_MAX], total[BYTES_TEXT_MAX], sys[BYTES_TEXT_MAX], rss[BYTES_TEXT_MAX], gap[BYTES_TEXT_MAX];
+	char alloc[ESTIMATE_TEXT_MAX], total[ESTIMATE_TEXT_MAX], sys[BYTES_TEXT_MAX], rss[BYTES_TEXT_MAX], gap[BYTES_TEXT_MAX];
 
 	if (output->named) {
 		print_name(stream, &snapshot->target);
 		fputc('\t', stream);
 	}
 	fprintf(stream, "Alloc = %s\tTotalAlloc = %s\tSys = %s\tNumTrim = %" PRId64 "\tRSS = %s\tGap = %s",
-		format_bytes(alloc, snapshot->allocator.alloc), format_bytes(total, snapshot->allocator.total_alloc),
+		format_estimate(alloc, snapshot->allocator.alloc, snapshot->allocator.alloc_error),
+		format_estimate(total, snapshot->allocator.total_alloc, snapshot->allocator.total_error),
 		format_bytes(sys, snapshot->allocator.sys), snapshot->trim.count, format_bytes(rss, snapshot->kernel.rss),
 		format_bytes(gap, snapshot->gap.bytes));
 	if (is_known(snapshot->gap.bytes) && !isnan(snapshot->gap.percent))

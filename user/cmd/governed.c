@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/cmd/governed.h"
+
+#include <math.h>
+
+#include "user/base/units.h"
+#include "user/cmd/targets.h"
+#include "user/cmd/view.h"
+#include "user/kernel/cpu_clock.h"
+
+void governed_init(struct governed *governed)
+{
+	*governed = (struct governed){ .overhead_percent = NAN, .alloc = UNKNOWN, .baseline = UNKNOWN };
+}
+
+bool governed_is_on(const struct governed *governed)
+{
+	return !governed->group || governed->group->state == GROUP_ON;
+}
+
+struct counts governed_unsettled(const struct watched_process *process)
+{
+	const struct governed *governed = &process->governed;
+	struct counts filled = holes_fill(&governed->holes, &governed->counts);
+
+	return (struct counts){
+		.total_alloc = filled.total_alloc - governed->counts.total_alloc - governed->settled.total_alloc,
+		.mallocs = filled.mallocs - governed->counts.mallocs - governed->settled.mallocs,
+		.frees = filled.frees - governed->counts.frees - governed->settled.frees,
+	};
+}
+
+void governed_settle(struct watched_process *process)
+{
+	struct counts left = governed_unsettled(process);
+
+	if (!process->governed.holes.any)
+		return;
+	counts_add(&process->governed.settled, &left);
+	if (!process->cgroup)
+		return;
+	counts_add(&process->cgroup->uncounted, &left);
+	process->cgroup->uncounted_error = hypot(process->cgroup->uncounted_error, (double)holes_error_of_total(&process->governed.holes));
+}
+
+/* Of one that has ended no more is known than before. */
+static int64_t cpu_now(const struct watched_process *process)
+{
+	int64_t cpu_ns = cpu_clock_of(process->id.pid);
+
+	return is_known(cpu_ns) ? cpu_ns : process->governed.holes.cpu_ns;
+}
+
+/* A program that is seen for the first time. */
+static void begin(const struct targets *targets, struct watched_process *process, struct group *group,
+		  const struct memgap_process *record, uint64_t now_ns)
+{
+	struct governed *governed = &process->governed;
+	uint32_t index = governed->record;
+
+	governed_settle(process);
+	governed_init(governed);
+	governed->record = index;
+	governed->group = group;
+	governed->generation = record->generation;
+	governed->counts = governed->before = counts_of(&record->counters);
+	governed->looked_ns = governed->before_ns = now_ns;
+	budget_begin(&governed->budget, group->share, now_ns);
+	if (group->state == GROUP_ON)
+		return;
+	holes_begin(&governed->holes, &governed->counts, cpu_now(process));
+	probes_mark_sampled(targets->probes, process->id.pid);
+	if (group->state == GROUP_WINDOW)
+		governed_end_hole(process);
+}
+
+int64_t governed_look(const struct targets *targets, struct watched_process *process, struct group *group,
+		      const struct memgap_process *record, uint64_t now_ns)
+{
+	struct governed *governed = &process->governed;
+	int64_t cost_ns;
+
+	if (governed->group != group || governed->generation != record->generation)
+		begin(targets, process, group, record, now_ns);
+	governed->before = governed->counts;
+	governed->before_ns = governed->looked_ns;
+	governed->counts = counts_of(&record->counters);
+	governed->looked_ns = now_ns;
+	cost_ns = (governed->counts.mallocs - governed->before.mallocs) * group->cost.malloc_ns +
+		  (governed->counts.frees - governed->before.frees) * group->cost.free_ns;
+	governed->cost_ns += cost_ns;
+	governed->window_cost_ns += cost_ns;
+	if (governed->holes.away)
+		holes_advance(&governed->holes, cpu_now(process));
+	return cost_ns;
+}
+
+/* What is shown then goes on from there. */
+static void keep_shown(const struct targets *targets, struct watched_process *process, uint64_t now_ns)
+{
+	struct governed *governed = &process->governed;
+	struct memgap_process record;
+	struct process_view view;
+
+	if (probes_read_process(targets->probes, process->id.pid, &record))
+		return;
+	view_of_record(targets, process, &record, &view);
+	governed->alloc = view.alloc;
+	governed->baseline = view.baseline;
+	governed->net = holes_fill(&governed->holes, &governed->counts).net;
+	governed->first_gone_ns = now_ns;
+}
+
+void governed_begin_hole(const struct targets *targets, struct watched_process *process, uint64_t now_ns)
+{
+	struct governed *governed = &process->governed;
+	int64_t cpu_ns = cpu_now(process);
+
+	if (governed->group->from_window) {
+		holes_end_window(&governed->holes, &governed->counts, cpu_ns, governed->window_cost_ns);
+	} else {
+		keep_shown(targets, process, now_ns);
+		holes_begin(&governed->holes, &governed->counts, cpu_ns);
+	}
+	probes_mark_sampled(targets->probes, process->id.pid);
+	governed->changes++;
+	process->survey.before = UNKNOWN;
+}
+
+void governed_end_hole(struct watched_process *process)
+{
+	struct governed *governed = &process->governed;
+
+	holes_end(&governed->holes, &governed->counts, cpu_now(process));
+	governed->window_cost_ns = 0;
+	governed->changes++;
+}

@@ -33,7 +33,7 @@ class RealPrograms(unittest.TestCase):
             truth_file.write(bytes(32))
             truth_file.flush()
             environment = ["env", f"LD_PRELOAD={PRELOAD}", f"TRUTH_FILE={truth_file.name}", "PYTHONMALLOC=malloc"]
-            run = subprocess.run([MEMGAP, "watch", "-o", "json", "--", *environment, *command],
+            run = subprocess.run([MEMGAP, "watch", "-o", "json", "-s", "probe", "--", *environment, *command],
                                  capture_output=True, text=True, timeout=120)
             with open(truth_file.name, "rb") as file:
                 alloc, total_alloc, mallocs, frees = struct.unpack("4q", file.read(32))

@@ -15,7 +15,7 @@
 #include "user/heap/heap.h"
 #include "user/heap/other.h"
 
-#define BUDGET_NS 10000000000ULL
+static const struct heap_budget budget = { .most_ns = 10000000000 };
 
 static void print_figure(const char *name, int64_t value)
 {
@@ -29,7 +29,7 @@ static void read_once(struct heap *heap)
 {
 	uint64_t start = monotonic_ns();
 	struct heap_view view;
-	int result = heap_read(heap, BUDGET_NS, &view);
+	int result = heap_read(heap, &budget, &view);
 
 	double ms = (double)(monotonic_ns() - start) / 1e6;
 

@@ -11,6 +11,8 @@
 #define FAKE_SEGMENTS 4
 #define A_MINUTE 60000000000ULL
 
+static const struct heap_budget a_minute = { .most_ns = A_MINUTE };
+
 struct fake_segment {
 	uint64_t start, size;
 	uint8_t *bytes, *states;

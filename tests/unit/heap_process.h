@@ -122,7 +122,7 @@ static inline void end(struct scene *scene)
 static inline int run(struct scene *scene)
 {
 	scene->owned.n = 0;
-	return read_heap(&scene->fake.image, &scene->place, &scene->maps, &scene->before, monotonic_ns() + A_MINUTE, &scene->owned,
+	return read_heap(&scene->fake.image, &scene->place, &scene->maps, &scene->before, &a_minute, &scene->owned,
 			 &scene->view);
 }
 

@@ -41,9 +41,9 @@ static inline void put_top(struct scene *scene, uint64_t at, bool previous_is_us
 	scene->piece.top = at;
 }
 
-static inline int run_until(struct scene *scene, uint64_t deadline)
+static inline int run_within(struct scene *scene, const struct heap_budget *budget)
 {
-	window_init(&scene->window, &scene->fake.image, deadline);
+	window_init(&scene->window, &scene->fake.image, budget);
 	scene->walk = (struct walk){ .image = &scene->fake.image, .window = &scene->window, .fast = &scene->fast, .retries = 100,
 				     .tcache_count = 7 };
 	return walk_piece(&scene->walk, &scene->piece, &scene->sum);
@@ -51,7 +51,7 @@ static inline int run_until(struct scene *scene, uint64_t deadline)
 
 static inline int run(struct scene *scene)
 {
-	return run_until(scene, monotonic_ns() + A_MINUTE);
+	return run_within(scene, &a_minute);
 }
 
 #endif

@@ -146,7 +146,7 @@ static void a_top_that_has_moved_is_asked_for_again(void **state)
 	put_sound_heap(&scene);
 	stale = scene.piece;
 	stale.top = BASE + 40 * 0x100;
-	window_init(&scene.window, &scene.fake.image, monotonic_ns() + A_MINUTE);
+	window_init(&scene.window, &scene.fake.image, &a_minute);
 	scene.walk = (struct walk){ .image = &scene.fake.image, .window = &scene.window, .fast = &scene.fast, .retries = 100,
 				    .refresh = move_top, .data = &scene };
 	assert_int_equal(walk_piece(&scene.walk, &stale, &sum), 0);

@@ -33,7 +33,6 @@ struct probes {
 	struct ring_buffer *ring;
 	struct probed_files files;
 	struct probes_features features;
-	struct probe_cost cost;
 	struct records records;
 	struct counters *counters;
 	bool untidy;          /* something has ended since probes_tidy() */
@@ -222,31 +221,12 @@ int probes_prepare(int proc_fd, const struct probes_limits *limits, struct probe
 	return 0;
 }
 
-static int64_t known_or(int64_t measured, int64_t assumed)
-{
-	return is_known(measured) ? measured : assumed;
-}
-
-static void measure_cost(struct probes *probes)
-{
-	struct probe_cost cost;
-
-	if (probes_measure_cost(probes, &cost))
-		log_debug("what a probe costs could not be measured");
-	probes->cost = (struct probe_cost){
-		.emulated = known_or(cost.emulated, assumed_cost.emulated),
-		.stepped = known_or(cost.stepped, assumed_cost.stepped),
-		.returned = known_or(cost.returned, assumed_cost.returned),
-	};
-}
-
 int probes_open(int proc_fd, const struct probes_limits *limits, struct probes **ret, struct error *err)
 {
 	struct probes *probes;
 
 	if (probes_prepare(proc_fd, limits, &probes, err))
 		return -1;
-	measure_cost(probes);
 	if (refuse_killers(probes, err) || attach(probes, err)) {
 		probes_close(probes);
 		return -1;
@@ -345,21 +325,31 @@ int probes_put_back(struct probes *probes, const struct probe_group *group)
 	return probed_files_put_back(&probes->files, group);
 }
 
-static int64_t cost_of(const struct probes *probes, const struct library *library, enum memgap_call call)
+static int64_t known_or(int64_t measured, int64_t assumed)
+{
+	return is_known(measured) ? measured : assumed;
+}
+
+static int64_t cost_of(const struct probe_cost *cost, const struct library *library, enum memgap_call call)
 {
 	int64_t ns = UNKNOWN;
 
 	for (size_t i = 0; library && i < library->n && !is_known(ns); i++)
 		if (library->functions[i].call == call)
-			ns = cost_of_call(&probes->cost, &library->functions[i]);
-	return known_or(ns, probes->cost.stepped) * (100 + ACCOUNTING_PERCENT) / 100;
+			ns = cost_of_call(cost, &library->functions[i]);
+	return known_or(ns, cost->stepped) * (100 + ACCOUNTING_PERCENT) / 100;
 }
 
-struct call_cost probes_call_cost(const struct probes *probes, uint32_t key)
+struct call_cost probes_call_cost(const struct probes *probes, const struct probe_cost *measured, uint32_t key)
 {
 	const struct library *library = probed_files_library(&probes->files, key);
+	const struct probe_cost cost = {
+		.emulated = known_or(measured->emulated, assumed_cost.emulated),
+		.stepped = known_or(measured->stepped, assumed_cost.stepped),
+		.returned = known_or(measured->returned, assumed_cost.returned),
+	};
 
-	return (struct call_cost){ cost_of(probes, library, MEMGAP_CALL_MALLOC), cost_of(probes, library, MEMGAP_CALL_FREE) };
+	return (struct call_cost){ cost_of(&cost, library, MEMGAP_CALL_MALLOC), cost_of(&cost, library, MEMGAP_CALL_FREE) };
 }
 
 void probes_forget(struct probes *probes, pid_t pid)

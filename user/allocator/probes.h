@@ -94,8 +94,8 @@ void probes_taken_away(struct taken_away *taken);
 /* 0, or -errno: then what could not be put back stays away. */
 int probes_put_back(struct probes *probes, const struct probe_group *group);
 
-/* By what was measured at probes_open(). Where that failed it is more than it is on most machines. */
-struct call_cost probes_call_cost(const struct probes *probes, uint32_t library);
+/* What a call of that library costs; of the probes' cost, what is not known is assumed to be more than it is on most machines. */
+struct call_cost probes_call_cost(const struct probes *probes, const struct probe_cost *cost, uint32_t library);
 
 /* Counts for a process from now on. -EEXIST: it was counted already. */
 int probes_add(struct probes *probes, pid_t pid, uint32_t slot, enum memgap_keep keep);

@@ -37,6 +37,8 @@ struct governor {
 	struct watcher *done_watcher, *timer_watcher;
 	int timer_fd;
 	uint64_t shown_ns;
+	struct probe_cost cost; /* of a hit: measured in the worker, first of all */
+	bool measured;
 	struct group *groups;
 };
 
@@ -56,7 +58,7 @@ static struct group *group_of(struct governor *governor, const struct watched_pr
 		return NULL;
 	group->key = key;
 	group->share = governor->share;
-	group->cost = probes_call_cost(governor->targets->probes, process->allocator.library);
+	group->cost = probes_call_cost(governor->targets->probes, &governor->cost, process->allocator.library);
 	calm_begin(&group->calm);
 	group->next = governor->groups;
 	governor->groups = group;
@@ -67,7 +69,7 @@ static void look_at_process(struct governor *governor, struct watched_process *p
 {
 	const struct memgap_process *record =
 		process->has_allocator ? probes_record(governor->targets->probes, process->id.pid, &process->governed.record) : NULL;
-	struct group *group = record ? group_of(governor, process) : NULL;
+	struct group *group = record && governor->measured ? group_of(governor, process) : NULL;
 	int64_t cost_ns;
 
 	if (!group)
@@ -193,6 +195,14 @@ static void take_away(void *data)
 	probes_taken_away(data);
 }
 
+static void measure(void *data)
+{
+	struct governor *governor = data;
+
+	if (probes_measure_cost(governor->targets->probes, &governor->cost))
+		log_debug("what a probe costs could not be measured");
+}
+
 /* All that are to go, in one go: the kernel waits for each, and those waits overlap. */
 static void start_leaving(struct governor *governor)
 {
@@ -249,7 +259,8 @@ static void done(void *data)
 	struct governor *governor = data;
 	uint64_t cpu_ns, now = monotonic_ns(), pause_ns;
 
-	worker_take(governor->worker, &cpu_ns);
+	if (worker_take(governor->worker, &cpu_ns) == governor)
+		governor->measured = true;
 	look_at_all(governor, now);
 	for (struct group *group = governor->groups; group; group = group->next) {
 		if (group->state != GROUP_LEAVING || !group->taken)
@@ -322,6 +333,7 @@ int governor_open(struct targets *targets, double share, struct loop *loop, stru
 	governor->share = share;
 	governor->loop = loop;
 	governor->shown_ns = monotonic_ns();
+	governor->cost = unknown_cost;
 	governor->timer_fd = timer_open(LOOK_NS, 0);
 	governor->done_watcher = loop_add(loop, worker_fd(governor->worker), done, governor);
 	if (governor->timer_fd >= 0)
@@ -331,6 +343,7 @@ int governor_open(struct targets *targets, double share, struct loop *loop, stru
 		free_governor(governor);
 		return -ENOMEM;
 	}
+	worker_start(governor->worker, measure, governor);
 	*ret = governor;
 	return 0;
 }

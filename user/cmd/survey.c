@@ -12,13 +12,12 @@
 #include "user/cmd/targets.h"
 #include "user/heap/other.h"
 
-/* Of a core, for all looks together; what was not used for a while may be used at once, as at the start. */
-#define SHARE_PERCENT 1
+/* Of the share of a core for all looks together (--walk-budget), what was not used for a while may be used at once, as at the start. */
 #define SAVED_NS 100000000LL
 #define MOST_OWED_NS 100000000LL
 
 /* Besides, for the first look into a process that holds something: nobody knows anything of it before. */
-#define FIRST_SHARE_PERCENT 5
+#define FIRST_SHARE 0.05
 #define FIRST_BYTES (1 << 20)
 
 /* So often a walk may fail before what was found earlier does not count any more. */
@@ -27,12 +26,16 @@
 /* Of the file descriptors that there may be, one in so many is a process with its heap open. */
 #define HEAP_FDS_PART 16
 
-/* A walk that takes longer is given up. */
-#define WALK_NS 2000000000ULL
+/*
+ * A walk that takes longer is given up: heaps of some 100 GiB. After so long at once, which is enough for 1 GiB, it goes on in slices:
+ * it is then no picture of one moment, but leaves the core to others.
+ */
+#define WALK_NS 30000000000ULL
+#define AT_ONCE_NS 400000000ULL
+#define SLICE_EVERY_NS 1000000000ULL
 
-/* Between two looks into the same process, at least; a look that costs much comes seldom: it takes this share of the time. */
+/* Between two looks into the same process, at least; a look that costs much comes seldom: it takes no more than the share. */
 #define LEAST_NS 1000000000ULL
-#define COST_SHARE 100
 
 /* As long as nothing seems to have changed; of processes that hold less, so much more seldom. */
 #define IDLE_NS 3000000000ULL
@@ -58,6 +61,7 @@ struct look {
 	uint64_t start_time;
 	bool with_heap;
 	bool first;
+	struct heap_budget budget;
 	struct survey survey;
 };
 
@@ -73,7 +77,8 @@ struct surveyor {
 
 void survey_init(struct survey *survey)
 {
-	*survey = (struct survey){ .other = { .bytes = UNKNOWN, .group = UNKNOWN }, .before = UNKNOWN, .net = UNKNOWN, .first_alloc = UNKNOWN };
+	*survey = (struct survey){ .other = { .bytes = UNKNOWN, .group = UNKNOWN }, .before = UNKNOWN, .net = UNKNOWN, .first_alloc = UNKNOWN,
+				    .reach = UNKNOWN };
 }
 
 void survey_close(struct survey *survey)
@@ -91,6 +96,20 @@ void survey_forget(struct survey *survey)
 	survey_init(survey);
 	survey->running = running;
 	survey->generation = generation + 1;
+}
+
+int64_t survey_grown(struct survey *survey, uint64_t interval)
+{
+	struct heap_head head;
+	int64_t grown;
+
+	/* while it is being walked through, the last glance has to do */
+	if (survey->glanced != interval && survey->heap && !heap_glance(survey->heap, &head)) {
+		survey->glanced = interval;
+		survey->reach = head.reach;
+	}
+	grown = known_sub(survey->reach, survey->view.reach);
+	return is_known(grown) ? grown : 0;
 }
 
 /* How much of the anonymous memory is not the heap's, where that is little. */
@@ -155,7 +174,7 @@ static void look_into_heap(struct look *look)
 	if (!survey->heap)
 		result = heap_open(look->proc_fd, look->pid, &survey->heap, &why);
 	if (!result) {
-		result = heap_read(survey->heap, WALK_NS, &survey->view);
+		result = heap_read(survey->heap, &look->budget, &survey->view);
 		why = result ? heap_why(result) : "";
 	}
 	if (!result)
@@ -169,6 +188,7 @@ static void look(void *data)
 	struct look *look = data;
 	struct survey *survey = &look->survey;
 
+	survey->reach = UNKNOWN;
 	survey->has_rollup = !smaps_rollup_read(look->proc_fd, look->pid, &survey->rollup);
 	if (look->with_heap)
 		look_into_heap(look);
@@ -225,7 +245,7 @@ static int64_t *account_of(struct surveyor *surveyor, bool first)
 	return first ? &surveyor->first_saved_ns : &surveyor->saved_ns;
 }
 
-/* One that costs very much is paid for by its own long pause (COST_SHARE): the others are not to wait for that. */
+/* One that costs very much is paid for by its own long pause: the others are not to wait for that. */
 static void charge(int64_t *account, uint64_t cost_ns)
 {
 	*account -= (int64_t)cost_ns;
@@ -297,7 +317,7 @@ static double urgency_of(const struct targets *targets, const struct watched_pro
 	/* the small ones are soon done: one large heap is not to keep all others waiting */
 	if (!survey->at_ns)
 		return NEVER_LOOKED_INTO / (double)held;
-	if (age < LEAST_NS || age < survey->cost_ns * COST_SHARE || (age < idle_ns(held) && !changed))
+	if (age < LEAST_NS || (double)age * targets->options->walk_share < (double)survey->cost_ns || (age < idle_ns(held) && !changed))
 		return 0;
 	return (double)age / (double)cost * (double)held * (changed ? CHANGED_COUNTS : 1);
 }
@@ -321,13 +341,21 @@ static struct watched_process *most_urgent(struct surveyor *surveyor, uint64_t n
 
 static void start(struct surveyor *surveyor, struct watched_process *process)
 {
+	uint64_t slice_ns = surveyor->targets->options->walk_slice_ns;
 	struct look *next = malloc(sizeof(*next));
 	struct memgap_process record;
 
 	if (!next)
 		return; /* at the next interval */
-	*next = (struct look){ surveyor->targets->proc_fd, process->id.pid, process->id.start_time, surveyor->with_heap,
-			       is_first(process), process->survey };
+	*next = (struct look){
+		.proc_fd = surveyor->targets->proc_fd,
+		.pid = process->id.pid,
+		.start_time = process->id.start_time,
+		.with_heap = surveyor->with_heap,
+		.first = is_first(process),
+		.budget = { WALK_NS, AT_ONCE_NS, slice_ns, SLICE_EVERY_NS - slice_ns },
+		.survey = process->survey,
+	};
 	next->survey.held = reading_held(&process->reading);
 	next->survey.changes = process->governed.changes;
 	next->survey.turnover = count_now(surveyor->targets, process, &record) ? turnover_of(&record) : 0;
@@ -336,9 +364,9 @@ static void start(struct surveyor *surveyor, struct watched_process *process)
 	worker_start(surveyor->worker, look, next);
 }
 
-static void save(int64_t *account, uint64_t passed_ns, unsigned int percent)
+static void save(int64_t *account, uint64_t passed_ns, double share)
 {
-	*account += (int64_t)(passed_ns / 100 * percent);
+	*account += (int64_t)((double)passed_ns * share);
 	if (*account > SAVED_NS)
 		*account = SAVED_NS;
 }
@@ -348,8 +376,8 @@ void surveyor_tick(struct surveyor *surveyor)
 	uint64_t now = monotonic_ns();
 	struct watched_process *process;
 
-	save(&surveyor->saved_ns, now - surveyor->accounted_ns, SHARE_PERCENT);
-	save(&surveyor->first_saved_ns, now - surveyor->accounted_ns, FIRST_SHARE_PERCENT);
+	save(&surveyor->saved_ns, now - surveyor->accounted_ns, surveyor->targets->options->walk_share);
+	save(&surveyor->first_saved_ns, now - surveyor->accounted_ns, FIRST_SHARE);
 	surveyor->accounted_ns = now;
 	if (!worker_is_idle(surveyor->worker))
 		return;

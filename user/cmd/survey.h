@@ -30,6 +30,8 @@ struct survey {
 	unsigned int failures; /* to walk, one after the other */
 	struct smaps_rollup rollup;
 	struct heap_view view;
+	int64_t reach;     /* of the last glance at its headers (heap_glance()); UNKNOWN */
+	uint64_t glanced;  /* the interval of that */
 	char why_not[REASON_MAX]; /* there is no view of the heap */
 	struct other_anon other;
 	int64_t before;      /* live before the probes counted, by the walk that fitted best; UNKNOWN: there was none */
@@ -50,6 +52,9 @@ bool surveyor_close(struct surveyor *surveyor);
 
 /* At each interval: starts the next look when one is due and can be afforded. */
 void surveyor_tick(struct surveyor *surveyor);
+
+/* Bytes that its heap seems to have grown by since the last walk, from the headers alone; 0 when that is not known. interval: its number. */
+int64_t survey_grown(struct survey *survey, uint64_t interval);
 
 void survey_init(struct survey *survey);
 /* It is another program now: nothing is known. */

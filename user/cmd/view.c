@@ -48,15 +48,20 @@ static void add_what_was_before(const struct watched_process *process, int64_t n
 	ret->alloc = net + survey->before > 0 ? net + survey->before : 0;
 }
 
-static void take_heap(const struct watched_process *process, struct process_view *ret)
+/* alloc goes with what the headers tell; the gap is that of the last walk. */
+static void take_heap(const struct targets *targets, struct watched_process *process, struct process_view *ret)
 {
-	const struct survey *survey = &process->survey;
+	struct survey *survey = &process->survey;
+	/* where no page came or went, no top has moved far */
+	bool looks = process->own || process->reading.change != ACTIVITY_SAME;
+	int64_t grown = survey_grown(survey, looks ? targets->interval.number : survey->glanced);
 
+	grown = survey->view.alloc + grown > 0 ? grown : -survey->view.alloc;
 	ret->source = SOURCE_HEAP;
-	ret->alloc = survey->view.alloc;
+	ret->alloc = survey->view.alloc + grown;
 	ret->baseline = survey->first_alloc;
 	ret->stale = known_sub(reading_held(&process->reading), survey->held);
-	ret->stale = is_known(ret->stale) ? ret->stale : 0;
+	ret->stale = is_known(ret->stale) ? ret->stale - grown : 0;
 }
 
 /* One that may be wrong by more than what would be a finding (user/gap/verdict.c) tells nothing. */
@@ -78,13 +83,13 @@ static void take_estimate(const struct watched_process *process, int64_t alloc, 
 }
 
 /* While the probes were away, something else tells what is live; if nothing does, what was seen of it in windows. */
-static void take_what_is_left(const struct watched_process *process, const struct memgap_process *record, struct process_view *ret)
+static void take_what_is_left(const struct targets *targets, struct watched_process *process, const struct memgap_process *record, struct process_view *ret)
 {
 	const struct governed *governed = &process->governed;
 	struct counts now = counts_of(&record->counters), filled;
 
 	if (process->survey.has_heap) {
-		take_heap(process, ret);
+		take_heap(targets, process, ret);
 		/* a walk of before says less than what was counted until then */
 		if (process->survey.at_ns < governed->first_gone_ns && is_known(governed->alloc))
 			ret->alloc = governed->alloc;
@@ -111,7 +116,7 @@ static void take_counted(const struct targets *targets, const struct watched_pro
 		ret->baseline = is_known(process->governed.baseline) ? process->governed.baseline : process->survey.first_alloc;
 }
 
-void view_of_record(const struct targets *targets, const struct watched_process *process, const struct memgap_process *record,
+void view_of_record(const struct targets *targets, struct watched_process *process, const struct memgap_process *record,
 		    struct process_view *ret)
 {
 	const struct governed *governed = &process->governed;
@@ -120,17 +125,17 @@ void view_of_record(const struct targets *targets, const struct watched_process 
 	take_survey(targets, process, ret);
 	if (!record) {
 		if (process->survey.has_heap && !targets->options->insists)
-			take_heap(process, ret);
+			take_heap(targets, process, ret);
 		return;
 	}
 	/* once they are back for good, one walk tells what was there before */
 	if (governed->holes.any && !(governed_is_on(governed) && is_known(process->survey.before)))
-		take_what_is_left(process, record, ret);
+		take_what_is_left(targets, process, record, ret);
 	else
 		take_counted(targets, process, record, ret);
 }
 
-void view_of(const struct targets *targets, const struct watched_process *process, struct process_view *ret)
+void view_of(const struct targets *targets, struct watched_process *process, struct process_view *ret)
 {
 	view_of_record(targets, process, interval_record(targets, process), ret);
 }

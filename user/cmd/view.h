@@ -26,9 +26,9 @@ struct process_view {
 	int64_t pss, lazyfree;
 };
 
-void view_of(const struct targets *targets, const struct watched_process *process, struct process_view *ret);
+void view_of(const struct targets *targets, struct watched_process *process, struct process_view *ret);
 /* The same with another record of what was counted than the interval's; NULL: nothing was. */
-void view_of_record(const struct targets *targets, const struct watched_process *process, const struct memgap_process *record,
+void view_of_record(const struct targets *targets, struct watched_process *process, const struct memgap_process *record,
 		    struct process_view *ret);
 
 #endif

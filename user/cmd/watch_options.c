@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "user/base/units.h"
@@ -36,6 +37,9 @@ const char watch_usage[] =
 	"      --cooldown DUR        the least time between two trims of one target (default 10s)\n"
 	"      --max-overhead PCT    what probes may cost a process, of a core (default 5%; with --source probe no\n"
 	"                            bound): else they are taken away, and come back for samples only\n"
+	"      --walk-budget PCT[,DUR]\n"
+	"                            of a core, for looks into heaps; of a large one, so much at a time\n"
+	"                            (default 1%,50ms)\n"
 	"      --max-blocks N        room for the blocks of allocators whose sizes must be remembered:\n"
 	"                            jemalloc, tcmalloc, mimalloc (default 524288)\n"
 	"      --dry-run             say what would be done, do nothing\n"
@@ -43,7 +47,8 @@ const char watch_usage[] =
 	"\n"
 	"Exit status: 0 done, 1 the work failed, 2 usage, 3 this host cannot do it, 4 no such target.\n";
 
-enum { OPTION_PER = OPTION_RUNTIME_SOCKET + 1, OPTION_TRIM_AT, OPTION_TRIM_WITH, OPTION_COOLDOWN, OPTION_DRY_RUN, OPTION_MAX_OVERHEAD, OPTION_MAX_BLOCKS };
+enum { OPTION_PER = OPTION_RUNTIME_SOCKET + 1, OPTION_TRIM_AT, OPTION_TRIM_WITH, OPTION_COOLDOWN, OPTION_DRY_RUN, OPTION_MAX_OVERHEAD, OPTION_MAX_BLOCKS,
+       OPTION_WALK_BUDGET };
 
 static const struct option long_options[] = {
 	TARGET_LONG_OPTIONS,
@@ -58,11 +63,13 @@ static const struct option long_options[] = {
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "max-blocks", required_argument, NULL, OPTION_MAX_BLOCKS },
 	{ "max-overhead", required_argument, NULL, OPTION_MAX_OVERHEAD },
+	{ "walk-budget", required_argument, NULL, OPTION_WALK_BUDGET },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
 #define DEFAULT_OVERHEAD 0.05
+#define WALK_SLICE_MOST_NS 1000000000
 
 #define MAX_BLOCKS (1 << 26) /* the kernel takes 32 to 64 bytes for each, at once */
 
@@ -133,6 +140,17 @@ static int take_max_blocks(struct watch_options *options, const char *text, stru
 	return 0;
 }
 
+static int take_walk_budget(struct watch_options *options, const char *text, struct error *err)
+{
+	const char *comma = strchrnul(text, ',');
+	char *share = strndup(text, (size_t)(comma - text));
+	bool bad = !share || parse_share(share, &options->walk_share) ||
+		   (*comma && (parse_duration(comma + 1, &options->walk_slice_ns) || options->walk_slice_ns > WALK_SLICE_MOST_NS));
+
+	free(share);
+	return bad ? usage(err, "'%s' is no budget: 1%%, or 1%%,50ms; up to 100%%,1s", text) : 0;
+}
+
 static int take_option(struct watch_options *options, int option, char *argv[], struct error *err)
 {
 	switch (option) {
@@ -166,6 +184,8 @@ static int take_option(struct watch_options *options, int option, char *argv[], 
 	case 'h':
 		options->help = true;
 		return 0;
+	case OPTION_WALK_BUDGET:
+		return take_walk_budget(options, optarg, err);
 	case OPTION_MAX_OVERHEAD:
 		return parse_share(optarg, &options->max_overhead) ?
 			       usage(err, "'%s' is no overhead: 5%%, 0.5%%, and more than 0", optarg) : 0;
@@ -217,6 +237,8 @@ int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struc
 		.interval_ns = 1000000000,
 		.probes = true,
 		.heap = true,
+		.walk_share = 0.01,
+		.walk_slice_ns = 50000000,
 		.policy = { .cooldown_ns = 10 * 1000000000ULL },
 	};
 	int option = 0, result = trim_action_parse("signal:USR1", &options.action), before = 1;

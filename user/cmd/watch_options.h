@@ -25,6 +25,8 @@ struct watch_options {
 	bool insists;         /* --source probe: what was live before is not asked of the heap */
 	bool heap;            /* heaps are looked into: not so with --source none */
 	double max_overhead;  /* the part of the time that probes may cost a process; INFINITY: there is no bound */
+	double walk_share;    /* of a core, that looks into heaps may take, */
+	uint64_t walk_slice_ns; /* and of a large one, so much in each second */
 	enum per per;
 	struct probes_limits limits;
 	struct trim_policy policy;

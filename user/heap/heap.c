@@ -4,13 +4,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "user/base/fs.h"
 #include "user/heap/arenas.h"
+#include "user/heap/chunk.h"
 #include "user/heap/find.h"
 #include "user/heap/owned.h"
 #include "user/heap/read.h"
 #include "user/memory/maps.h"
 #include "user/memory/remote.h"
+#include "user/memory/word.h"
+
+/* More than that are no glance. */
+#define GLANCED_ARENAS 256
 
 struct heap {
 	struct remote remote;
@@ -84,25 +88,63 @@ void heap_close(struct heap *heap)
 	free(heap);
 }
 
-int heap_read(struct heap *heap, uint64_t budget_ns, struct heap_view *ret)
+int heap_read(struct heap *heap, const struct heap_budget *budget, struct heap_view *ret)
 {
-	uint64_t deadline = monotonic_ns() + budget_ns;
 	struct heap_view view;
+	struct heap_head head;
 	struct owned previous;
 	int result = anonymous_read(heap->remote.dir_fd, &heap->maps);
 
 	heap->next.n = 0;
 	if (!result)
-		result = read_heap(&heap->image, &heap->place, &heap->maps, &heap->owned, deadline, &heap->next, &view);
+		result = read_heap(&heap->image, &heap->place, &heap->maps, &heap->owned, budget, &heap->next, &view);
 	/* else another process may have had the pid by then */
 	if (!remote_is_alive(&heap->remote))
 		return -ESRCH;
 	if (result)
 		return result;
+	if (!heap_glance(heap, &head))
+		view.reach = head.reach;
 	previous = heap->owned;
 	heap->owned = heap->next;
 	heap->next = previous;
 	*ret = view;
+	return 0;
+}
+
+/* Of one arena; a top that moves meanwhile makes it wrong by that. */
+static int add_reach(const struct image *image, const struct arena *arena, struct heap_head *sum)
+{
+	uint8_t head[8];
+	int result = arena->top ? image_get(image, arena->top + 8, head, sizeof(head)) : 0;
+	uint64_t top = arena->top && !result ? chunk_size(word(head)) : 0;
+
+	if (result && result != -EFAULT)
+		return result;
+	sum->sys += (int64_t)arena->system_mem;
+	sum->reach += (int64_t)(arena->system_mem - (top < arena->system_mem ? top : 0));
+	return 0;
+}
+
+int heap_glance(const struct heap *heap, struct heap_head *ret)
+{
+	struct parameters parameters;
+	struct heap_head head = { 0 };
+	struct arena arena = { .next = heap->place.main_arena };
+	int result = parameters_read(&heap->image, &heap->place, &parameters);
+
+	for (unsigned int i = 0; !result && i < GLANCED_ARENAS && (!i || arena.next != heap->place.main_arena); i++) {
+		result = arena_read(&heap->image, heap->place.layout, arena.next, &arena);
+		if (!result)
+			result = add_reach(&heap->image, &arena, &head);
+	}
+	if (!result && (arena.next != heap->place.main_arena || parameters.mmapped_mem >= ADDRESS_MAX))
+		result = -EAGAIN;
+	if (result)
+		return result;
+	head.sys += (int64_t)parameters.mmapped_mem;
+	head.reach += (int64_t)parameters.mmapped_mem;
+	*ret = head;
 	return 0;
 }
 

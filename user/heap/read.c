@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "user/base/fs.h"
 #include "user/base/units.h"
 #include "user/heap/chunk.h"
 #include "user/heap/fastbins.h"
@@ -25,8 +25,10 @@
 /* Before each try, the first one of which is 0. */
 static int wait_for_try(struct reader *reader, unsigned int i)
 {
-	if (i && monotonic_ns() > reader->window.deadline)
-		return -ETIME;
+	int result = i ? pace_check(&reader->window.pace) : 0;
+
+	if (result < 0)
+		return result;
 	image_pause(reader->image, i);
 	return 0;
 }
@@ -164,8 +166,23 @@ static int read_parts(struct reader *reader)
 	return result;
 }
 
+static void keep_arena(struct reader *reader, const struct tally *before)
+{
+	const struct tally *after = &reader->tally;
+
+	if (reader->arenas > HEAP_ARENAS_SHOWN)
+		return;
+	reader->shown[reader->arenas - 1] = (struct heap_arena){
+		.sys = (int64_t)reader->arena.system_mem,
+		.used = (int64_t)(after->used - before->used),
+		.resident_free = (int64_t)(after->free - before->free),
+		.trimmable = (int64_t)(after->trimmable - before->trimmable),
+	};
+}
+
 static int read_arena(struct reader *reader, uint64_t address)
 {
+	struct tally before;
 	int result;
 
 	reader->arena.address = address;
@@ -175,12 +192,16 @@ static int read_arena(struct reader *reader, uint64_t address)
 	reader->arenas++;
 	reader->system_mem += reader->arena.system_mem;
 	reader->fast.n = 0;
-	result = fastbins_collect(reader->image, reader->arena.fastbins, reader->arena.system_mem, reader->window.deadline,
+	result = fastbins_collect(reader->image, reader->arena.fastbins, reader->arena.system_mem, reader->window.pace.deadline,
 				  &reader->fast);
 	if (result)
 		return result;
 	addresses_sort(&reader->fast);
-	return address == reader->place->main_arena ? read_main_arena(reader) : read_parts(reader);
+	before = reader->tally;
+	result = address == reader->place->main_arena ? read_main_arena(reader) : read_parts(reader);
+	if (!result)
+		keep_arena(reader, &before);
+	return result;
 }
 
 /* The ring of all arenas, from the main one back to it. One that closes elsewhere comes by an arena that was seen (Brent). */
@@ -286,8 +307,12 @@ static void fill(const struct reader *reader, const struct mmapped_search *searc
 		.resident_free = (int64_t)tally->free + (int64_t)tally->cached_resident,
 		.trimmable = (int64_t)tally->trimmable,
 		.swapped = (int64_t)reader->sum.swapped,
+		.cached = (int64_t)tally->cached,
+		.reach = UNKNOWN,
 		.arenas = reader->arenas,
 	};
+
+	memcpy(view.arena, reader->shown, sizeof(view.arena));
 
 	view.pinned = not_negative(view.resident_free - view.trimmable);
 	if (missed > view.sys / MISSED_PART)
@@ -321,7 +346,7 @@ static int read_all(struct reader *reader, struct heap_view *ret)
 }
 
 int read_heap(const struct image *image, const struct place *place, const struct anonymous *maps, const struct owned *before,
-	      uint64_t deadline, struct owned *ret_owned, struct heap_view *ret)
+	      const struct heap_budget *budget, struct owned *ret_owned, struct heap_view *ret)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
 	int result;
@@ -333,7 +358,7 @@ int read_heap(const struct image *image, const struct place *place, const struct
 	reader->maps = maps;
 	reader->before = before;
 	reader->owned = ret_owned;
-	window_init(&reader->window, image, deadline);
+	window_init(&reader->window, image, budget);
 	reader->walk = (struct walk){ .image = image, .window = &reader->window, .fast = &reader->fast, .retries = RETRIES,
 				      .data = reader };
 	result = read_all(reader, ret);

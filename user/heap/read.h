@@ -16,6 +16,6 @@
  * it is the heap's now. Errors as heap_read() has them.
  */
 int read_heap(const struct image *image, const struct place *place, const struct anonymous *maps, const struct owned *before,
-	      uint64_t deadline, struct owned *ret_owned, struct heap_view *ret);
+	      const struct heap_budget *budget, struct owned *ret_owned, struct heap_view *ret);
 
 #endif

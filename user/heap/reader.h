@@ -6,6 +6,7 @@
 #include "user/heap/addresses.h"
 #include "user/heap/arenas.h"
 #include "user/heap/find.h"
+#include "user/heap/heap.h"
 #include "user/heap/owned.h"
 #include "user/heap/walk.h"
 #include "user/memory/maps.h"
@@ -27,6 +28,7 @@ struct reader {
 	uint64_t system_mem, mmapped_usable;
 	struct owned found; /* mmapped chunks */
 	uint32_t arenas;
+	struct heap_arena shown[HEAP_ARENAS_SHOWN];
 };
 
 /* The arena as it is now: 0, -EAGAIN, -ESRCH. */

@@ -3,12 +3,10 @@
 
 #include <errno.h>
 
-#include "user/base/fs.h"
-
-void window_init(struct window *window, const struct image *image, uint64_t deadline)
+void window_init(struct window *window, const struct image *image, const struct heap_budget *budget)
 {
 	window->image = image;
-	window->deadline = deadline;
+	pace_begin(&window->pace, budget);
 	window->swapped_reads = 0;
 	window->loads = 0;
 	window_forget(window);
@@ -27,11 +25,10 @@ static ssize_t get_states(struct window *window, uint64_t page, const uint8_t **
 	const struct image *image = window->image;
 
 	if (page < window->states_start || page - window->states_start >= window->n_states * image->page_bytes) {
-		int result = -ETIME;
+		int result = pace_check(&window->pace);
 
-		if (monotonic_ns() <= window->deadline)
+		if (result >= 0)
 			result = image->pages(image->data, page, WINDOW_PAGES, window->states);
-
 		window->n_states = result ? 0 : WINDOW_PAGES;
 		window->states_start = page;
 		if (result)
@@ -74,15 +71,17 @@ static ssize_t readable(struct window *window, uint64_t page)
 int window_move(struct window *window, uint64_t address, size_t size)
 {
 	uint64_t page = page_down(window->image, address);
-	ssize_t n;
+	ssize_t n = pace_check(&window->pace);
 
+	if (n < 0)
+		return (int)n;
+	if (n)
+		window_forget(window);
 	set_stride(window, page, address + size);
 	n = readable(window, page);
 	window->n = 0;
 	if (n < 0)
 		return (int)n;
-	if (monotonic_ns() > window->deadline)
-		return -ETIME;
 	n = window->image->read(window->image->data, page, window->bytes, (size_t)n);
 	if (n < 0)
 		return (int)n;

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "user/heap/pace.h"
 #include "user/memory/image.h"
 
 #define WINDOW_BYTES 65536
@@ -17,7 +18,7 @@
 
 struct window {
 	const struct image *image;
-	uint64_t deadline; /* monotonic_ns() */
+	struct pace pace;
 	uint64_t start;
 	size_t n; /* bytes that are there */
 	size_t stride; /* bytes that are read at once: few after a jump, more from one window to the next */
@@ -29,7 +30,7 @@ struct window {
 	uint8_t states[WINDOW_PAGES];
 };
 
-void window_init(struct window *window, const struct image *image, uint64_t deadline);
+void window_init(struct window *window, const struct image *image, const struct heap_budget *budget);
 /* What was read is of no use any more; residency is read anew too. */
 void window_forget(struct window *window);
 

@@ -104,7 +104,10 @@ int build_info_read(struct elf_file *file, struct build_info *ret)
 {
 	GElf_Shdr header;
 
-	if (elf_file_section(file, section_name, &header) && header.sh_type != SHT_NOBITS && !parse_at(file, header.sh_offset, ret))
-		return 0;
-	return search_data(file, ret);
+	if (!elf_file_section(file, section_name, &header))
+		return search_data(file, ret);
+	/* it is Go's, whatever is in it */
+	*ret = (struct build_info){ .version = "" };
+	parse_at(file, header.sh_offset, ret);
+	return 0;
 }

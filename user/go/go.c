@@ -38,8 +38,9 @@ static int read_books(const struct go *go, struct books *ret)
 
 static int find_layout(struct go *go, const char **ret_why)
 {
+	struct books books;
+
 	for (unsigned int tries = 0; tries < TRIES; tries++) {
-		struct books books;
 		int result = read_books(go, &books);
 
 		if (result)
@@ -51,6 +52,9 @@ static int find_layout(struct go *go, const char **ret_why)
 		}
 		image_pause(&go->image, tries);
 	}
+	*ret_why = "its Go runtime has not started yet";
+	if (layout_is_unset(books.controller))
+		return -EAGAIN;
 	*ret_why = "its Go runtime's figures do not balance as those of a Go that memgap knows";
 	return -EPROTO;
 }

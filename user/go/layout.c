@@ -2,7 +2,7 @@
 #include "user/go/layout.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <stddef.h>
 
 #include "user/base/units.h"
 #include "user/memory/word.h"
@@ -124,6 +124,12 @@ const struct go_layout *layout_find(const uint8_t controller[CONTROLLER_BYTES], 
 		if (!layout_view(&layouts[i], controller, memstats, &ignored))
 			return &layouts[i];
 	return NULL;
+}
+
+/* gcController.init() is among the first things of a runtime. */
+bool layout_is_unset(const uint8_t controller[CONTROLLER_BYTES])
+{
+	return !word32(controller + GC_PERCENT) && !word(controller + MEMORY_LIMIT);
 }
 
 const char *layout_versions(const struct go_layout *layout)

@@ -6,7 +6,7 @@
 #ifndef MEMGAP_GO_LAYOUT_H
 #define MEMGAP_GO_LAYOUT_H
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "user/go/go.h"
@@ -26,6 +26,9 @@ int layout_view(const struct go_layout *layout, const uint8_t controller[CONTROL
 
 /* The newest layout in which they balance, or NULL. Pure. */
 const struct go_layout *layout_find(const uint8_t controller[CONTROLLER_BYTES], const uint8_t memstats[MEMSTATS_BYTES]);
+
+/* Whether the runtime has not set them up yet: no layout is found then. Pure. */
+bool layout_is_unset(const uint8_t controller[CONTROLLER_BYTES]);
 
 /* The versions of Go that have it, for people. */
 const char *layout_versions(const struct go_layout *layout);

@@ -18,7 +18,7 @@ HEAP_SUITES := $(sort $(wildcard tests/heap/test_*.py))
 HEAP := $(B)/tests/heap
 HEAP_PROGRAMS := $(HEAP)/reader $(HEAP)/target $(HEAP)/target-static $(HEAP)/target-static-pie
 GO_SUITES := $(sort $(wildcard tests/go/test_*.py))
-GO_READER := $(B)/tests/go/reader
+GO_PROGRAMS := $(B)/tests/go/reader $(B)/tests/go/disturb
 NAMES_PROGRAM := $(B)/tests/container/names
 CONTAINER_SUITES := $(sort $(wildcard tests/container/test_*.py))
 VM_SUITES := tests/vm/test_machine.py tests/vm/test_suites.py
@@ -28,7 +28,7 @@ check: ## all tests (root; installs what is missing)
 	$(Q)tests/deps.sh all
 	$(Q)$(MAKE) --no-print-directory check-all
 
-check-all: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(GO_READER) \
+check-all: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(GO_PROGRAMS) \
 	$(EXERCISES)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PROOF_SUITES) $(HEAP_SUITES) $(GO_SUITES) \
@@ -54,7 +54,7 @@ check-heap: $(HEAP_PROGRAMS) $(EXERCISES) $(TEST_PROGRAMS) ## what is read of he
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(HEAP_SUITES)
 
-check-go: $(GO_READER) ## what is read of Go programs from outside, against runtime.ReadMemStats(), from Go 1.19 to the newest (root)
+check-go: $(GO_PROGRAMS) ## what is read of Go programs from outside, against runtime.ReadMemStats(), from Go 1.19 to the newest (root)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(GO_SUITES)
 
@@ -148,7 +148,7 @@ $(HEAP)/reader: tests/heap/reader.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $< $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@
 
-$(GO_READER): tests/go/reader.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
+$(GO_PROGRAMS): $(B)/tests/go/%: tests/go/%.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $< $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@

@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "user/base/fs.h"
 #include "user/base/units.h"
 #include "user/go/go.h"
+
+#define PAUSE_US 200 /* between readings in a row */
 
 static void print_figure(const char *name, int64_t value)
 {
@@ -47,24 +50,25 @@ static void read_many(struct go *go, int n)
 {
 	struct go_view view = { 0 }, before = { 0 }, first = { 0 };
 	int failed = 0, shrank = 0, odd = 0;
-	uint64_t start = monotonic_ns(), worst = 0, time;
+	uint64_t sum = 0, worst = 0;
 
 	for (int i = 0; i < n; i++) {
-		uint64_t now = monotonic_ns();
+		uint64_t start = monotonic_ns(), time;
 
 		failed += go_read(go, &view) != 0;
-		if (monotonic_ns() - now > worst)
-			worst = monotonic_ns() - now;
+		time = monotonic_ns() - start;
+		sum += time;
+		worst = time > worst ? time : worst;
 		if (!i)
 			first = view;
 		shrank += view.total_alloc < before.total_alloc || view.num_gc < before.num_gc ||
 			  view.pause_total_ns < before.pause_total_ns;
 		odd += view.alloc > view.total_alloc || view.heap_in_use + view.heap_idle_kept + view.heap_released > view.sys;
 		before = view;
+		usleep(PAUSE_US);
 	}
-	time = monotonic_ns() - start;
 	printf("{\"failed\":%d,\"shrank\":%d,\"odd\":%d,\"ns\":%" PRIu64 ",\"worst_ns\":%" PRIu64 ",\"allocated\":%" PRId64
-	       ",\"collections\":%" PRId64 "}\n", failed, shrank, odd, n ? time / (uint64_t)n : 0, worst,
+	       ",\"collections\":%" PRId64 "}\n", failed, shrank, odd, n > 0 ? sum / (uint64_t)n : 0, worst,
 	       view.total_alloc - first.total_alloc, view.num_gc - first.num_gc);
 }
 

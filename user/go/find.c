@@ -11,8 +11,9 @@
 #include "user/go/pclntab.h"
 #include "user/memory/word.h"
 
-/* More of a function, more of all of them is not looked at: Go's runtime has some 0.7 MiB of code. */
+/* More of a function, more of all of them is not looked at: Go's runtime has up to 4,000, of 0.7 MiB. */
 #define MAX_FUNCTION_BYTES (64 * 1024)
+#define MAX_FUNCTIONS 20000
 #define MAX_CODE_BYTES (8U << 20)
 #define MAX_METHODS 128    /* of one of the two; they have up to 30 */
 #define MAX_CANDIDATES 64  /* addresses that may be the variable's */
@@ -39,6 +40,7 @@ struct search {
 	uint64_t text; /* the file's address of runtime.text */
 	struct sought controller, memstats;
 	uint64_t left; /* bytes of code that may still be read */
+	unsigned int functions; /* looked at so far */
 	uint8_t code[MAX_FUNCTION_BYTES];
 };
 
@@ -127,7 +129,8 @@ static void scan_function(struct search *search, const struct go_function *funct
 	uint64_t size = function->end - function->start, address = search->text + function->start, offset;
 	ssize_t n;
 
-	if (!function_has_prefix(function, "runtime.") || elf_file_offset(search->file, address, &offset))
+	if (!function_has_prefix(function, "runtime.") || search->functions++ >= MAX_FUNCTIONS ||
+	    elf_file_offset(search->file, address, &offset))
 		return;
 	size = size < MAX_FUNCTION_BYTES ? size : MAX_FUNCTION_BYTES;
 	size = size < search->left ? size : search->left;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//go:build cgo_heap
+//go:build c_heap
 
 package main
 

@@ -77,19 +77,36 @@ func run(interval time.Duration) {
 	}
 }
 
-// busy allocates and drops small blocks of all sizes, on two goroutines, for ever.
+// small allocates blocks of all sizes up to 4 KiB, and drops them.
+func small() {
+	var held [1000][]byte
+	for i := 0; i < 4000; i++ {
+		held[i%len(held)] = make([]byte, i*37%4096)
+	}
+}
+
+// busy does that on two goroutines, for ever, with large blocks and with stacks that grow.
 func busy() {
 	for n := 0; n < 2; n++ {
 		go func() {
-			var held [1000][]byte
 			for i := 0; ; i++ {
-				held[i%len(held)] = make([]byte, i*37%4096)
+				small()
+				grow(nil)
+				go deepen(i % 1000)
 			}
 		}()
 	}
 }
 
-// answer does what each line of stdin says, then prints MemStats as JSON.
+func deepen(depth int) {
+	var frame [1024]byte
+	if frame[depth] = 1; depth > 0 {
+		deepen(depth - 1)
+	}
+}
+
+// answer does what each line of stdin says, then prints MemStats as JSON; but for small, since asking for MemStats brings the
+// runtime's own figures up to date.
 func answer() {
 	var blocks [][]byte
 	lines := bufio.NewScanner(os.Stdin)
@@ -104,6 +121,12 @@ func answer() {
 			debug.FreeOSMemory()
 		case "busy":
 			busy()
+		case "small":
+			small()
+			fmt.Println("{}")
+			continue
+		case "exec":
+			syscall.Exec("/bin/cat", []string{"cat"}, os.Environ())
 		}
 		printTruth(stats())
 	}
@@ -111,7 +134,7 @@ func answer() {
 
 func main() {
 	interval := flag.Duration("interval", time.Second, "between two blocks")
-	truth := flag.Bool("truth", false, "print MemStats as JSON for each line on stdin: grow, collect, free, busy, or another")
+	truth := flag.Bool("truth", false, "for each line on stdin (grow, collect, free, busy, small, exec, or another) print MemStats as JSON")
 	flag.Parse()
 
 	freeOnSignal()

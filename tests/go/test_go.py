@@ -4,6 +4,7 @@
 
 GO_VERSIONS=all: of each that Debian has, not of the few that differ.
 """
+import ctypes
 import json
 import os
 import shutil
@@ -223,6 +224,17 @@ class NotThere(GoTest):
             self.assertIn(opened["result"], (0, -ESRCH))
             if not opened["result"]:
                 wait_for(lambda reader=reader: reader.ask("read")["result"] == -ESRCH, "the end")
+
+    def test_not_started(self):
+        """a program that is still at its first instruction: its runtime has not started, and is not called unknown"""
+        for name in SUITES:
+            if toolchains[name].why:
+                self.skipTest(toolchains[name].why)
+            for kind in "normal", "stripped", "stripped-pie":
+                trace_me = ctypes.CDLL(None).ptrace  # PTRACE_TRACEME, 0: it stops when it has become that program
+                program = Program(self, toolchains[name].build(kind), preexec_fn=lambda trace_me=trace_me: trace_me(0, 0, 0, 0))
+                opened = Reader(self, program.pid).opened
+                self.assertEqual(opened["result"], -EAGAIN, opened)
 
     def test_exec(self):
         """a process that runs another program has no figures, whatever is where they were"""

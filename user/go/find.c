@@ -168,21 +168,22 @@ static int load_table(struct elf_file *file, struct pclntab *ret, uint64_t *ret_
 	return -ENOENT;
 }
 
-/* The file has it where it is not relocated only. */
+/* It is read from memory: what is relocated is not in the file. -EAGAIN: it is not relocated yet. */
 static int find_text(struct elf_file *file, const struct image *image, uint64_t bias, uint64_t table, uint64_t *ret)
 {
-	GElf_Shdr header;
+	GElf_Shdr module;
 	uint64_t text;
 	int result = image_get(image, bias + table + PCLNTAB_TEXT, &text, sizeof(text));
 
-	if (!result && !text) {
-		if (!elf_file_section(file, ".go.module", &header))
-			return -ENOENT;
-		result = image_get(image, bias + header.sh_addr + MODULE_TEXT, &text, sizeof(text));
-	}
-	if (!result)
-		*ret = text - bias;
-	return result;
+	if (!result && !text && elf_file_section(file, ".go.module", &module))
+		result = image_get(image, bias + module.sh_addr + MODULE_TEXT, &text, sizeof(text));
+	if (result)
+		return result;
+	/* it may have the file's own address until then */
+	if (text <= bias)
+		return bias ? -EAGAIN : -ENOENT;
+	*ret = text - bias;
+	return 0;
 }
 
 static int find_by_calls(struct elf_file *file, const struct image *image, uint64_t bias, struct go_place *ret)
@@ -214,7 +215,9 @@ int find_go_place(struct elf_file *file, const struct image *image, uint64_t bia
 	if (result)
 		result = find_by_calls(file, image, bias, &place);
 	if (result) {
-		*ret_why = result == -ESRCH ? "it is gone" : "its Go runtime's figures were not found in its executable";
+		*ret_why = result == -ESRCH  ? "it is gone" :
+			   result == -EAGAIN ? "its Go runtime has not started yet" :
+					       "its Go runtime's figures were not found in its executable";
 		return result;
 	}
 	*ret = (struct go_place){ bias + place.controller, bias + place.memstats };

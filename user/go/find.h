@@ -16,7 +16,7 @@ struct go_place {
 
 /*
  * By the executable's symbols; where it is stripped, by what calls the methods of the two. bias: what is added to the file's
- * addresses. -ENOENT when that does not tell. *ret_why: a phrase for people.
+ * addresses. -ENOENT when that does not tell, -EAGAIN when it does not tell yet; -ESRCH, -ENOMEM. *ret_why: a phrase for people.
  */
 int find_go_place(struct elf_file *file, const struct image *image, uint64_t bias, struct go_place *ret, const char **ret_why);
 

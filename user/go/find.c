@@ -157,7 +157,8 @@ static int load_table(struct elf_file *file, struct pclntab *ret, uint64_t *ret_
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
 		GElf_Shdr header;
-		Elf_Data *data = elf_file_load(file, elf_file_section(file, sections[i], &header));
+		Elf_Scn *section = elf_file_section(file, sections[i], &header);
+		Elf_Data *data = section && header.sh_flags & SHF_ALLOC ? elf_file_load(file, section) : NULL;
 		int64_t at = data ? pclntab_search(data->d_buf, data->d_size) : -1;
 
 		if (at < 0)

@@ -24,7 +24,7 @@ from toolchains import KINDS, SUITES, Toolchain  # noqa: E402
 READER = os.path.abspath("build/tests/go/reader")
 DISTURB = os.path.abspath("build/tests/go/disturb")
 MIB = 1 << 20
-ENOENT, ESRCH, EAGAIN, EPROTO = 2, 3, 11, 71
+EPERM, ENOENT, ESRCH, EAGAIN, EACCES, EPROTO = 1, 2, 3, 11, 13, 71
 BUSY_READS = 1000
 # what is read is what the runtime says, to the byte
 EXACT = ["sys", "heap_in_use", "heap_released", "num_gc", "pause_total_ns"]
@@ -202,6 +202,18 @@ class NotThere(GoTest):
         self.addCleanup(zombie.wait)
         time.sleep(0.2)
         self.assertEqual(Reader(self, zombie.pid).opened["result"], -ESRCH)
+
+    def test_not_ours(self):
+        """another user's process is not gone: it may not be looked into"""
+        program, _ = self.start("1.19", "stripped")
+        directory = tempfile.mkdtemp(prefix="memgap-go-")
+        self.addCleanup(shutil.rmtree, directory)
+        os.chmod(directory, 0o755)
+        shutil.copy(READER, directory)
+        nobody = Talker(self, "setpriv", "--reuid=65534", "--clear-groups", f"{directory}/reader", str(program.pid))
+        opened = json.loads(nobody.line())
+        self.assertIn(opened["result"], (-EACCES, -EPERM), opened)
+        self.assertEqual((opened["is"], opened["why"]), (opened["result"], "its memory may not be looked into"))
 
     def test_gone(self):
         """a process that ends between two readings is gone"""

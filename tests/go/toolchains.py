@@ -24,7 +24,8 @@ KINDS = {"normal": [], "stripped": STRIPPED, "pie": PIE, "stripped-pie": PIE + S
 
 def packages(suite, *names):
     """None, or why they cannot be had."""
-    run = subprocess.run(["tests/packages.sh", suite, *names], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+    run = subprocess.run(["tests/packages.sh", suite, *names], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                         timeout=300)
     if run.returncode not in (0, UNAVAILABLE):
         raise AssertionError(f"packages.sh {suite}: exit status {run.returncode}: {run.stderr}")
     return run.stderr.strip().replace("\n", " ") if run.returncode else None
@@ -74,10 +75,12 @@ class Toolchain:
             return path
         root = os.path.abspath(f"build/go/{self.version}")
         environment = {**os.environ, "GOROOT": root, "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOPROXY": "off",
-                       "GOTELEMETRY": "off", "GOPATH": os.path.abspath("build/go/path"), "CGO_ENABLED": "1" if "cgo" in kind else "0",
-                       "GOCACHE": os.path.abspath(f"build/go/cache-{self.version}")}
+                       "GOTELEMETRY": "off", "GOPATH": os.path.abspath("build/go/path"),
+                       "GOCACHE": os.path.abspath(f"build/go/cache-{self.version}"),
+                       "CGO_ENABLED": "1" if "cgo" in kind else "0"}
         run = subprocess.run([f"{root}/bin/go", "build", "-buildvcs=false", *KINDS[kind], "-o", f"{path}.part", "."],
-                             cwd="workload/go", env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+                             cwd="workload/go", env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                             timeout=300)
         if run.returncode:
             raise AssertionError(f"go {self.version} {kind}: {run.stderr}")
         os.rename(f"{path}.part", path)

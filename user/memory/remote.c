@@ -124,7 +124,10 @@ static void wait_for_it(unsigned int tries)
 		nanosleep(&(struct timespec){ .tv_nsec = us * 1000 }, NULL);
 }
 
-/* The maps of a process without memory, a zombie or a thread of the kernel, are empty: -ESRCH. -EACCES, -EPERM: they are not ours. */
+/*
+ * The maps of a process without memory, a zombie or a thread of the kernel, are empty: -ESRCH. -EACCES, -EPERM: they are not
+ * ours to read.
+ */
 static int check_memory(int dir_fd)
 {
 	char byte;

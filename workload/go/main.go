@@ -134,7 +134,8 @@ func answer() {
 
 func main() {
 	interval := flag.Duration("interval", time.Second, "between two blocks")
-	truth := flag.Bool("truth", false, "for each line on stdin (grow, collect, free, busy, small, exec, or another) print MemStats as JSON")
+	truth := flag.Bool("truth", false, "do what lines on stdin say (grow, collect, free, busy, small, exec); after each, or any "+
+		"other, print MemStats as JSON")
 	flag.Parse()
 
 	freeOnSignal()

@@ -140,15 +140,21 @@ class Settings(GoTest):
 
 class Busy(GoTest):
     def test_busy(self):
-        """a program that allocates all the time: each reading is whole, and what only grows never shrinks"""
+        """a program that allocates all the time: each reading, but for 0.1 % at most, is whole, and what only grows never shrinks"""
         for name in SUITES:
             program, reader = self.start(name, "stripped")
             program.ask("busy")
-            many = reader.ask(BUSY_READS)
-            print(f"# Go {toolchains[name].version}: {many}")
-            self.assertEqual((many["failed"], many["shrank"], many["odd"]), (0, 0, 0))
-            self.assertGreater(many["allocated"], 100 * MIB)
-            self.assertGreater(many["collections"], 1)
+            allocated, collections = 0, 0
+            # on a crowded machine it may do little at first
+            for _ in range(20):
+                many = reader.ask(BUSY_READS)
+                print(f"# Go {toolchains[name].version}: {many}")
+                self.assertLessEqual(many["failed"], BUSY_READS / 1000)
+                self.assertEqual((many["shrank"], many["odd"]), (0, 0))
+                allocated, collections = allocated + many["allocated"], collections + many["collections"]
+                if allocated > 100 * MIB and collections > 1:
+                    break
+            self.assertTrue(allocated > 100 * MIB and collections > 1)
 
     def test_opened_while_busy(self):
         """one that does when memgap comes"""

@@ -12,8 +12,12 @@
 #include "user/go/layout.h"
 #include "user/memory/remote.h"
 
-/* A reading amid a change does not balance: it is done again, after up to 2 ms (image_pause()). */
+/*
+ * A reading amid a change does not balance: it is done again, after up to 2 ms (image_pause()). A thread may be kept from its
+ * CPU in the middle of one; whether it is a Go that is known is not to depend on that.
+ */
 #define TRIES 20
+#define TRIES_AT_OPEN 50
 
 struct go {
 	struct remote remote;
@@ -40,7 +44,7 @@ static int find_layout(struct go *go, const char **ret_why)
 {
 	struct books books;
 
-	for (unsigned int tries = 0; tries < TRIES; tries++) {
+	for (unsigned int tries = 0; tries < TRIES_AT_OPEN; tries++) {
 		int result = read_books(go, &books);
 
 		if (result)

@@ -40,7 +40,8 @@ int go_is(int proc_fd, pid_t pid);
  * Finds the figures of a process; go_close() releases it. After an exec it has to be opened anew. -ENOENT when it is no Go
  * program; -EPROTO when its figures were not found, or do not balance: a Go that is not known; -EAGAIN when its runtime has
  * not started yet; -ESRCH when it is gone; -EACCES or -EPERM when it is not ours to look into. *ret_why: a phrase for people,
- * static, also on success. It blocks while the executable is read: some ms, of one of 100 MiB some 100.
+ * static, also on success. It blocks while the executable is read: some ms, of one of 100 MiB some 100; and for 0.1 s when
+ * what is found does not balance.
  */
 int go_open(int proc_fd, pid_t pid, struct go **ret, const char **ret_why);
 void go_close(struct go *go); /* NULL too */

@@ -35,8 +35,8 @@ report "imports run downwards only" "$upwards"
 
 report "only allocator/ touches libbpf" \
 	"$(grep -rlE '^#include [<"](bpf/(libbpf|bpf)\.h|memgap\.skel\.h)' user --include='*.[ch]' | grep -v '^user/allocator/')"
-report "only target/, kernel/, allocator/, heap/ and memory/ read below /proc" \
-	"$(grep -rnE '"/proc/|"%d/|"self/' user --include='*.c' | grep -vE '^user/(target|kernel|allocator|heap|memory)/')"
+report "only target/, kernel/, allocator/, heap/, go/ and memory/ read below /proc" \
+	"$(grep -rnE '"/proc/|"%d/|"self/' user --include='*.c' | grep -vE '^user/(target|kernel|allocator|heap|go|memory)/')"
 report "gap/, trim/decide, trim/measure and output/ have no clock and open nothing" \
 	"$(grep -nE '\b(clock_gettime|time|open|openat|fopen|read)\(' user/gap/*.c user/trim/decide.c user/trim/measure.c user/output/*.c)"
 report "BPF shares one header with user/" \

@@ -17,19 +17,22 @@ PROOF_PROGRAMS := $(if $(filter x86_64,$(ARCH)),$(PROOF)/prover $(PROOF)/caller 
 HEAP_SUITES := $(sort $(wildcard tests/heap/test_*.py))
 HEAP := $(B)/tests/heap
 HEAP_PROGRAMS := $(HEAP)/reader $(HEAP)/target $(HEAP)/target-static $(HEAP)/target-static-pie
+GO_SUITES := $(sort $(wildcard tests/go/test_*.py))
+GO_PROGRAMS := $(B)/tests/go/reader $(B)/tests/go/disturb
 NAMES_PROGRAM := $(B)/tests/container/names
 CONTAINER_SUITES := $(sort $(wildcard tests/container/test_*.py))
 VM_SUITES := tests/vm/test_machine.py tests/vm/test_suites.py
 
-.PHONY: check check-all check-unit check-integration check-cli check-proof check-heap check-container check-vm vm-check
+.PHONY: check check-all check-unit check-integration check-cli check-proof check-heap check-go check-container check-vm vm-check
 check: ## all tests (root; installs what is missing)
 	$(Q)tests/deps.sh all
 	$(Q)$(MAKE) --no-print-directory check-all
 
-check-all: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(EXERCISES)
+check-all: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(GO_PROGRAMS) \
+	$(EXERCISES)
 	$(Q)tests/prepare.sh
-	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PROOF_SUITES) $(HEAP_SUITES) $(CONTAINER_SUITES) \
-		$(VM_SUITES)
+	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PROOF_SUITES) $(HEAP_SUITES) $(GO_SUITES) \
+		$(CONTAINER_SUITES) $(VM_SUITES)
 
 check-unit: $(UNIT_SUITES) ## cmocka tests of the pure functions (no root)
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES)
@@ -50,6 +53,10 @@ check-proof: $(PROOF_PROGRAMS) ## each place that is probed, on the libraries of
 check-heap: $(HEAP_PROGRAMS) $(EXERCISES) $(TEST_PROGRAMS) ## what is read of heaps from outside, on the glibc of several Debian releases (root)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(HEAP_SUITES)
+
+check-go: $(GO_PROGRAMS) ## what is read of Go programs from outside, against runtime.ReadMemStats(), from Go 1.19 to the newest (root)
+	$(Q)tests/prepare.sh
+	$(Q)tests/run.sh $(GO_SUITES)
 
 .PHONY: verdicts
 verdicts: all ## how often the verdict is right: RUNS=200 random runs, in ten minutes (root)
@@ -137,6 +144,11 @@ $(HEAP)/target $(HEAP)/target-static $(HEAP)/target-static-pie: $(HEAP)/target%:
 		$(if $(findstring pie,$*),-static-pie,$(findstring -static,$*))
 
 $(HEAP)/reader: tests/heap/reader.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
+	@echo "  PROGRAM $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $< $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@
+
+$(GO_PROGRAMS): $(B)/tests/go/%: tests/go/%.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $< $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@

@@ -62,6 +62,27 @@ Elf_Data *elf_file_load(struct elf_file *file, Elf_Scn *section)
 	return data && data->d_buf && data->d_size ? data : NULL;
 }
 
+static Elf_Data *load_section_names(struct elf_file *file)
+{
+	size_t index;
+
+	if (!file->section_names && !elf_getshdrstrndx(file->elf, &index))
+		file->section_names = elf_file_load(file, elf_getscn(file->elf, index));
+	return file->section_names;
+}
+
+Elf_Scn *elf_file_section(struct elf_file *file, const char *name, GElf_Shdr *ret)
+{
+	Elf_Data *names = load_section_names(file);
+	size_t length = strlen(name) + 1;
+
+	for (Elf_Scn *section = NULL; names && (section = elf_nextscn(file->elf, section));)
+		if (gelf_getshdr(section, ret) && ret->sh_name < names->d_size && names->d_size - ret->sh_name >= length &&
+		    !memcmp((const char *)names->d_buf + ret->sh_name, name, length))
+			return section;
+	return NULL;
+}
+
 static int load_symbols(struct elf_file *file, Elf_Scn *section, const GElf_Shdr *header, struct elf_symbols *ret)
 {
 	struct elf_symbols symbols = { 0 };

@@ -15,6 +15,7 @@ struct elf_file {
 	Elf *elf;
 	GElf_Ehdr header;
 	uint64_t loaded; /* bytes of sections so far */
+	Elf_Data *section_names; /* NULL: not loaded yet, or there are none */
 };
 
 /* -ENOEXEC when it is not a sound 64-bit ELF file of this machine. elf_file_close() releases it. */
@@ -23,6 +24,9 @@ void elf_file_close(struct elf_file *file);
 
 /* A section's bytes, the file's own until it is closed; NULL when it has none, or more than the bound leaves. */
 Elf_Data *elf_file_load(struct elf_file *file, Elf_Scn *section);
+
+/* The first section of that name, or NULL. */
+Elf_Scn *elf_file_section(struct elf_file *file, const char *name, GElf_Shdr *ret);
 
 /* Symbols, and the table of their names: one that ends as it must, so that every name in it does. */
 struct elf_symbols {

@@ -124,16 +124,25 @@ static void wait_for_it(unsigned int tries)
 		nanosleep(&(struct timespec){ .tv_nsec = us * 1000 }, NULL);
 }
 
-/* The maps of a process without memory, a zombie or a thread of the kernel, are empty. */
-static bool has_memory(int dir_fd)
+/*
+ * The maps of a process without memory, a zombie or a thread of the kernel, are empty: -ESRCH. -EACCES, -EPERM: they are not
+ * ours to read.
+ */
+static int check_memory(int dir_fd)
 {
 	char byte;
-	int fd = openat(dir_fd, "maps", O_RDONLY | O_CLOEXEC);
+	int fd = openat(dir_fd, "maps", O_RDONLY | O_CLOEXEC), error = errno;
 	ssize_t n = fd < 0 ? -1 : read(fd, &byte, 1);
 
-	if (fd >= 0)
-		close(fd);
-	return n == 1;
+	if (fd < 0)
+		return error == EACCES || error == EPERM ? -error : -ESRCH;
+	close(fd);
+	return n == 1 ? 0 : -ESRCH;
+}
+
+static bool has_memory(int dir_fd)
+{
+	return !check_memory(dir_fd);
 }
 
 static int open_thread(int proc_fd, const char *tid)
@@ -174,9 +183,11 @@ int process_open(int proc_fd, pid_t pid, pid_t *ret_tid)
 	snprintf(path, sizeof(path), "%d", pid);
 	*ret_tid = pid;
 	fd = open_thread(proc_fd, path);
-	if (fd < 0 || has_memory(fd) || faccessat(fd, "task", F_OK, 0))
+	found = fd < 0 ? fd : check_memory(fd);
+	if (fd < 0 || !found || (found == -ESRCH && faccessat(fd, "task", F_OK, 0)))
 		return fd;
-	found = open_other_thread(proc_fd, fd, ret_tid);
+	if (found == -ESRCH)
+		found = open_other_thread(proc_fd, fd, ret_tid);
 	close(fd);
 	return found;
 }

@@ -12,9 +12,9 @@
 #include "user/memory/image.h"
 
 /*
- * /proc/PID of a process that has memory: the fd, which is of this process alone, whoever has the pid later; or -ESRCH, or
- * another -errno. When its first thread has ended, the memory is the others' still: *ret_tid is one that shows it, and the
- * directory is that one's.
+ * /proc/PID of a process that has memory: the fd, which is of this process alone, whoever has the pid later; or -ESRCH, -EACCES
+ * or -EPERM when it is not ours to look into, or another -errno. When its first thread has ended, the memory is the others'
+ * still: *ret_tid is one that shows it, and the directory is that one's.
  */
 int process_open(int proc_fd, pid_t pid, pid_t *ret_tid);
 

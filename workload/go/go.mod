@@ -1,0 +1,3 @@
+module memgap/workload
+
+go 1.19

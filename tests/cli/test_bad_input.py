@@ -160,7 +160,7 @@ class BadInput(unittest.TestCase):
 
     def test_not_yet_there(self):
         """what is not there yet is said to be so"""
-        for options in (["-s", "go"], ["--trim-at", "trimmable:1MiB"],
+        for options in (["--trim-at", "trimmable:1MiB"],
                         ["--trim-at", "1GiB", "--trim-with", "reclaim"], ["--trim-at", "1GiB", "--trim-with", "exec:true"]):
             self.usage("not there yet", *options)
 

@@ -19,7 +19,7 @@ QUIET = ["--interval", "1h"]  # of a workload that does nothing after its start
 
 # what memgap prints
 SIZE = r"(-?\d+(\.\d)? ([KMGTPE]i)?B|-)"
-LINE = (rf"Alloc = {SIZE}\tTotalAlloc = {SIZE}\tSys = {SIZE}\tNumTrim = \d+\tRSS = {SIZE}\tGap = {SIZE}( \(-?\d+ %\))?"
+LINE = (rf"Alloc = ~?{SIZE}\tTotalAlloc = ~?{SIZE}\tSys = {SIZE}(\tNumGC = \d+)?\tNumTrim = \d+\tRSS = {SIZE}\tGap = {SIZE}( \(-?\d+ %\))?"
         rf"(\tCgroup = {SIZE}( of {SIZE})?)?\t[a-z-]+(\tMissed = \d+)?")
 SUMMARY = r"memgap: watched \d+ targets? for [\d.]+ s: \d+ trims?, \S+ \S+ back, \d+ events? missed\n"
 

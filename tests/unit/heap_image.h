@@ -5,6 +5,7 @@
 
 #include "user/base/fs.h"
 #include "user/heap/chunk.h"
+#include "user/heap/heap.h"
 #include "user/memory/image.h"
 
 #define PAGE 4096ULL

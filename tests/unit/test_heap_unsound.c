@@ -160,7 +160,28 @@ static void a_time_that_is_over_ends_it(void **state)
 
 	(void)state;
 	put_sound_heap(&scene);
-	assert_int_equal(run_until(&scene, 1), -ETIME);
+	assert_int_equal(run_within(&scene, &(struct heap_budget){ 0 }), -ETIME);
+	end(&scene);
+}
+
+static void a_walk_rests_between_its_slices_and_what_it_finds_is_the_same(void **state)
+{
+	/* a rest before each step, which is no part of the time */
+	const struct heap_budget budget = { .most_ns = A_MINUTE, .rest_ns = 2000000 };
+	uint64_t began = monotonic_ns();
+	struct tally expected;
+	struct scene scene;
+
+	(void)state;
+	put_sound_heap(&scene);
+	assert_int_equal(run(&scene), 0);
+	expected = scene.sum;
+	scene.sum = (struct tally){ 0 };
+	began = monotonic_ns();
+	assert_int_equal(run_within(&scene, &budget), 0);
+	assert_memory_equal(&scene.sum, &expected, sizeof(expected));
+	assert_true(monotonic_ns() - began >= budget.rest_ns);
+	assert_true(scene.window.pace.deadline >= began + A_MINUTE + budget.rest_ns);
 	end(&scene);
 }
 
@@ -192,6 +213,7 @@ int main(void)
 		cmocka_unit_test(the_top_needs_no_header),
 		cmocka_unit_test(a_top_that_has_moved_is_asked_for_again),
 		cmocka_unit_test(a_time_that_is_over_ends_it),
+		cmocka_unit_test(a_walk_rests_between_its_slices_and_what_it_finds_is_the_same),
 		cmocka_unit_test(few_pages_come_back_from_swap),
 	};
 

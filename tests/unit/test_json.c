@@ -86,7 +86,9 @@ static void a_snapshot_has_all_keys_of_the_schema_with_their_values(void **state
 		"\"container\":\"web\",\"pod\":\"web-0\",\"namespace\":\"shop\",\"processes\":1},"
 		"\"allocator\":{\"name\":\"glibc 2.36\",\"source\":\"probe\",\"alloc\":31457280,\"total_alloc\":125829120,"
 		"\"mallocs\":1001,\"frees\":1002,\"baseline\":0,\"sys\":75497472,\"num_gc\":null,\"missed\":0,"
-		"\"overhead_percent\":0.4,\"alloc_error\":0,\"total_error\":0},"
+		"\"overhead_percent\":0.4,\"alloc_error\":0,\"total_error\":0,"
+		"\"heap\":{\"sys\":75497472,\"mmapped\":8388608,\"resident\":69206016,\"cached\":4096,\"arenas\":2,\"age_s\":1.3,"
+		"\"arena\":[{\"sys\":62914560,\"used\":25165824,\"resident_free\":37748736,\"trimmable\":35651584}]},\"go\":null},"
 		"\"kernel\":{\"rss\":78643200,\"rss_anon\":73400320,\"rss_file\":4194304,\"rss_shmem\":1048576,\"pss\":74448896,"
 		"\"swap\":5242880,\"lazyfree\":2097152,\"flow\":{\"mapped\":11,\"unmapped\":12,\"brk\":-13,\"returned\":14},"
 		"\"cgroup\":{\"current\":83886080,\"limit\":104857600,\"high\":94371840,\"swap\":5242880,"
@@ -98,12 +100,29 @@ static void a_snapshot_has_all_keys_of_the_schema_with_their_values(void **state
 	json_decref(object);
 }
 
+static void what_go_says_has_an_object_of_its_own(void **state)
+{
+	struct snapshot snapshot = known_snapshot();
+	json_t *object;
+
+	(void)state;
+	snapshot.allocator.source = SOURCE_GO;
+	snapshot.allocator.go = (struct go_figures){ .alloc = 1, .heap_in_use = 2, .heap_idle = 3, .heap_released = 4, .num_gc = 5,
+						     .pause_total_ns = 6000000, .gc_percent = -1, .memory_limit = UNKNOWN };
+	object = snapshot_object(&snapshot);
+	assert_json(at(object, "allocator.source"), "\"go\"");
+	assert_json(at(object, "allocator.num_gc"), "5");
+	assert_json(at(object, "allocator.go"), "{\"alloc\":1,\"heap_in_use\":2,\"heap_idle\":3,\"heap_released\":4,"
+						"\"pause_total_s\":0.006,\"gc_percent\":-1,\"memory_limit\":null}");
+	json_decref(object);
+}
+
 static void what_is_not_known_is_null_and_its_key_is_there(void **state)
 {
 	static const char *const nulls[] = {
 		"target.comm", "target.cgroup", "target.container", "target.pod", "target.namespace", "allocator.name", "allocator.alloc", "allocator.total_alloc",
 		"allocator.mallocs", "allocator.frees", "allocator.baseline", "allocator.sys", "allocator.num_gc", "allocator.missed",
-		"allocator.overhead_percent", "allocator.alloc_error", "allocator.total_error", "kernel.rss", "kernel.rss_anon", "kernel.rss_file", "kernel.rss_shmem", "kernel.pss",
+		"allocator.overhead_percent", "allocator.alloc_error", "allocator.total_error", "allocator.heap", "allocator.go", "kernel.rss", "kernel.rss_anon", "kernel.rss_file", "kernel.rss_shmem", "kernel.pss",
 		"kernel.swap", "kernel.lazyfree", "kernel.flow.mapped", "kernel.flow.unmapped", "kernel.flow.brk",
 		"kernel.flow.returned", "kernel.cgroup.current", "kernel.cgroup.limit", "kernel.cgroup.high", "kernel.cgroup.swap", "kernel.cgroup.anon", "kernel.cgroup.file", "kernel.cgroup.shmem",
 		"kernel.cgroup.inactive_file", "kernel.cgroup.kernel", "kernel.cgroup.working_set", "kernel.cgroup.oom_kills",
@@ -286,6 +305,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_snapshot_has_all_keys_of_the_schema_with_their_values),
+		cmocka_unit_test(what_go_says_has_an_object_of_its_own),
 		cmocka_unit_test(what_is_not_known_is_null_and_its_key_is_there),
 		cmocka_unit_test(a_cgroup_has_no_pid_and_no_name),
 		cmocka_unit_test(any_name_of_a_process_comes_through),

@@ -46,6 +46,17 @@ static void a_target_alone_is_one_line_with_tabs(void **state)
 	assert_line(&snapshot, false, FIGURES "\tin-use\n");
 }
 
+static void collections_are_shown_of_who_has_them(void **state)
+{
+	struct snapshot snapshot = known_snapshot();
+
+	(void)state;
+	snapshot.kernel.cgroup.current = snapshot.kernel.cgroup.limit = UNKNOWN;
+	snapshot.allocator.go.num_gc = 7;
+	assert_line(&snapshot, false,
+		    "Alloc = 30 MiB\tTotalAlloc = 120 MiB\tSys = 72 MiB\tNumGC = 7\tNumTrim = 2\tRSS = 75 MiB\tGap = 45 MiB (60 %)\tin-use\n");
+}
+
 static void an_estimate_is_marked(void **state)
 {
 	struct snapshot snapshot = known_snapshot();
@@ -274,6 +285,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_target_alone_is_one_line_with_tabs),
 		cmocka_unit_test(an_estimate_is_marked),
+		cmocka_unit_test(collections_are_shown_of_who_has_them),
 		cmocka_unit_test(the_cgroup_is_shown_with_its_limit_if_it_has_one),
 		cmocka_unit_test(among_several_each_line_begins_with_its_target),
 		cmocka_unit_test(what_is_not_known_is_a_dash_and_never_0),

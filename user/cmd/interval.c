@@ -76,7 +76,7 @@ bool interval_is_there(const struct targets *targets, struct watched_process *pr
 		return false;
 	/* it has executed a program */
 	if (reading->start_stack && stat.start_stack != reading->start_stack)
-		survey_forget(&process->survey);
+		targets_forget_program(process);
 	reading->start_stack = stat.start_stack;
 	memcpy(process->id.comm, stat.comm, sizeof(process->id.comm));
 	return true;
@@ -148,6 +148,11 @@ static void add_counters(struct memgap_counters *sum, const struct memgap_counte
 	sum->missed += counters->missed;
 }
 
+static void add_figure(int64_t *sum, int64_t figure)
+{
+	*sum = is_known(*sum) ? *sum + figure : figure;
+}
+
 static void add_heap(struct members *members, const struct process_view *view, int64_t held)
 {
 	struct heap_figures *sum = &members->view.heap;
@@ -160,6 +165,12 @@ static void add_heap(struct members *members, const struct process_view *view, i
 	sum->trimmable += view->heap.trimmable;
 	sum->pinned += view->heap.pinned;
 	sum->resident = known_add(sum->resident, view->heap.resident);
+	if (!is_known(view->heap.arenas))
+		return; /* Go's */
+	add_figure(&sum->arenas, view->heap.arenas);
+	sum->mmapped += view->heap.mmapped;
+	sum->cached += view->heap.cached;
+	sum->age_s = fmax(sum->age_s, view->heap.age_s);
 }
 
 /* The largest group of all; bytes are the sum. */
@@ -184,6 +195,28 @@ static void add_unseen(struct members *members, const struct watched_process *pr
 	memcpy(members->why_unseen, view->heap.why_not, sizeof(members->why_unseen));
 }
 
+/* Of several sources the one that most is said of. */
+static enum allocator_source wider(enum allocator_source a, enum allocator_source b)
+{
+	static const int widths[] = { [SOURCE_NONE] = 0, [SOURCE_GO] = 1, [SOURCE_HEAP] = 2, [SOURCE_PROBE] = 3 };
+
+	return widths[b] > widths[a] ? b : a;
+}
+
+static void add_go(struct members *members, const struct process_view *view)
+{
+	struct go_figures *sum = &members->view.go;
+
+	members->go_programs++;
+	members->go_total += view->total_alloc;
+	add_figure(&sum->alloc, view->go.alloc);
+	add_figure(&sum->heap_in_use, view->go.heap_in_use);
+	add_figure(&sum->heap_idle, view->go.heap_idle);
+	add_figure(&sum->heap_released, view->go.heap_released);
+	add_figure(&sum->num_gc, view->go.num_gc);
+	add_figure(&sum->pause_total_ns, view->go.pause_total_ns);
+}
+
 static void add_view(struct members *members, const struct watched_process *process, const struct process_status *status,
 		     const struct process_view *view)
 {
@@ -193,8 +226,7 @@ static void add_view(struct members *members, const struct watched_process *proc
 	held = is_known(held) ? held : 0;
 	sum->pss = known_add(sum->pss, view->pss);
 	sum->lazyfree = known_add(sum->lazyfree, view->lazyfree);
-	if (view->source != SOURCE_NONE && sum->source != SOURCE_PROBE)
-		sum->source = view->source;
+	sum->source = wider(sum->source, view->source);
 	sum->stale += view->stale;
 	sum->alloc += is_known(view->alloc) ? view->alloc : 0;
 	sum->error = (int64_t)hypot((double)sum->error, (double)view->error);
@@ -202,6 +234,8 @@ static void add_view(struct members *members, const struct watched_process *proc
 		sum->baseline += view->baseline;
 	else
 		add_unseen(members, process, view, held);
+	if (view->source == SOURCE_GO)
+		add_go(members, view);
 	add_heap(members, view, held);
 	add_other(&sum->other, &view->other);
 }
@@ -286,7 +320,11 @@ static void sum_process(struct targets *targets, struct watched_process *process
 static void sum_all(struct targets *targets)
 {
 	for (size_t i = 0; i < targets->n_cgroups; i++)
-		targets->cgroups[i]->members = (struct members){ .overhead_percent = NAN };
+		targets->cgroups[i]->members = (struct members){
+			.overhead_percent = NAN,
+			.view.go = no_go_figures,
+			.view.heap.arenas = UNKNOWN,
+		};
 	sum_counters(targets);
 	for (size_t i = 0; i < targets->n_processes; i++)
 		if (targets->processes[i]->cgroup)

@@ -51,6 +51,8 @@ struct members {
 	double total_error;               /* and wrong by no more, as in struct process_view */
 	double overhead_percent;          /* of those that are probed; NAN: of none it is known */
 	int64_t unseen;      /* bytes held, less alloc, of processes whose allocator view is missing or not whole */
+	size_t go_programs;  /* of the processes; */
+	int64_t go_total;    /* bytes that their heaps have handed out in all */
 	int64_t not_walked;  /* bytes held by those of whose heap nothing is known */
 	const struct watched_process *unreadable;  /* one whose status is not ours to read, or NULL */
 	const struct watched_process *most_unseen; /* that of them which holds most, or NULL; */

@@ -13,7 +13,7 @@ static int explain_nothing(int proc_fd, const struct pid_identity *id, struct er
 	char why[EXAMINED_WHY_MAX];
 
 	examine_process(&examiner, id->pid, &examined);
-	error_set(err, EXIT_FAILED, "nothing to probe in pid %d (%s): %s; `--source none` shows the kernel's view",
+	error_set(err, EXIT_FAILED, "nothing to probe in pid %d (%s): %s",
 		  id->pid, id->comm, examined_explain_nothing(&examined, why));
 	examined_free(&examined);
 	examiner_close(&examiner);
@@ -48,6 +48,6 @@ int refusal_explain_program(const char *path, struct error *err)
 	char why[EXAMINED_WHY_MAX];
 
 	examine_program(path, &examined);
-	return error_set(err, EXIT_FAILED, "nothing to probe in %s: %s; `--source none` shows the kernel's view", path,
+	return error_set(err, EXIT_FAILED, "nothing to probe in %s: %s", path,
 			 examined_explain_nothing(&examined, why));
 }

@@ -65,6 +65,7 @@ static void fill_view(struct snapshot *snapshot, const struct process_view *view
 	snapshot->allocator.baseline = view->baseline;
 	snapshot->allocator.stale = view->stale;
 	snapshot->allocator.heap = view->heap;
+	snapshot->allocator.go = view->go;
 	snapshot->allocator.other = view->other;
 	snapshot->kernel.pss = view->pss;
 	snapshot->kernel.lazyfree = view->lazyfree;
@@ -110,6 +111,16 @@ static void fill_governed(struct snapshot *snapshot, const struct watched_proces
 		fill_uncounted(snapshot, &uncounted, (double)holes_error_of_total(&governed->holes));
 }
 
+static void fill_go(struct snapshot *snapshot, const struct watched_process *process, const struct process_view *view)
+{
+	const struct survey *survey = &process->survey;
+
+	snprintf(snapshot->allocator.name, NAME_MAX_TEXT, "%s%s", survey->go ? go_version(survey->go) : "go",
+		 survey->has_heap ? " + glibc" : "");
+	snapshot->allocator.total_alloc = view->total_alloc;
+	snapshot->allocator.sys = view->sys;
+}
+
 static void sample_process(struct targets *targets, struct watched_process *process, struct snapshot *snapshot)
 {
 	const struct memgap_process *record = interval_record(targets, process);
@@ -126,7 +137,9 @@ static void sample_process(struct targets *targets, struct watched_process *proc
 		say_unreadable(snapshot, process);
 	view_of(targets, process, &view);
 	fill_view(snapshot, &view);
-	if (record) {
+	if (view.source == SOURCE_GO) {
+		fill_go(snapshot, process, &view);
+	} else if (record) {
 		fill_name(snapshot, process->allocator.name);
 		fill_counters(snapshot, &record->counters, targets->lost);
 		fill_governed(snapshot, process);
@@ -151,7 +164,11 @@ static void fill_members(struct targets *targets, const struct members *members,
 		fill_counters(snapshot, &members->counters, targets->lost);
 		fill_uncounted(snapshot, &members->uncounted, members->total_error);
 		view->overhead_percent = members->overhead_percent;
+	} else if (members->go_programs) {
+		view->total_alloc = members->uncounted.total_alloc;
 	}
+	if (members->go_programs)
+		view->total_alloc += members->go_total;
 	view->unseen = members->unseen;
 	if (members->unreadable)
 		say_unreadable(snapshot, members->unreadable);
@@ -161,7 +178,7 @@ static void fill_members(struct targets *targets, const struct members *members,
 	if (view->source == SOURCE_HEAP && !gap_is_little(members->unseen, held))
 		view->alloc = UNKNOWN;
 	if (!gap_is_little(members->not_walked, held))
-		view->heap = (struct heap_figures){ UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "" };
+		view->heap = no_heap_figures;
 	if (unseen)
 		snprintf(view->heap.why_not, sizeof(view->heap.why_not), "%.15s[%d]: %.120s", unseen->id.comm, unseen->id.pid,
 			 members->why_unseen[0] ? members->why_unseen : "not probed");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "user/base/fs.h"
 #include "user/base/units.h"
@@ -54,12 +55,17 @@
 #define CHANGED_COUNTS 16
 #define NEVER_LOOKED_INTO 1e24
 
+/* A program that has just begun has its runtime ready in some ms: so often it is waited for. */
+#define STARTS 10
+#define START_NS 20000000
+
 /* A look, of which the worker sees nothing but this. */
 struct look {
 	int proc_fd;
 	pid_t pid;
 	uint64_t start_time;
-	bool with_heap;
+	bool with_heap, with_go;
+	bool is_go, has_c;
 	bool first;
 	struct heap_budget budget;
 	struct survey survey;
@@ -67,7 +73,6 @@ struct look {
 
 struct surveyor {
 	struct targets *targets;
-	bool with_heap;
 	struct worker *worker;
 	struct loop *loop;
 	struct watcher *watcher;
@@ -85,6 +90,8 @@ void survey_close(struct survey *survey)
 {
 	heap_close(survey->heap);
 	survey->heap = NULL;
+	go_close(survey->go);
+	survey->go = NULL;
 }
 
 void survey_forget(struct survey *survey)
@@ -96,6 +103,34 @@ void survey_forget(struct survey *survey)
 	survey_init(survey);
 	survey->running = running;
 	survey->generation = generation + 1;
+}
+
+bool survey_is_go(const struct targets *targets, struct watched_process *process)
+{
+	struct survey *survey = &process->survey;
+
+	if (survey->language == GO_NOT_ASKED)
+		survey->language = go_is(targets->proc_fd, process->id.pid) ? GO_NOT : GO_PROGRAM;
+	return survey->language == GO_PROGRAM;
+}
+
+const struct go_view *survey_go(const struct targets *targets, struct watched_process *process)
+{
+	struct survey *survey = &process->survey;
+
+	/* one that changes too fast to be read has the figures of before; while it is not open, those of the last look */
+	if (survey->go && survey->go_interval != targets->interval.number) {
+		survey->go_interval = targets->interval.number;
+		survey->go_failures = go_read(survey->go, &survey->go_view) ? survey->go_failures + 1 : 0;
+	}
+	/* it may run another program by now: the next look finds out */
+	if (survey->go_failures >= MAX_FAILURES) {
+		go_close(survey->go);
+		survey->go = NULL;
+		survey->has_go = false;
+		survey->language = GO_NOT_ASKED;
+	}
+	return survey->has_go ? &survey->go_view : NULL;
 }
 
 int64_t survey_grown(struct survey *survey, uint64_t interval)
@@ -156,7 +191,8 @@ static void settle_result(struct survey *survey, int result, const char *why)
 
 	survey->failures = result ? survey->failures + 1 : 0;
 	if (result && (!passing || survey->failures >= MAX_FAILURES)) {
-		survey_close(survey);
+		heap_close(survey->heap);
+		survey->heap = NULL;
 		survey->has_heap = false;
 	} else if (!result) {
 		survey->has_heap = true;
@@ -182,6 +218,26 @@ static void look_into_heap(struct look *look)
 	settle_result(survey, result, why ? why : "");
 }
 
+static void open_go(struct look *look)
+{
+	struct survey *survey = &look->survey;
+	const char *why;
+	int result = go_open(look->proc_fd, look->pid, &survey->go, &why);
+
+	for (int i = 0; i < STARTS && result == -EAGAIN; i++) {
+		nanosleep(&(struct timespec){ .tv_nsec = START_NS }, NULL);
+		result = go_open(look->proc_fd, look->pid, &survey->go, &why);
+	}
+	if (!result)
+		result = go_read(survey->go, &survey->go_view);
+	survey->has_go = !result;
+	survey->go_failures = 0;
+	survey->go_interval = 0;
+	look->has_c = survey->go && go_has_c(survey->go);
+	if (result)
+		snprintf(survey->why_not, sizeof(survey->why_not), "%s", why);
+}
+
 /* In the worker's thread. */
 static void look(void *data)
 {
@@ -190,7 +246,10 @@ static void look(void *data)
 
 	survey->reach = UNKNOWN;
 	survey->has_rollup = !smaps_rollup_read(look->proc_fd, look->pid, &survey->rollup);
-	if (look->with_heap)
+	if (look->with_go)
+		open_go(look);
+	/* what is not linked with C has no other heap than Go's */
+	if (look->with_heap && (!look->is_go || look->has_c))
 		look_into_heap(look);
 }
 
@@ -223,7 +282,17 @@ static void keep(struct surveyor *surveyor, struct watched_process *process, str
 	struct survey *survey = &process->survey;
 	int64_t first_alloc = survey->first_alloc;
 	struct memgap_process record;
+	struct go *go = survey->go;
 
+	look->survey.language = survey->language;
+	if (go) {
+		look->survey.go = go;
+		look->survey.has_go = survey->has_go;
+		look->survey.go_view = survey->go_view;
+		look->survey.go_failures = survey->go_failures;
+		look->survey.c_most = survey->c_most;
+		look->survey.go_interval = survey->go_interval;
+	}
 	*survey = look->survey;
 	survey->running = false;
 	survey->at_ns = monotonic_ns();
@@ -342,6 +411,7 @@ static struct watched_process *most_urgent(struct surveyor *surveyor, uint64_t n
 static void start(struct surveyor *surveyor, struct watched_process *process)
 {
 	uint64_t slice_ns = surveyor->targets->options->walk_slice_ns;
+	bool is_go = surveyor->targets->options->go && survey_is_go(surveyor->targets, process);
 	struct look *next = malloc(sizeof(*next));
 	struct memgap_process record;
 
@@ -351,7 +421,10 @@ static void start(struct surveyor *surveyor, struct watched_process *process)
 		.proc_fd = surveyor->targets->proc_fd,
 		.pid = process->id.pid,
 		.start_time = process->id.start_time,
-		.with_heap = surveyor->with_heap,
+		.with_heap = surveyor->targets->options->heap,
+		.with_go = is_go && !process->survey.go,
+		.is_go = is_go,
+		.has_c = process->survey.go && go_has_c(process->survey.go),
 		.first = is_first(process),
 		.budget = { WALK_NS, AT_ONCE_NS, slice_ns, SLICE_EVERY_NS - slice_ns },
 		.survey = process->survey,
@@ -361,6 +434,7 @@ static void start(struct surveyor *surveyor, struct watched_process *process)
 	next->survey.turnover = count_now(surveyor->targets, process, &record) ? turnover_of(&record) : 0;
 	process->survey.running = true;
 	process->survey.heap = NULL; /* the look's until it is over */
+	next->survey.go = NULL;      /* but this stays in use */
 	worker_start(surveyor->worker, look, next);
 }
 
@@ -394,7 +468,7 @@ static void done(void *data)
 	surveyor_tick(surveyor);
 }
 
-int surveyor_open(struct targets *targets, bool with_heap, struct loop *loop, struct surveyor **ret)
+int surveyor_open(struct targets *targets, struct loop *loop, struct surveyor **ret)
 {
 	struct surveyor *surveyor = calloc(1, sizeof(*surveyor));
 	int result = surveyor ? worker_open(&surveyor->worker) : -ENOMEM;
@@ -404,7 +478,6 @@ int surveyor_open(struct targets *targets, bool with_heap, struct loop *loop, st
 		return result;
 	}
 	surveyor->targets = targets;
-	surveyor->with_heap = with_heap;
 	surveyor->loop = loop;
 	surveyor->accounted_ns = monotonic_ns();
 	surveyor->saved_ns = surveyor->first_saved_ns = SAVED_NS;

@@ -12,6 +12,7 @@
 
 #include "user/base/loop.h"
 #include "user/gap/snapshot.h"
+#include "user/go/go.h"
 #include "user/heap/heap.h"
 #include "user/kernel/smaps_rollup.h"
 
@@ -40,13 +41,21 @@ struct survey {
 	uint64_t turnover;   /* bytes allocated and freed when the look began; 0 where nothing is probed */
 	int64_t first_alloc; /* of the first view; UNKNOWN: there is none yet */
 	int64_t net;         /* counted by the probes when it ended: handed out less given back; UNKNOWN: nothing is probed */
+	/* Of a Go program. It is read at each interval, by itself: that takes microseconds. */
+	enum { GO_NOT_ASKED, GO_NOT, GO_PROGRAM } language;
+	struct go *go;       /* open, or NULL */
+	bool has_go;         /* and read */
+	unsigned int go_failures; /* to read it, one after the other */
+	struct go_view go_view;
+	int64_t c_most;      /* of a program with both: the most that was live in C's heap at a look */
+	uint64_t go_interval; /* it is of */
 	int64_t held;        /* anonymous, resident or swapped, when it was asked for */
 };
 
 struct surveyor;
 
-/* with_heap: the allocator's view is wanted as well. 0 or -errno. */
-int surveyor_open(struct targets *targets, bool with_heap, struct loop *loop, struct surveyor **ret);
+/* 0 or -errno. */
+int surveyor_open(struct targets *targets, struct loop *loop, struct surveyor **ret);
 /* NULL is allowed. false: a look is still going on, and what it works on (proc_fd too) must stay. */
 bool surveyor_close(struct surveyor *surveyor);
 
@@ -55,6 +64,12 @@ void surveyor_tick(struct surveyor *surveyor);
 
 /* Bytes that its heap seems to have grown by since the last walk, from the headers alone; 0 when that is not known. interval: its number. */
 int64_t survey_grown(struct survey *survey, uint64_t interval);
+
+/* Whether it runs a Go program; asked once of each program. */
+bool survey_is_go(const struct targets *targets, struct watched_process *process);
+
+/* What its runtime says in this interval; NULL when that is not known. */
+const struct go_view *survey_go(const struct targets *targets, struct watched_process *process);
 
 void survey_init(struct survey *survey);
 /* It is another program now: nothing is known. */

@@ -146,6 +146,16 @@ void targets_end_row(struct targets *targets, struct row *row)
 	}
 }
 
+void targets_forget_program(struct watched_process *process)
+{
+	struct survey *survey = &process->survey;
+
+	/* what Go's runtime says is its process's alone: of its cgroup, it is counted for good */
+	if (survey->has_go && process->cgroup)
+		process->cgroup->uncounted.total_alloc += survey->go_view.total_alloc;
+	survey_forget(survey);
+}
+
 void targets_remove_process(struct targets *targets, struct watched_process *process)
 {
 	size_t at = position_of(targets, process->id.pid);
@@ -164,7 +174,7 @@ void targets_remove_process(struct targets *targets, struct watched_process *pro
 		probes_remove(targets->probes, process->id.pid);
 	pid_close(&process->id);
 	activity_close(&process->reading.activity);
-	survey_close(&process->survey);
+	targets_forget_program(process);
 	free(process);
 }
 
@@ -210,7 +220,7 @@ static void take_event(const struct memgap_event *event, void *data)
 		return;
 	process->dirty = true;
 	if (event->type == MEMGAP_EVENT_EXEC || event->type == MEMGAP_EVENT_EXEC_BY_THREAD)
-		survey_forget(&process->survey);
+		targets_forget_program(process);
 	process->task_gone |= event->type == MEMGAP_EVENT_EXEC_BY_THREAD;
 }
 
@@ -236,7 +246,9 @@ static void reconcile(struct targets *targets)
 
 void targets_attach(struct targets *targets, struct watched_process *process)
 {
-	int result = probes_attach(targets->probes, process->id.pid, targets->everyone, &process->allocator);
+	/* Go's heap is not malloc's, and a return probe on a stack that moves would kill it */
+	bool is_go = targets->options->go && survey_is_go(targets, process);
+	int result = is_go ? -ENOENT : probes_attach(targets->probes, process->id.pid, targets->everyone, &process->allocator);
 
 	/* of one that has exited meanwhile, what is known stays known */
 	if (result != -ESRCH)

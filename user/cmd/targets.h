@@ -110,6 +110,9 @@ struct watched_cgroup *targets_add_cgroup(struct targets *targets, const struct 
 void targets_remove_cgroup(struct targets *targets, struct watched_cgroup *cgroup); /* found by --all; and its row */
 void targets_remove_process(struct targets *targets, struct watched_process *process); /* and its row */
 
+/* It runs another program now, or is about to go: what was found in it is of the past. */
+void targets_forget_program(struct watched_process *process);
+
 /* Puts probes on what it maps now; a failure, other than that there is nothing, is told once. */
 void targets_attach(struct targets *targets, struct watched_process *process);
 

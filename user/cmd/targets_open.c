@@ -207,6 +207,20 @@ static bool heap_tells_what_was_before(const struct targets *targets, const stru
 	return !targets->options->insists && !strncmp(process->allocator.name, "glibc", strlen("glibc"));
 }
 
+/* Where nothing can be probed: Go's runtime tells as much, or the kernel's view has to do, and it is said why. */
+static bool goes_without(const struct targets *targets, struct watched_process *process, int result)
+{
+	struct error why;
+
+	if (result != -ENOENT || targets->options->insists)
+		return false;
+	if (targets->options->go && survey_is_go(targets, process))
+		return true;
+	refusal_explain(result, targets->proc_fd, &process->id, &why);
+	log_message("%s", why.text);
+	return true;
+}
+
 static int open_pid(struct targets *targets, pid_t pid, struct error *err)
 {
 	struct watched_process *process = targets_find(targets, pid);
@@ -223,11 +237,13 @@ static int open_pid(struct targets *targets, pid_t pid, struct error *err)
 		return error_set(err, EXIT_FAILED, "out of memory");
 	if (!targets->probes)
 		return 0;
-	result = probes_attach(targets->probes, pid, targets->everyone, &process->allocator);
-	if (result)
+	targets_attach(targets, process);
+	result = process->failure;
+	if (result && !goes_without(targets, process, result))
 		return refusal_explain(result, targets->proc_fd, &id, err);
-	process->has_allocator = true;
 	count_own(targets, process);
+	if (result)
+		return 0;
 	if (!heap_tells_what_was_before(targets, process))
 		log_message("pid %d (%s) was running already: what it holds from before is not in Alloc", pid, id.comm);
 	return 0;
@@ -263,7 +279,7 @@ static int probe_command(struct targets *targets, struct watched_process *proces
 		return error_set(err, EXIT_FAILED, "cannot execute %s: %s", command->path, strerror(-result));
 	if (needed.failure)
 		return refusal_explain(needed.failure, targets->proc_fd, &process->id, err);
-	if (!process->has_allocator)
+	if (!process->has_allocator && targets->options->insists)
 		return refusal_explain_program(command->path, err);
 	count_own(targets, process);
 	return 0;

@@ -20,6 +20,7 @@ static bool is_to_tell(const struct targets *targets, struct watched_process *pr
 	/* its heap may tell as much */
 	if (targets->options->heap && !targets->options->insists)
 		told |= !process->survey.at_ns || process->survey.has_heap;
+	told |= process->survey.language == GO_PROGRAM;
 	if (process->scanned || is_sampled(targets, process) || process->dirty || told)
 		process->ticks_unprobed = 0;
 	else

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "user/base/fs.h"
 #include "user/base/units.h"
 #include "user/cmd/interval.h"
 #include "user/cmd/targets.h"
@@ -13,12 +14,31 @@ static void say_why_not(const struct targets *targets, const struct watched_proc
 	const struct survey *survey = &process->survey;
 	const char *name = process->allocator.name;
 
-	if (!targets->options->heap)
+	if (!targets->options->heap && !targets->options->go)
 		ret->why_not[0] = '\0';
 	else if (name[0] && strncmp(name, "glibc", strlen("glibc")))
 		snprintf(ret->why_not, sizeof(ret->why_not), "the heap of %s is not looked into", name);
 	else
 		snprintf(ret->why_not, sizeof(ret->why_not), "%s", survey->at_ns ? survey->why_not : "it has not been looked into yet");
+}
+
+static struct heap_figures figures_of(const struct survey *survey)
+{
+	const struct heap_view *view = &survey->view;
+	struct heap_figures figures = {
+		.sys = view->sys,
+		.resident = view->resident,
+		.trimmable = view->trimmable,
+		.pinned = view->pinned,
+		.mmapped = view->mmapped,
+		.cached = view->cached,
+		.arenas = view->arenas,
+		.n_shown = view->arenas < HEAP_ARENAS_SHOWN ? view->arenas : HEAP_ARENAS_SHOWN,
+		.age_s = (double)(monotonic_ns() - survey->at_ns) / 1e9,
+	};
+
+	memcpy(figures.arena, view->arena, figures.n_shown * sizeof(figures.arena[0]));
+	return figures;
 }
 
 static void take_survey(const struct targets *targets, const struct watched_process *process, struct process_view *ret)
@@ -28,12 +48,12 @@ static void take_survey(const struct targets *targets, const struct watched_proc
 	ret->pss = survey->has_rollup ? survey->rollup.pss : UNKNOWN;
 	ret->lazyfree = survey->has_rollup ? survey->rollup.lazyfree : UNKNOWN;
 	if (!survey->has_heap) {
-		ret->heap = (struct heap_figures){ UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "" };
+		ret->heap = no_heap_figures;
 		say_why_not(targets, process, &ret->heap);
 		ret->other = (struct other_anon){ .bytes = UNKNOWN, .group = UNKNOWN };
 		return;
 	}
-	ret->heap = (struct heap_figures){ survey->view.sys, survey->view.resident, survey->view.trimmable, survey->view.pinned, "" };
+	ret->heap = figures_of(survey);
 	ret->other = survey->other;
 }
 
@@ -116,13 +136,79 @@ static void take_counted(const struct targets *targets, const struct watched_pro
 		ret->baseline = is_known(process->governed.baseline) ? process->governed.baseline : process->survey.first_alloc;
 }
 
+static int64_t not_negative(int64_t bytes)
+{
+	return bytes > 0 ? bytes : 0;
+}
+
+static int64_t known_or_0(int64_t bytes)
+{
+	return is_known(bytes) ? bytes : 0;
+}
+
+static void take_go_figures(const struct go_view *go, struct go_figures *ret)
+{
+	*ret = (struct go_figures){
+		.alloc = go->alloc,
+		.heap_in_use = go->heap_in_use,
+		.heap_idle = go->heap_idle_kept,
+		.heap_released = go->heap_released,
+		.num_gc = go->num_gc,
+		.pause_total_ns = go->pause_total_ns,
+		.gc_percent = go->gc_percent,
+		.memory_limit = go->memory_limit,
+	};
+}
+
+/* What is held and is neither Go's heap nor C's: most of it goroutines' stacks and the runtime's own data, if there is much. */
+static void take_other_of_go(const struct go_view *go, int64_t held, int64_t c_resident, struct other_anon *ret)
+{
+	int64_t own = go->sys - go->heap_released - go->heap_in_use - go->heap_idle_kept;
+	int64_t bytes = not_negative(held - go->heap_in_use - go->heap_idle_kept - c_resident);
+
+	*ret = (struct other_anon){ .bytes = bytes, .group = own < bytes ? own : bytes, .mappings = 1, .mapping_bytes = own,
+				    .name = "goroutines' stacks and the Go runtime's own data" };
+}
+
+/* The sum of both heaps, where the program has C's as well: that one, as the last walk has found it. */
+static void take_go(struct watched_process *process, const struct go_view *go, struct process_view *ret)
+{
+	struct survey *survey = &process->survey;
+	bool has_c = survey->has_heap;
+	int64_t held = known_or_0(reading_held(&process->reading)), c_resident = has_c ? known_or_0(survey->view.resident) : 0;
+
+	ret->source = SOURCE_GO;
+	ret->alloc = go->alloc + (has_c ? survey->view.alloc : 0);
+	/* of C's it is known what was live, thus handed out at least */
+	if (has_c && survey->view.alloc > survey->c_most)
+		survey->c_most = survey->view.alloc;
+	ret->total_alloc = go->total_alloc + survey->c_most;
+	ret->sys = go->sys + (has_c ? survey->view.sys : 0);
+	ret->baseline = 0; /* its own account goes back to its start */
+	ret->heap.resident = UNKNOWN; /* of Go's heap, the runtime does not say */
+	if (!has_c)
+		ret->heap = no_heap_figures;
+	ret->heap.trimmable = go->heap_idle_kept + (has_c ? survey->view.trimmable : 0);
+	ret->heap.pinned = not_negative(go->heap_in_use - go->alloc) + (has_c ? survey->view.pinned : 0);
+	ret->heap.why_not[0] = '\0';
+	take_other_of_go(go, held, c_resident, &ret->other);
+	take_go_figures(go, &ret->go);
+}
+
 void view_of_record(const struct targets *targets, struct watched_process *process, const struct memgap_process *record,
 		    struct process_view *ret)
 {
 	const struct governed *governed = &process->governed;
+	const struct go_view *go = survey_go(targets, process);
 
-	*ret = (struct process_view){ .source = SOURCE_NONE, .alloc = UNKNOWN, .baseline = UNKNOWN };
+	*ret = (struct process_view){ .source = SOURCE_NONE, .alloc = UNKNOWN, .baseline = UNKNOWN, .total_alloc = UNKNOWN,
+				      .sys = UNKNOWN, .go = no_go_figures };
 	take_survey(targets, process, ret);
+	if (go)
+		take_go(process, go, ret);
+	/* what is in C's heap is not what a Go program has allocated */
+	if (go || process->survey.language == GO_PROGRAM)
+		return;
 	if (!record) {
 		if (process->survey.has_heap && !targets->options->insists)
 			take_heap(targets, process, ret);

@@ -302,7 +302,7 @@ static int start(struct watch *watch, struct error *err)
 static int start_background(struct watch *watch, struct error *err)
 {
 	struct targets *targets = &watch->targets;
-	int result = surveyor_open(targets, watch->options.heap, &watch->loop, &targets->surveyor);
+	int result = surveyor_open(targets, &watch->loop, &targets->surveyor);
 
 	if (!result && targets->probes)
 		result = governor_open(targets, watch->options.max_overhead, &watch->loop, &targets->governor);

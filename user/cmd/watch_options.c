@@ -25,9 +25,10 @@ const char watch_usage[] =
 	"  -o, --format line|table|json\n"
 	"                            JSON is one object a line (default: line for one target, table for\n"
 	"                            several, the largest gap first)\n"
-	"  -s, --source auto|probe|heap|none\n"
-	"                            heap: without probes, what the heap says (glibc); none: the kernel's view\n"
-	"                            alone (default auto)\n"
+	"  -s, --source auto|probe|heap|go|none\n"
+	"                            probe: every malloc and free is counted; heap: what the heap says (glibc);\n"
+	"                            go: what Go's runtime says; none: the kernel's view alone; auto: of each\n"
+	"                            process what tells most and costs it least (default)\n"
 	"      --per process|cgroup  a line per process or per cgroup (default: as the target is)\n"
 	"      --trim-at [METRIC:]VALUE\n"
 	"                            METRIC: alloc (default), gap, rss, cgroup; VALUE: 100MiB, or 90% of\n"
@@ -85,13 +86,15 @@ static int take_format(struct watch_options *options, const char *name, struct e
 
 static int take_source(struct watch_options *options, const char *name, struct error *err)
 {
-	if (!strcmp(name, "go"))
-		return usage(err, "the source '%s' is not there yet: auto, probe, heap or none", name);
-	if (strcmp(name, "auto") && strcmp(name, "probe") && strcmp(name, "heap") && strcmp(name, "none"))
-		return usage(err, "unknown source '%s': auto, probe, heap or none", name);
-	options->heap = strcmp(name, "none") != 0;
-	options->probes = options->heap && strcmp(name, "heap");
-	options->insists = !strcmp(name, "probe");
+	bool automatic = !strcmp(name, "auto"), probe = !strcmp(name, "probe"), heap = !strcmp(name, "heap"), go = !strcmp(name, "go");
+
+	if (!automatic && !probe && !heap && !go && strcmp(name, "none"))
+		return usage(err, "unknown source '%s': auto, probe, heap, go or none", name);
+	options->source = name;
+	options->heap = automatic || probe || heap;
+	options->go = automatic || go;
+	options->probes = automatic || probe;
+	options->insists = probe;
 	return 0;
 }
 
@@ -199,6 +202,7 @@ static int check(struct watch_options *options, struct error *err)
 	const struct trim_policy *policy = &options->policy;
 	bool named = target_options_name_any(&options->targets) || options->command;
 	bool needs_view = policy->enabled && (policy->metric == METRIC_ALLOC || policy->metric == METRIC_GAP);
+	bool has_view = options->heap || options->go;
 
 	if (options->help)
 		return 0;
@@ -209,13 +213,13 @@ static int check(struct watch_options *options, struct error *err)
 	if (!named && policy->enabled)
 		return usage(err, "-a has nothing trimmed: name what --trim-at is for, with -p, -c or -n");
 	if (options->max_overhead && named && !options->probes)
-		return usage(err, "--max-overhead is for probes, --source %s has none", options->heap ? "heap" : "none");
+		return usage(err, "--max-overhead is for probes, --source %s has none", options->source);
 	if (!options->max_overhead)
 		options->max_overhead = options->insists ? INFINITY : DEFAULT_OVERHEAD;
 	options->probes &= named;
 	if (options->trim_option && !policy->enabled)
 		return usage(err, "%s says how to trim, but not when: give --trim-at too", options->trim_option);
-	if (needs_view && !options->heap)
+	if (needs_view && !has_view)
 		return usage(err, "with --source none %s is not known: --trim-at rss:SIZE or cgroup:SIZE", metric_name(policy->metric));
 	return 0;
 }
@@ -236,7 +240,9 @@ int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struc
 	struct watch_options options = {
 		.interval_ns = 1000000000,
 		.probes = true,
+		.source = "auto",
 		.heap = true,
+		.go = true,
 		.walk_share = 0.01,
 		.walk_slice_ns = 50000000,
 		.policy = { .cooldown_ns = 10 * 1000000000ULL },

@@ -21,9 +21,11 @@ struct watch_options {
 	uint64_t interval_ns;
 	int64_t count;        /* intervals; 0: endless */
 	const struct output_format *format; /* NULL: the default, for one target or for several */
+	const char *source;   /* as it was written */
 	bool probes;          /* --source auto or probe, and something to probe was named */
 	bool insists;         /* --source probe: what was live before is not asked of the heap */
-	bool heap;            /* heaps are looked into: not so with --source none */
+	bool heap;            /* heaps are looked into: --source auto, probe or heap */
+	bool go;              /* Go's runtime is: --source auto or go */
 	double max_overhead;  /* the part of the time that probes may cost a process; INFINITY: there is no bound */
 	double walk_share;    /* of a core, that looks into heaps may take, */
 	uint64_t walk_slice_ns; /* and of a large one, so much in each second */

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "user/gap/history.h"
+#include "user/heap/heap.h"
 #include "user/kernel/cgroup.h"
 
 #define NAME_MAX_TEXT 64
@@ -23,7 +24,7 @@
 #define CONTAINER_NAME_MAX 256
 
 enum target_kind { TARGET_PROCESS, TARGET_CGROUP };
-enum allocator_source { SOURCE_NONE, SOURCE_PROBE, SOURCE_HEAP };
+enum allocator_source { SOURCE_NONE, SOURCE_PROBE, SOURCE_HEAP, SOURCE_GO };
 
 struct target_name {
 	enum target_kind kind;
@@ -40,6 +41,12 @@ struct heap_figures {
 	int64_t sys;       /* that the allocator holds from the kernel, */
 	int64_t resident;  /* of it in memory */
 	int64_t trimmable, pinned;
+	/* of glibc's: */
+	int64_t mmapped, cached; /* in chunks of their own mappings; in threads' caches */
+	int64_t arenas;          /* of them these, of a process alone: */
+	size_t n_shown;
+	struct heap_arena arena[HEAP_ARENAS_SHOWN];
+	double age_s;            /* since the walk, the oldest of them */
 	char why_not[REASON_MAX]; /* there is none; "" when that is not known */
 };
 
@@ -49,6 +56,16 @@ struct other_anon {
 	int64_t group; /* of them resident in the largest group, */
 	int64_t mappings, mapping_bytes; /* of so many, of this size each, */
 	char name[NAME_MAX_TEXT];        /* "[stack]" and the like; "" for those without */
+};
+
+/* What Go's runtime says of itself; UNKNOWN where there is none. Of a cgroup, sums over its Go programs. */
+struct go_figures {
+	int64_t alloc;          /* bytes: in its heap, not in C's */
+	int64_t heap_in_use, heap_idle, heap_released; /* bytes; heap_idle: what was not given back of it */
+	int64_t num_gc;         /* collections */
+	int64_t pause_total_ns;
+	int64_t gc_percent;     /* GOGC, -1: off; of a process alone */
+	int64_t memory_limit;   /* GOMEMLIMIT, bytes, likewise */
 };
 
 struct allocator_view {
@@ -65,6 +82,7 @@ struct allocator_view {
 	/* Where the figure is an estimate, it is wrong by no more in 95 of 100 cases, bytes; 0: it is exact. */
 	int64_t alloc_error, total_error;
 	struct heap_figures heap;
+	struct go_figures go;
 	struct other_anon other;
 	struct growth growth;     /* of alloc */
 };
@@ -119,6 +137,10 @@ struct snapshot {
 	struct gap gap;
 	struct trim_summary trim;
 };
+
+/* All figures UNKNOWN. */
+extern const struct heap_figures no_heap_figures;
+extern const struct go_figures no_go_figures;
 
 /* All figures UNKNOWN, all names empty. */
 void snapshot_init(struct snapshot *snapshot);

@@ -37,6 +37,54 @@ static void write_target(struct json_writer *writer, const struct target_name *t
 	writer_close_object(writer);
 }
 
+static void write_arenas(struct json_writer *writer, const struct heap_figures *heap)
+{
+	writer_open_list(writer, "arena");
+	for (size_t i = 0; i < heap->n_shown; i++) {
+		writer_open_object(writer, NULL);
+		writer_number(writer, "sys", heap->arena[i].sys);
+		writer_number(writer, "used", heap->arena[i].used);
+		writer_number(writer, "resident_free", heap->arena[i].resident_free);
+		writer_number(writer, "trimmable", heap->arena[i].trimmable);
+		writer_close_object(writer);
+	}
+	writer_close_list(writer);
+}
+
+static void write_heap(struct json_writer *writer, const struct heap_figures *heap)
+{
+	if (!is_known(heap->arenas)) {
+		writer_null(writer, "heap");
+		return;
+	}
+	writer_open_object(writer, "heap");
+	writer_number(writer, "sys", heap->sys);
+	writer_number(writer, "mmapped", heap->mmapped);
+	writer_number(writer, "resident", heap->resident);
+	writer_number(writer, "cached", heap->cached);
+	writer_number(writer, "arenas", heap->arenas);
+	writer_real(writer, "age_s", heap->age_s, 1);
+	write_arenas(writer, heap);
+	writer_close_object(writer);
+}
+
+static void write_go(struct json_writer *writer, const struct go_figures *go)
+{
+	if (!is_known(go->alloc)) {
+		writer_null(writer, "go");
+		return;
+	}
+	writer_open_object(writer, "go");
+	writer_number(writer, "alloc", go->alloc);
+	writer_number(writer, "heap_in_use", go->heap_in_use);
+	writer_number(writer, "heap_idle", go->heap_idle);
+	writer_number(writer, "heap_released", go->heap_released);
+	writer_real(writer, "pause_total_s", (double)go->pause_total_ns / 1e9, 9);
+	writer_number(writer, "gc_percent", go->gc_percent);
+	writer_number(writer, "memory_limit", go->memory_limit);
+	writer_close_object(writer);
+}
+
 static void write_allocator(struct json_writer *writer, const struct allocator_view *view)
 {
 	writer_open_object(writer, "allocator");
@@ -48,11 +96,13 @@ static void write_allocator(struct json_writer *writer, const struct allocator_v
 	writer_number(writer, "frees", view->frees);
 	writer_number(writer, "baseline", view->baseline);
 	writer_number(writer, "sys", view->sys);
-	writer_null(writer, "num_gc");
+	writer_number(writer, "num_gc", view->go.num_gc);
 	writer_number(writer, "missed", view->missed);
 	writer_real(writer, "overhead_percent", view->overhead_percent, 2);
 	writer_number(writer, "alloc_error", is_known(view->alloc) ? view->alloc_error : UNKNOWN);
 	writer_number(writer, "total_error", is_known(view->total_alloc) ? view->total_error : UNKNOWN);
+	write_heap(writer, &view->heap);
+	write_go(writer, &view->go);
 	writer_close_object(writer);
 }
 

@@ -42,10 +42,13 @@ static void print_snapshot(struct output *output, const struct snapshot *snapsho
 		print_name(stream, &snapshot->target);
 		fputc('\t', stream);
 	}
-	fprintf(stream, "Alloc = %s\tTotalAlloc = %s\tSys = %s\tNumTrim = %" PRId64 "\tRSS = %s\tGap = %s",
+	fprintf(stream, "Alloc = %s\tTotalAlloc = %s\tSys = %s",
 		format_estimate(alloc, snapshot->allocator.alloc, snapshot->allocator.alloc_error),
 		format_estimate(total, snapshot->allocator.total_alloc, snapshot->allocator.total_error),
-		format_bytes(sys, snapshot->allocator.sys), snapshot->trim.count, format_bytes(rss, snapshot->kernel.rss),
+		format_bytes(sys, snapshot->allocator.sys));
+	if (is_known(snapshot->allocator.go.num_gc))
+		fprintf(stream, "\tNumGC = %" PRId64, snapshot->allocator.go.num_gc);
+	fprintf(stream, "\tNumTrim = %" PRId64 "\tRSS = %s\tGap = %s", snapshot->trim.count, format_bytes(rss, snapshot->kernel.rss),
 		format_bytes(gap, snapshot->gap.bytes));
 	if (is_known(snapshot->gap.bytes) && !isnan(snapshot->gap.percent))
 		fprintf(stream, " (%ld %%)", lround(snapshot->gap.percent)); /* %.0f would have a -0 */

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "user/heap/addresses.h"
-#include "user/heap/window.h"
+#include "user/memory/window.h"
 
 /* A piece of memory that chunks lie in without gaps. */
 struct piece {

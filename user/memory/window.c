@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/window.h"
+#include "user/memory/window.h"
 
 #include <errno.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Allocates in all ways, and knows what it holds: for each letter on stdin it does one thing, then says "alloc arena hblkhd":
- * what malloc_usable_size() says of all its blocks, and two figures of mallinfo2(). Linked with any glibc since 2.31: it
- * calls nothing that is newer, and what it uses of libc itself allocates nothing after the first line.
+ * what malloc_usable_size() says of all its blocks, and two figures of mallinfo2(). Linked with any glibc since 2.31, or musl:
+ * it calls nothing that is newer, and what it uses of libc itself allocates nothing after the first line.
  *
  *	target THREADS
  */
@@ -18,11 +18,13 @@
 #define THREADS_MAX 16
 #define BLOCKS 20000
 
+#ifdef __GLIBC__
 /* glibc 2.33; before it, int in place of size_t, and headers may not know it */
 struct wide_mallinfo {
 	size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
 };
 extern struct wide_mallinfo wide_mallinfo(void) __asm__("mallinfo2") __attribute__((weak));
+#endif
 
 /* A thread's: the first one is the main thread's. */
 static struct worker {
@@ -185,22 +187,36 @@ static void act_all(char action)
 	pthread_barrier_wait(&end);
 }
 
-static void answer(void)
+static int64_t sum_held(void)
 {
 	int64_t held = 0;
 
 	for (int i = 0; i < n_workers; i++)
 		held += workers[i].held;
+	return held;
+}
+
+#ifdef __GLIBC__
+static void answer(void)
+{
 	if (wide_mallinfo) {
 		struct wide_mallinfo info = wide_mallinfo();
 
-		printf("%lld %zu %zu\n", (long long)held, info.arena, info.hblkhd);
+		printf("%lld %zu %zu\n", (long long)sum_held(), info.arena, info.hblkhd);
 	} else {
 		struct mallinfo info = mallinfo();
 
-		printf("%lld %u %u\n", (long long)held, (unsigned int)info.arena, (unsigned int)info.hblkhd);
+		printf("%lld %u %u\n", (long long)sum_held(), (unsigned int)info.arena, (unsigned int)info.hblkhd);
 	}
 }
+#else /* musl has neither */
+#define malloc_trim(pad) ((void)(pad))
+
+static void answer(void)
+{
+	printf("%lld 0 0\n", (long long)sum_held());
+}
+#endif
 
 int main(int argc, char **argv)
 {

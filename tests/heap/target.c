@@ -105,12 +105,44 @@ static void churn(struct worker *worker)
 	}
 }
 
+/* A few blocks with alignments of up to 64 MiB. */
+static void take_aligned(struct worker *worker)
+{
+	int left = 20;
+
+	for (int i = 0; i < BLOCKS && left; i++) {
+		if (worker->blocks[i])
+			continue;
+		worker->blocks[i] = memalign(1ULL << (12 + random_below(worker, 15)), 1 + random_below(worker, 3000000));
+		if (!worker->blocks[i])
+			abort();
+		memset(worker->blocks[i], 1, 1);
+		worker->held += malloc_usable_size(worker->blocks[i]);
+		left--;
+	}
+}
+
+/* Larger and smaller, in place or moved. */
+static void resize(struct worker *worker, int i)
+{
+	void *block = worker->blocks[i];
+
+	if (!block)
+		return;
+	worker->held -= malloc_usable_size(block);
+	block = realloc(block, 1 + (random_below(worker, 2) ? some_size(worker) : malloc_usable_size(block) * 2));
+	if (!block)
+		abort();
+	worker->held += malloc_usable_size(block);
+	worker->blocks[i] = block;
+}
+
 /* Some 120 MiB up, and down again the same way: heaps are made, and given back. */
 static void go_up_and_down(struct worker *worker)
 {
 	for (;;) {
 		for (int i = 0; i < BLOCKS; i++) {
-			worker->blocks[i] = malloc(random_below(worker, 12000));
+			worker->blocks[i] = malloc(1 + random_below(worker, 12000));
 			memset(worker->blocks[i], 1, 1);
 		}
 		for (int i = BLOCKS - 1; i >= 0; i--)
@@ -137,6 +169,14 @@ static void act(struct worker *worker, char action)
 	case 'F':
 		for (int i = 0; i < BLOCKS; i++)
 			give_back(worker, i);
+		break;
+	case 'x':
+		take_aligned(worker);
+		break;
+	case 'r':
+		for (int i = 0; i < BLOCKS; i++)
+			if (random_below(worker, 100) < 30)
+				resize(worker, i);
 		break;
 	case 'b':
 		churn(worker);

@@ -201,6 +201,7 @@ int find_context(int dir_fd, const struct image *image, struct context *ret, con
 			break;
 	}
 	if (result == -ENOENT)
-		*ret_why = parts.has_libc ? "the state of its malloc was not found in its musl" : "it has no musl, or has allocated nothing yet";
+		*ret_why = parts.has_libc ? "the state of its malloc was not found in its musl" :
+					    "it has no musl, or has allocated nothing yet";
 	return result;
 }

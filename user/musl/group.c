@@ -9,7 +9,6 @@
 
 #define CLASSES 48
 #define CLASS_NONE 63 /* of a large block, in a mapping of its own */
-#define RESERVED_MORE 5
 #define RESERVED_GROUP 6
 /* In the header of a slot whose block does not start with it. */
 #define MOVED (7 << 5)
@@ -64,7 +63,8 @@ uint64_t slot_block(const struct meta *meta, unsigned int index, const uint8_t *
 	return before[BEFORE_BLOCK - 3] == MOVED ? start + UNIT * word16(before + BEFORE_BLOCK - 2) : start;
 }
 
-enum slot_kind slot_parse(const struct meta *meta, unsigned int index, uint64_t block, const uint8_t *before, uint32_t *ret_reserved)
+enum slot_kind slot_parse(const struct meta *meta, unsigned int index, uint64_t block, const uint8_t *before,
+			  uint32_t *ret_reserved)
 {
 	uint64_t offset = (block - meta->group - UNIT) / UNIT;
 	uint64_t low = word16(before + BEFORE_BLOCK - 2);

@@ -14,6 +14,8 @@
 #define UNIT 16ULL
 /* Bytes of a slot's header, which are the last ones of what lies before it: IB there. */
 #define SLOT_HEADER 4ULL
+/* So many or more bytes at a slot's end are not its block's: how many, the last 4 of them say. */
+#define RESERVED_MORE 5U
 /* Bytes before a slot, or a block, that are looked at. */
 #define BEFORE_BLOCK 16ULL
 
@@ -46,16 +48,29 @@ static inline uint64_t slot_end(const struct meta *meta, unsigned int index)
 	return slot_start(meta, index) + meta->stride - SLOT_HEADER;
 }
 
+/* A bit for each slot that is in use. */
+static inline uint32_t slots_used(const struct meta *meta)
+{
+	return (uint32_t)((2ULL << (meta->slots - 1)) - 1) & ~meta->unused;
+}
+
+/* What a block of unknown size in one of its slots is likely to have: the middle of what it may have. */
+static inline uint64_t slot_likely(const struct meta *meta)
+{
+	return meta->stride - SLOT_HEADER - (meta->map_bytes && meta->slots == 1 ? 2048 : meta->stride / 10);
+}
+
 enum slot_kind {
 	SLOT_BLOCK,
 	SLOT_GROUP,   /* another group is in it */
 	SLOT_UNSOUND, /* or about to be handed out, or given back */
 };
 
-/* before: the 16 bytes before a slot. Where in it its block starts, or, for an extreme alignment, so far but for some MiB. */
+/* before: the 16 bytes before a slot. Where its block starts in it; with an extreme alignment, some whole MiB before that. */
 uint64_t slot_block(const struct meta *meta, unsigned int index, const uint8_t *before);
 
-/* What the header says that is right before a block. *ret_reserved: bytes at the slot's end that are not the block's, 5: or more. */
-enum slot_kind slot_parse(const struct meta *meta, unsigned int index, uint64_t block, const uint8_t *before, uint32_t *ret_reserved);
+/* What the header says that is right before a block. *ret_reserved: bytes at the slot's end that are not the block's. */
+enum slot_kind slot_parse(const struct meta *meta, unsigned int index, uint64_t block, const uint8_t *before,
+			  uint32_t *ret_reserved);
 
 #endif

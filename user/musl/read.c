@@ -7,7 +7,7 @@
 #include "user/base/fs.h"
 #include "user/memory/window.h"
 #include "user/memory/word.h"
-#include "user/musl/group.h"
+#include "user/musl/metas.h"
 
 /* Contradictions of a whole walk, of one group. */
 #define RETRIES 4000
@@ -16,117 +16,31 @@
 #define TRIES_OF_CONTEXT 50
 /* A thread that is stopped between taking a slot and writing its header leaves it as it is: of so many. */
 #define UNSETTLED_MAX 64
-/* More than any process has: with 4 KiB each, 64 GiB. */
-#define GROUPS_MAX (1U << 24)
-/* All that there is. */
+/* Bytes of all that there is. */
 #define SUM_MAX (1ULL << 56)
 /* What the header of a block with an extreme alignment leaves open: 65536 units. */
 #define FAR (65536 * UNIT)
 #define FAR_MAX 65536
 
-struct entry {
-	uint64_t group, meta;
-};
-
 struct tally {
 	uint64_t blocks;   /* usable bytes of those that are handed out */
 	uint64_t resident; /* of them */
-	unsigned int unsettled;
+	uint32_t unread;   /* a bit for each slot of the group that should have a block, but has none */
 };
 
 struct reader {
 	const struct image *image;
 	struct context context;
-	struct entry *entries;
-	size_t n, room;
-	unsigned int retries;
+	struct metas metas; /* as they were when the walk began: what is in use is so by them */
+	unsigned int retries, unsettled;
 	struct tally tally;
-	uint64_t areas, given; /* bytes */
 	uint64_t mapped, alone; /* bytes of groups' mappings, of those with one slot */
-	uint64_t areas_resident;
-	struct residency sum; /* of all three */
+	uint64_t given;         /* bytes of groups that the loader gave */
+	struct residency sum;   /* of all groups */
 	struct window window;
 };
 
-static int add_entry(struct reader *reader, uint64_t group, uint64_t meta)
-{
-	if (reader->n == GROUPS_MAX)
-		return -ETIME;
-	if (reader->n == reader->room) {
-		size_t room = reader->room ? 2 * reader->room : 1024;
-		struct entry *entries = realloc(reader->entries, room * sizeof(*entries));
-
-		if (!entries)
-			return -ENOMEM;
-		reader->entries = entries;
-		reader->room = room;
-	}
-	reader->entries[reader->n++] = (struct entry){ group, meta };
-	return 0;
-}
-
-static int count(struct reader *reader, uint64_t start, uint64_t end, struct residency *ret)
-{
-	int result = window_count(&reader->window, start, end, ret);
-
-	if (result)
-		return result;
-	reader->sum.resident += ret->resident;
-	reader->sum.swapped += ret->swapped;
-	return 0;
-}
-
-static int read_area(struct reader *reader, uint64_t address, uint64_t *ret_next)
-{
-	struct residency residency;
-	const uint8_t *bytes;
-	int result = window_get(&reader->window, address, AREA_BYTES, &bytes);
-
-	if (result)
-		return result == -ENODATA ? -EAGAIN : result;
-	if (!area_parse(bytes, reader->context.secret, ret_next))
-		return -EAGAIN;
-	for (unsigned int i = 0; i < AREA_SLOTS && !result; i++) {
-		uint64_t offset = AREA_HEADER + META_BYTES * i;
-		uint64_t group = word(bytes + offset + 16);
-
-		/* what is not sound may be so in a moment */
-		if (group)
-			result = add_entry(reader, group, address + offset);
-	}
-	if (!result)
-		result = count(reader, address, address + AREA_BYTES, &residency);
-	if (!result)
-		reader->areas_resident += residency.resident;
-	reader->areas += AREA_BYTES;
-	return result;
-}
-
-/* The pages of meta data are a list that only grows: one that has more than all groups may need is a ring. */
-static int read_areas(struct reader *reader)
-{
-	uint64_t address = reader->context.first_area;
-	int result = 0;
-
-	for (unsigned int i = 0; address && !result; i++) {
-		uint64_t next;
-
-		if (i > GROUPS_MAX / AREA_SLOTS || monotonic_ns() > reader->window.deadline)
-			return -ETIME;
-		result = read_area(reader, address, &next);
-		address = result ? 0 : next;
-	}
-	return result;
-}
-
-static int compare(const void *a, const void *b)
-{
-	const struct entry *x = a, *y = b;
-
-	return (x->group > y->group) - (x->group < y->group);
-}
-
-/* The header right before an address that may be a block's. -EAGAIN: it is none, or not yet. */
+/* The header right before an address that may be a block's. -EAGAIN: it is none, not yet, or not any more. */
 static int try_block(struct reader *reader, const struct meta *meta, unsigned int index, uint64_t block, enum slot_kind *ret,
 		     uint32_t *ret_reserved)
 {
@@ -161,6 +75,18 @@ static int find_block(struct reader *reader, const struct meta *meta, unsigned i
 	return result;
 }
 
+/* What the slot's last word says, where its header has no room for it. */
+static int read_reserved(struct reader *reader, uint64_t end, uint32_t *ret)
+{
+	const uint8_t *bytes;
+	int result = window_get(&reader->window, end - sizeof(*ret), sizeof(*ret), &bytes);
+
+	if (result)
+		return result == -ENODATA ? -EAGAIN : result;
+	*ret = word32(bytes);
+	return *ret >= RESERVED_MORE ? 0 : -EAGAIN;
+}
+
 /* Adds the block of a slot that is in use; another group in it is not one. */
 static int read_slot(struct reader *reader, const struct meta *meta, unsigned int index, struct tally *tally)
 {
@@ -172,19 +98,12 @@ static int read_slot(struct reader *reader, const struct meta *meta, unsigned in
 
 	if (result || kind == SLOT_GROUP)
 		return result;
-	if (reserved == 5) {
-		const uint8_t *bytes;
-
-		result = window_get(&reader->window, end - sizeof(reserved), sizeof(reserved), &bytes);
-		if (result)
-			return result == -ENODATA ? -EAGAIN : result;
-		reserved = word32(bytes);
-		if (reserved < 5)
-			return -EAGAIN;
-	}
-	if (reserved > end - block)
-		return -EAGAIN;
-	result = window_count(&reader->window, block, end - reserved, &residency);
+	if (reserved == RESERVED_MORE)
+		result = read_reserved(reader, end, &reserved);
+	if (!result && reserved > end - block)
+		result = -EAGAIN;
+	if (!result)
+		result = window_count(&reader->window, block, end - reserved, &residency);
 	if (result)
 		return result;
 	tally->blocks += end - reserved - block;
@@ -192,56 +111,60 @@ static int read_slot(struct reader *reader, const struct meta *meta, unsigned in
 	return 0;
 }
 
-static int read_slots(struct reader *reader, const struct meta *meta, struct tally *ret)
+/* Those in `slots`. -EAGAIN: the group is not there. */
+static int read_slots(struct reader *reader, const struct meta *meta, uint32_t slots, struct tally *tally)
 {
 	const uint8_t *bytes;
 	int result = window_get(&reader->window, meta->group, UNIT, &bytes);
 
+	tally->unread = slots;
 	if (!result && word(bytes) != meta->address)
 		result = -EAGAIN;
 	for (unsigned int i = 0; i < meta->slots && !result; i++) {
-		if (meta->unused >> i & 1)
+		if (!(slots >> i & 1))
 			continue;
-		result = read_slot(reader, meta, i, ret);
-		if (result != -EAGAIN)
-			continue;
-		ret->unsettled++;
-		result = 0;
+		result = read_slot(reader, meta, i, tally);
+		if (!result)
+			tally->unread &= ~(1U << i);
+		else if (result == -EAGAIN)
+			result = 0;
 	}
 	return result == -ENODATA ? -EAGAIN : result;
 }
 
-/* -ENOENT: the group is no more. */
-static int read_meta(struct reader *reader, uint64_t address, struct meta *ret)
+static unsigned int count_bits(uint32_t bits)
 {
-	uint8_t bytes[META_BYTES];
-	int result = image_get(reader->image, address, bytes, sizeof(bytes));
-
-	if (result)
-		return result == -EFAULT ? -EAGAIN : result;
-	switch (meta_parse(bytes, address, ret)) {
-	case META_NONE:
-		return -ENOENT;
-	case META_GROUP:
-		return 0;
-	default:
-		return -EAGAIN;
-	}
+	return (unsigned int)__builtin_popcount(bits);
 }
 
-static int try_group(struct reader *reader, uint64_t address, struct meta *ret, struct tally *ret_tally)
+/* Blocks that were freed since the walk began: their sizes are gone. They were there, so they count as what they may have had. */
+static void add_freed(const struct meta *meta, uint32_t slots, struct tally *tally)
 {
-	int result = read_meta(reader, address, ret);
+	tally->blocks += count_bits(slots) * slot_likely(meta);
+	tally->unread &= ~slots;
+}
 
-	*ret_tally = (struct tally){ 0 };
-	return result ? result : read_slots(reader, ret, ret_tally);
+/* What is unread may be so since it was freed meanwhile, or the whole group was unmapped, or moved. */
+static int settle_freed(struct reader *reader, const struct meta *meta, struct tally *tally)
+{
+	struct meta now;
+	int result = meta_read(reader->image, meta->address, &now);
+
+	if (result == -ENOENT || (!result && (now.group != meta->group || now.map_bytes != meta->map_bytes)))
+		add_freed(meta, tally->unread, tally);
+	else if (!result)
+		add_freed(meta, tally->unread & now.unused, tally);
+	else if (result != -EAGAIN)
+		return result;
+	return 0;
 }
 
 /* What is read must not be from before what has changed since. */
 static int wait_for_retry(struct reader *reader, unsigned int tries)
 {
-	if (!reader->retries--)
+	if (!reader->retries)
 		return -EAGAIN;
+	reader->retries--;
 	if (monotonic_ns() > reader->window.deadline)
 		return -ETIME;
 	image_pause(reader->image, tries);
@@ -249,45 +172,54 @@ static int wait_for_retry(struct reader *reader, unsigned int tries)
 	return 0;
 }
 
-static int add_group(struct reader *reader, const struct meta *meta, const struct tally *tally)
+static int read_blocks(struct reader *reader, const struct meta *meta, struct tally *tally)
 {
-	uint64_t bytes = meta->map_bytes ? meta->map_bytes : meta->is_given ? UNIT + meta->stride : 0;
-	struct residency ignored;
-	int result = bytes ? count(reader, meta->group, meta->group + bytes, &ignored) : 0;
+	int result = read_slots(reader, meta, slots_used(meta), tally);
 
-	if (result)
-		return result;
-	if (meta->map_bytes)
-		reader->mapped += bytes;
-	else
-		reader->given += bytes;
-	if (meta->map_bytes && meta->slots == 1)
-		reader->alone += bytes;
-	reader->tally.blocks += tally->blocks;
-	reader->tally.resident += tally->resident;
-	reader->tally.unsettled += tally->unsettled;
-	return reader->mapped > SUM_MAX || reader->tally.unsettled > UNSETTLED_MAX ? -EAGAIN : 0;
-}
-
-static int read_group(struct reader *reader, uint64_t address)
-{
-	struct tally tally;
-	struct meta meta;
-	int result = try_group(reader, address, &meta, &tally);
-
-	for (unsigned int i = 0; i < TRIES && (result == -EAGAIN || (!result && tally.unsettled)); i++) {
+	for (unsigned int i = 0; i < TRIES && tally->unread && (!result || result == -EAGAIN); i++) {
+		result = settle_freed(reader, meta, tally);
+		if (result || !tally->unread)
+			return result;
 		result = wait_for_retry(reader, i);
 		if (result)
 			return result;
-		result = try_group(reader, address, &meta, &tally);
+		result = read_slots(reader, meta, tally->unread, tally);
 	}
-	if (result == -EAGAIN) { /* all of it is about to come, or to go */
-		reader->tally.unsettled++;
-		return reader->tally.unsettled > UNSETTLED_MAX ? -EAGAIN : 0;
-	}
+	if (result && result != -EAGAIN)
+		return result;
+	reader->unsettled += count_bits(tally->unread);
+	return reader->unsettled > UNSETTLED_MAX ? -EAGAIN : 0;
+}
+
+/* Groups in a slot of another one are part of that. */
+static int count_memory(struct reader *reader, const struct meta *meta)
+{
+	uint64_t bytes = meta->map_bytes ? meta->map_bytes : meta->is_given ? UNIT + meta->stride : 0;
+	struct residency residency = { 0 };
+	int result = window_count(&reader->window, meta->group, meta->group + bytes, &residency);
+
 	if (result)
-		return result == -ENOENT ? 0 : result;
-	return add_group(reader, &meta, &tally);
+		return result;
+	reader->sum.resident += residency.resident;
+	reader->sum.swapped += residency.swapped;
+	reader->mapped += meta->map_bytes;
+	if (meta->slots == 1)
+		reader->alone += meta->map_bytes;
+	if (meta->is_given)
+		reader->given += bytes;
+	return reader->mapped > SUM_MAX ? -EAGAIN : 0;
+}
+
+static int read_group(struct reader *reader, const struct meta *meta)
+{
+	struct tally tally = { 0 };
+	int result = read_blocks(reader, meta, &tally);
+
+	if (result)
+		return result;
+	reader->tally.blocks += tally.blocks;
+	reader->tally.resident += tally.resident;
+	return count_memory(reader, meta);
 }
 
 static int read_context(struct reader *reader)
@@ -307,27 +239,26 @@ static int read_all(struct reader *reader)
 	int result = read_context(reader);
 
 	if (!result)
-		result = read_areas(reader);
-	if (!result && reader->n)
-		qsort(reader->entries, reader->n, sizeof(*reader->entries), compare);
-	for (size_t i = 0; i < reader->n && !result; i++)
-		result = read_group(reader, reader->entries[i].meta);
+		result = metas_read(&reader->window, &reader->context, &reader->metas);
+	window_forget(&reader->window);
+	for (size_t i = 0; i < reader->metas.n && !result; i++)
+		result = read_group(reader, &reader->metas.list[i]);
 	return result;
 }
 
 static void fill(const struct reader *reader, struct heap_view *ret)
 {
-	uint64_t resident = reader->sum.resident - reader->areas_resident;
-	uint64_t free = resident > reader->tally.resident ? resident - reader->tally.resident : 0;
+	const struct residency *groups = &reader->sum, *metas = &reader->metas.sum;
+	uint64_t free = groups->resident > reader->tally.resident ? groups->resident - reader->tally.resident : 0;
 
 	*ret = (struct heap_view){
 		.alloc = (int64_t)reader->tally.blocks,
-		.sys = (int64_t)(reader->mapped + reader->areas + reader->given),
+		.sys = (int64_t)(reader->mapped + reader->given + reader->metas.bytes),
 		.mmapped = (int64_t)reader->alone,
-		.resident = (int64_t)reader->sum.resident,
+		.resident = (int64_t)(groups->resident + metas->resident),
 		.resident_free = (int64_t)free,
 		.pinned = (int64_t)free, /* a group that is free is unmapped at once, and musl can trim nothing */
-		.swapped = (int64_t)reader->sum.swapped,
+		.swapped = (int64_t)(groups->swapped + metas->swapped),
 		.arenas = 1,
 	};
 }
@@ -346,7 +277,7 @@ int read_musl(const struct image *image, const struct context *context, uint64_t
 	result = read_all(reader);
 	if (!result)
 		fill(reader, ret);
-	free(reader->entries);
+	metas_free(&reader->metas);
 	free(reader);
 	return result == -ENODATA || result == -EFAULT ? -EAGAIN : result;
 }

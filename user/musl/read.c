@@ -219,7 +219,7 @@ static int read_group(struct reader *reader, const struct meta *meta)
 		return result;
 	reader->tally.blocks += tally.blocks;
 	reader->tally.resident += tally.resident;
-	return count_memory(reader, meta);
+	return tally.unread == slots_used(meta) && tally.unread ? 0 : count_memory(reader, meta);
 }
 
 static int read_context(struct reader *reader)

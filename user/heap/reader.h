@@ -3,11 +3,11 @@
 #ifndef MEMGAP_HEAP_READER_H
 #define MEMGAP_HEAP_READER_H
 
-#include "user/heap/addresses.h"
 #include "user/heap/arenas.h"
 #include "user/heap/find.h"
 #include "user/heap/owned.h"
 #include "user/heap/walk.h"
+#include "user/memory/addresses.h"
 #include "user/memory/maps.h"
 
 struct reader {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * reader PID [musl]: for each line on stdin, "read" or "other", what memgap reads of the process's heap (glibc's, or another
+ * reader PID [musl|mimalloc]: for each line on stdin, "read" or "other", what memgap reads of the process's heap (glibc's, or another
  * allocator's), or of its other memory: a JSON object a line.
  */
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include "user/base/units.h"
 #include "user/heap/heap.h"
 #include "user/heap/other.h"
+#include "user/mimalloc/mimalloc_heap.h"
 #include "user/musl/musl_heap.h"
 
 #define BUDGET_NS 10000000000ULL
@@ -28,17 +29,24 @@ static void print_figure(const char *name, int64_t value)
 
 static struct heap *glibc;
 static struct musl_heap *musl;
+static struct mimalloc_heap *mimalloc;
 
 static int open_one(int proc_fd, pid_t pid, const char *name, const char **ret_why)
 {
 	if (!strcmp(name, "musl"))
 		return musl_heap_open(proc_fd, pid, &musl, ret_why);
+	if (!strcmp(name, "mimalloc"))
+		return mimalloc_heap_open(proc_fd, pid, &mimalloc, ret_why);
 	return heap_open(proc_fd, pid, &glibc, ret_why);
 }
 
 static int read_one(struct heap_view *ret)
 {
-	return musl ? musl_heap_read(musl, BUDGET_NS, ret) : heap_read(glibc, BUDGET_NS, ret);
+	if (musl)
+		return musl_heap_read(musl, BUDGET_NS, ret);
+	if (mimalloc)
+		return mimalloc_heap_read(mimalloc, BUDGET_NS, ret);
+	return heap_read(glibc, BUDGET_NS, ret);
 }
 
 static void read_once(void)
@@ -96,5 +104,6 @@ int main(int argc, char **argv)
 	}
 	heap_close(glibc);
 	musl_heap_close(musl);
+	mimalloc_heap_close(mimalloc);
 	return 0;
 }

@@ -4,10 +4,13 @@
  * what malloc_usable_size() says of all its blocks, and two figures of mallinfo2(). Linked with any glibc since 2.31, or musl:
  * it calls nothing that is newer, and what it uses of libc itself allocates nothing after the first line.
  *
- *	target THREADS
+ *	target THREADS [plain]
+ *
+ * plain: no block has more than its natural alignment.
  */
 #include <malloc.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +39,7 @@ static struct worker {
 } workers[THREADS_MAX];
 
 static int n_workers;
+static bool is_plain;
 static pthread_barrier_t begin, end;
 
 static uint32_t random_below(struct worker *worker, uint32_t below)
@@ -63,6 +67,8 @@ static void *some_block(struct worker *worker)
 
 	switch (random_below(worker, 40)) {
 	case 0:
+		if (is_plain)
+			return malloc(size);
 		return memalign(1ULL << (5 + random_below(worker, 11)), size);
 	case 1:
 		return calloc(1, size);
@@ -170,6 +176,12 @@ static void act(struct worker *worker, char action)
 		for (int i = 0; i < BLOCKS; i++)
 			give_back(worker, i);
 		break;
+	case 'c': /* most of another thread's */
+		worker = &workers[(worker - workers + 1) % n_workers];
+		for (int i = 0; i < BLOCKS; i++)
+			if (random_below(worker, 100) < 60)
+				give_back(worker, i);
+		break;
 	case 'x':
 		take_aligned(worker);
 		break;
@@ -266,6 +278,7 @@ int main(int argc, char **argv)
 	/* by hand: newer headers have newer functions behind atoi() */
 	for (const char *digit = argc > 1 ? argv[1] : "1"; *digit >= '0' && *digit <= '9'; digit++)
 		n_workers = 10 * n_workers + *digit - '0';
+	is_plain = argc > 2;
 	if (n_workers < 1 || n_workers > THREADS_MAX)
 		return 2;
 	setvbuf(stdout, out, _IOLBF, sizeof(out));

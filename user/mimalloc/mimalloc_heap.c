@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/mimalloc/mimalloc_heap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "user/base/fs.h"
+#include "user/memory/maps.h"
+#include "user/memory/remote.h"
+#include "user/mimalloc/read.h"
+
+#define VERSIONS "2.0.9"
+/* To look for segments in all mappings. */
+#define OPEN_BUDGET_NS 1000000000ULL
+
+struct mimalloc_heap {
+	struct remote remote;
+	struct image image;
+	struct anonymous maps;
+	uint64_t key;
+};
+
+static const char *why(int result)
+{
+	switch (result) {
+	case 0:
+		return VERSIONS;
+	case -ENOENT:
+		return "it has no segment of mimalloc " VERSIONS;
+	case -EPROTO:
+		return "it has more than one mimalloc";
+	case -ESRCH:
+		return "it is gone";
+	default:
+		return "its mappings cannot be read";
+	}
+}
+
+static int open_heap(struct mimalloc_heap *heap, int proc_fd, pid_t pid, const char **ret_why)
+{
+	int result = remote_open(proc_fd, pid, &heap->remote, &heap->image);
+
+	if (result) {
+		*ret_why = result == -ESRCH ? "it is gone" : "its memory may not be looked into";
+		return result;
+	}
+	result = anonymous_read(heap->remote.dir_fd, &heap->maps);
+	if (!result)
+		result = find_key(&heap->image, &heap->maps, monotonic_ns() + OPEN_BUDGET_NS, &heap->key);
+	*ret_why = why(result);
+	return result;
+}
+
+int mimalloc_heap_open(int proc_fd, pid_t pid, struct mimalloc_heap **ret, const char **ret_why)
+{
+	struct mimalloc_heap *heap = calloc(1, sizeof(*heap));
+	int result;
+
+	*ret_why = "out of memory";
+	if (!heap)
+		return -ENOMEM;
+	heap->remote.dir_fd = heap->remote.pagemap_fd = -1;
+	result = open_heap(heap, proc_fd, pid, ret_why);
+	if (result) {
+		mimalloc_heap_close(heap);
+		return result;
+	}
+	*ret = heap;
+	return 0;
+}
+
+void mimalloc_heap_close(struct mimalloc_heap *heap)
+{
+	if (!heap)
+		return;
+	remote_close(&heap->remote);
+	anonymous_free(&heap->maps);
+	free(heap);
+}
+
+int mimalloc_heap_read(struct mimalloc_heap *heap, uint64_t budget_ns, struct heap_view *ret)
+{
+	uint64_t deadline = monotonic_ns() + budget_ns;
+	struct heap_view view;
+	int result = anonymous_read(heap->remote.dir_fd, &heap->maps);
+
+	if (!result)
+		result = read_mimalloc(&heap->image, &heap->maps, heap->key, deadline, &view);
+	/* else another process may have had the pid by then */
+	if (!remote_is_alive(&heap->remote))
+		return -ESRCH;
+	if (!result)
+		*ret = view;
+	return result;
+}
+
+const char *mimalloc_heap_versions(const struct mimalloc_heap *heap)
+{
+	(void)heap;
+	return VERSIONS;
+}

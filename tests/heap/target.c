@@ -29,6 +29,9 @@ struct wide_mallinfo {
 extern struct wide_mallinfo wide_mallinfo(void) __asm__("mallinfo2") __attribute__((weak));
 #endif
 
+/* of mimalloc, where it is there */
+extern void mi_collect(bool force) __attribute__((weak));
+
 /* A thread's: the first one is the main thread's. */
 static struct worker {
 	pthread_t thread;
@@ -290,7 +293,9 @@ int main(int argc, char **argv)
 			return 1;
 	}
 	while (read(0, &action, 1) == 1) {
-		if (action == 't')
+		if (action == 't' && mi_collect)
+			mi_collect(true);
+		else if (action == 't')
 			malloc_trim(0);
 		else if (action == 's')
 			take_brk();

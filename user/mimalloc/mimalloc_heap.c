@@ -10,7 +10,7 @@
 #include "user/mimalloc/read.h"
 
 #define VERSIONS "2.0.9"
-/* To look for segments in all mappings. */
+/* To look for segments in all mappings, and to read them once. */
 #define OPEN_BUDGET_NS 1000000000ULL
 
 struct mimalloc_heap {
@@ -28,12 +28,25 @@ static const char *why(int result)
 	case -ENOENT:
 		return "it has no segment of mimalloc " VERSIONS;
 	case -EPROTO:
-		return "it has more than one mimalloc";
+		return "what its mimalloc keeps fails the checks of what memgap knows of it";
 	case -ESRCH:
 		return "it is gone";
 	default:
 		return "its mappings cannot be read";
 	}
+}
+
+/* A heap that never makes sense is one of another build: a secure one, or one for debugging. */
+static int check(struct mimalloc_heap *heap, uint64_t deadline)
+{
+	struct heap_view ignored;
+	int result = find_key(&heap->image, &heap->maps, deadline, &heap->key);
+
+	if (!result)
+		result = read_mimalloc(&heap->image, &heap->maps, heap->key, deadline, &ignored);
+	if (result == -ETIME || result == -ENOBUFS) /* in part it was read, and made sense */
+		return 0;
+	return result == -EAGAIN ? -EPROTO : result;
 }
 
 static int open_heap(struct mimalloc_heap *heap, int proc_fd, pid_t pid, const char **ret_why)
@@ -46,7 +59,7 @@ static int open_heap(struct mimalloc_heap *heap, int proc_fd, pid_t pid, const c
 	}
 	result = anonymous_read(heap->remote.dir_fd, &heap->maps);
 	if (!result)
-		result = find_key(&heap->image, &heap->maps, monotonic_ns() + OPEN_BUDGET_NS, &heap->key);
+		result = check(heap, monotonic_ns() + OPEN_BUDGET_NS);
 	*ret_why = why(result);
 	return result;
 }

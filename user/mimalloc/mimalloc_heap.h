@@ -8,8 +8,9 @@
  * alloc is what mi_usable_size() says of each block, but for those with an alignment above 16 that the allocator had to put into
  * the middle of a larger block: nothing outside says where in it they begin, and the whole block counts. Of struct heap_view
  * (heap.h) besides: sys is what the segments have committed; mmapped of it segments of one block. resident_free is estimated
- * where a page has both: there, what is handed out counts as touched. trimmable are pages, and segments, without a block:
- * mi_collect(true) gives back what of them the allocator does not keep for later.
+ * where a mimalloc page has both: there, what is handed out counts as touched; pinned is that part of it. The rest lies in pages,
+ * and segments, without a block. trimmable is UNKNOWN: mi_collect(true) gives back segments that are empty, if the thread that
+ * calls it has them; all else is given back when its thread frees more, some time after.
  */
 #ifndef MEMGAP_MIMALLOC_MIMALLOC_HEAP_H
 #define MEMGAP_MIMALLOC_MIMALLOC_HEAP_H
@@ -20,8 +21,8 @@ struct mimalloc_heap;
 
 /*
  * Finds the segments of a process; mimalloc_heap_close() releases it. After an exec it has to be opened anew. -ENOENT when it
- * has none (yet) of a version that is known; -EPROTO when it has more than one allocator of that kind; -ESRCH when it is gone;
- * -EACCES or -EPERM when it is not ours to look into. *ret_why: a phrase for people, static, also on success.
+ * has none (yet) of a version that is known; -EPROTO when they fail the checks: another build, or more than one allocator of that
+ * kind; -ESRCH when it is gone; -EACCES or -EPERM when it is not ours to look into. *ret_why: a phrase for people, static, also on success.
  */
 int mimalloc_heap_open(int proc_fd, pid_t pid, struct mimalloc_heap **ret, const char **ret_why);
 void mimalloc_heap_close(struct mimalloc_heap *heap); /* NULL too */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "user/base/fs.h"
+#include "user/base/units.h"
 #include "user/memory/addresses.h"
 #include "user/memory/window.h"
 #include "user/memory/word.h"
@@ -22,8 +23,13 @@
 
 struct tally {
 	uint64_t blocks; /* bytes of those that are handed out */
-	uint64_t free, whole_free; /* resident bytes: in no block that is handed out, and of them in pages that have none */
+	uint64_t free, pinned; /* resident bytes: in no block that is handed out, and of them in pages that have one */
 	size_t pages;
+};
+
+/* A page with blocks. */
+struct found {
+	uint64_t start, bytes, block;
 };
 
 struct reader {
@@ -32,11 +38,14 @@ struct reader {
 	uint64_t key;
 	bool has_key;
 	unsigned int retries;
-	struct addresses segments, heaps;
+	struct addresses heaps;
+	struct found *found; /* by address, as segments are */
+	size_t n, room;
+	size_t segments;
 	struct tally tally;
 	uint64_t committed, alone; /* bytes of segments, of those with one block */
 	struct residency sum;
-	struct window window;
+	struct window window, blocks; /* on headers; on blocks that other threads have freed */
 };
 
 static int wait_for_retry(struct reader *reader, unsigned int tries)
@@ -48,6 +57,7 @@ static int wait_for_retry(struct reader *reader, unsigned int tries)
 		return -ETIME;
 	image_pause(reader->image, tries);
 	window_forget(&reader->window);
+	window_forget(&reader->blocks);
 	return 0;
 }
 
@@ -72,23 +82,56 @@ static int get_page(struct reader *reader, const struct segment *segment, unsign
 	return page_parse(segment, slice, bytes, ret) ? 0 : -EAGAIN;
 }
 
-/* Blocks of a page that other threads have freed: each has the address of the next one. */
-static int count_freed(struct reader *reader, const struct page *page, uint64_t *ret)
+/*
+ * The word that a freed block begins with, the next one's address. What is swapped out comes back through the window alone, which
+ * counts it; else the page is there, since it was written to.
+ */
+static int get_next(struct reader *reader, bool is_swapped, uint64_t *block)
+{
+	const uint8_t *bytes;
+	int result;
+
+	if (!is_swapped) {
+		result = image_get(reader->image, *block, block, sizeof(*block));
+		return result == -EFAULT ? -EAGAIN : result;
+	}
+	result = window_get(&reader->blocks, *block, sizeof(*block), &bytes);
+	if (!result)
+		*block = word(bytes);
+	return result == -ENODATA ? -EAGAIN : result;
+}
+
+/* Blocks of a page that other threads have freed. */
+static int count_freed(struct reader *reader, const struct page *page, bool is_swapped, uint64_t *ret)
 {
 	uint64_t block = page->freed, n = 0;
 
 	for (; block; n++) {
-		const uint8_t *bytes;
-		int result;
+		int result = -EAGAIN;
 
-		if (n >= page->used || block < page->start || block - page->start >= page->bytes)
-			return -EAGAIN;
-		result = window_get(&reader->window, block, 8, &bytes);
+		if (n % 1024 == 1023 && monotonic_ns() > reader->window.deadline)
+			return -ETIME;
+		if (n < page->used && block >= page->start && block - page->start < page->bytes)
+			result = get_next(reader, is_swapped, &block);
 		if (result)
-			return result == -ENODATA ? -EAGAIN : result;
-		block = word(bytes);
+			return result;
 	}
 	*ret = n;
+	return 0;
+}
+
+static int remember(struct reader *reader, const struct page *page)
+{
+	if (reader->n == reader->room) {
+		size_t room = reader->room ? 2 * reader->room : 1024;
+		struct found *found = realloc(reader->found, room * sizeof(*found));
+
+		if (!found)
+			return -ENOMEM;
+		reader->found = found;
+		reader->room = room;
+	}
+	reader->found[reader->n++] = (struct found){ page->start, page->bytes, page->block };
 	return 0;
 }
 
@@ -96,22 +139,24 @@ static int add_page(struct reader *reader, const struct page *page, struct tally
 {
 	struct residency residency;
 	uint64_t freed = 0, used;
-	int result = page->used ? count_freed(reader, page, &freed) : 0;
+	int result = window_count(&reader->window, page->start, page->start + page->bytes, &residency);
 
-	if (!result)
-		result = window_count(&reader->window, page->start, page->start + page->bytes, &residency);
+	if (!result && page->used)
+		result = count_freed(reader, page, residency.swapped, &freed);
 	if (!result && page->used && page->heap)
 		result = addresses_add(&reader->heaps, page->heap);
+	if (!result && page->block)
+		result = remember(reader, page);
 	if (result)
 		return result;
 	used = (page->used - freed) * page->block;
 	tally->blocks += used;
 	tally->pages += page->block != 0;
-	/* what is handed out counts as touched, if it is not the only block */
+	/* what is handed out counts as touched, but for a page's only block */
 	if (!used)
-		tally->whole_free += residency.resident;
-	if (!used || page->capacity > 1)
-		tally->free += residency.resident > used ? residency.resident - used : 0;
+		tally->free += residency.resident;
+	else if (page->capacity > 1 && residency.resident > used)
+		tally->pinned += residency.resident - used;
 	return 0;
 }
 
@@ -132,10 +177,11 @@ static int read_pages(struct reader *reader, const struct segment *segment, stru
 	return (segment->is_huge || slice == segment->slices) && tally->pages == segment->pages ? 0 : -EAGAIN;
 }
 
-static int try_segment(struct reader *reader, uint64_t address, struct segment *ret, struct tally *ret_tally)
+static int try_segment(struct reader *reader, uint64_t address, size_t before, struct segment *ret, struct tally *ret_tally)
 {
 	int result = get_segment(reader, address, ret);
 
+	reader->n = before;
 	*ret_tally = (struct tally){ 0 };
 	if (result)
 		return result;
@@ -150,28 +196,28 @@ static int read_segment(struct reader *reader, uint64_t address, uint64_t *ret_b
 	struct residency residency;
 	struct segment segment;
 	struct tally tally;
-	int result = try_segment(reader, address, &segment, &tally);
+	size_t before = reader->n;
+	int result = try_segment(reader, address, before, &segment, &tally);
 
 	*ret_bytes = 0;
 	for (unsigned int i = 0; i < TRIES && result == -EAGAIN; i++) {
 		result = wait_for_retry(reader, i);
 		if (!result)
-			result = try_segment(reader, address, &segment, &tally);
+			result = try_segment(reader, address, before, &segment, &tally);
 	}
 	if (!result)
 		result = window_count(&reader->window, address, address + segment.bytes, &residency);
-	if (!result)
-		result = addresses_add(&reader->segments, address);
 	if (result)
 		return result == -ENODATA ? 0 : result;
+	reader->segments++;
 	reader->sum.resident += residency.resident;
 	reader->sum.swapped += residency.swapped;
 	reader->committed += segment.committed;
 	if (segment.is_huge)
 		reader->alone += segment.bytes;
 	reader->tally.blocks += tally.blocks;
-	reader->tally.free += segment.pages ? tally.free : residency.resident;
-	reader->tally.whole_free += segment.pages ? tally.whole_free : residency.resident;
+	reader->tally.free += segment.pages ? tally.free + tally.pinned : residency.resident;
+	reader->tally.pinned += tally.pinned;
 	*ret_bytes = segment.bytes;
 	return reader->committed > SUM_MAX ? -EAGAIN : 0;
 }
@@ -201,29 +247,22 @@ static int for_all_places(struct reader *reader, int (*look)(struct reader *read
 	return 0;
 }
 
-/* The size of the block that an address is: its slice tells its page. */
-static int get_block_size(struct reader *reader, uint64_t block, uint64_t *ret)
+static int get_block_size(const struct reader *reader, uint64_t block, uint64_t *ret)
 {
-	uint64_t address = block & ~(SEGMENT_ALIGNMENT - 1);
-	unsigned int slice = (unsigned int)((block - address) / SLICE), offset;
-	struct segment segment;
-	const uint8_t *bytes;
-	struct page page;
-	int result = get_segment(reader, address, &segment);
+	size_t low = 0, high = reader->n;
 
-	if (!result && (segment.key != reader->key || slice >= segment.slices))
-		result = -EAGAIN;
-	if (!result)
-		result = window_get(&reader->window, slice_address(address, slice), SLICE_BYTES, &bytes);
-	if (!result && !slice_offset(slice, bytes, &offset))
-		result = -EAGAIN;
-	if (!result)
-		result = get_page(reader, &segment, slice - offset, &page);
-	if (!result && (!page.block || block - page.start >= page.bytes))
-		result = -EAGAIN;
-	if (!result)
-		*ret = page.block;
-	return result;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (reader->found[middle].start + reader->found[middle].bytes <= block)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == reader->n || reader->found[low].start > block)
+		return -EAGAIN;
+	*ret = reader->found[low].block;
+	return 0;
 }
 
 /* Blocks of pages that were full when other threads freed them are in a list of the page's heap. */
@@ -233,20 +272,18 @@ static int sum_delayed(struct reader *reader, uint64_t heap, uint64_t *ret)
 	int result = image_get(reader->image, heap + HEAP_DELAYED, &block, sizeof(block));
 
 	for (unsigned int n = 0; !result && block; n++) {
-		const uint8_t *bytes;
-		uint64_t size;
+		uint64_t size = 0;
 
+		if (n % 1024 == 1023 && monotonic_ns() > reader->window.deadline)
+			return -ETIME;
 		result = n < DELAYED_MAX ? get_block_size(reader, block, &size) : -EAGAIN;
 		if (!result)
-			result = window_get(&reader->window, block, 8, &bytes);
-		if (result)
-			break;
+			result = get_next(reader, reader->sum.swapped, &block);
 		sum += size;
-		block = word(bytes);
 	}
 	if (!result)
 		*ret = sum;
-	return result == -ENODATA || result == -EFAULT ? -EAGAIN : result;
+	return result == -EFAULT ? -EAGAIN : result;
 }
 
 static int read_delayed(struct reader *reader)
@@ -294,6 +331,7 @@ static struct reader *make_reader(const struct image *image, const struct anonym
 	reader->maps = maps;
 	reader->retries = RETRIES;
 	window_init(&reader->window, image, deadline);
+	window_init(&reader->blocks, image, deadline);
 	return reader;
 }
 
@@ -320,8 +358,8 @@ static void fill(const struct reader *reader, struct heap_view *ret)
 		.mmapped = (int64_t)reader->alone,
 		.resident = (int64_t)reader->sum.resident,
 		.resident_free = (int64_t)tally->free,
-		.trimmable = (int64_t)tally->whole_free,
-		.pinned = (int64_t)(tally->free - tally->whole_free),
+		.trimmable = UNKNOWN,
+		.pinned = (int64_t)tally->pinned,
 		.swapped = (int64_t)reader->sum.swapped,
 		.arenas = (uint32_t)reader->heaps.n,
 	};
@@ -337,13 +375,13 @@ int read_mimalloc(const struct image *image, const struct anonymous *maps, uint6
 		return -ENOMEM;
 	reader->key = key;
 	result = for_all_places(reader, read_segment);
-	if (!result && !reader->segments.n)
+	if (!result && !reader->segments)
 		result = -EAGAIN;
 	if (!result)
 		result = read_delayed(reader);
 	if (!result)
 		fill(reader, ret);
-	addresses_free(&reader->segments);
+	free(reader->found);
 	addresses_free(&reader->heaps);
 	free(reader);
 	return result;

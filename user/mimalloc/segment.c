@@ -93,11 +93,3 @@ bool page_parse(const struct segment *segment, unsigned int slice, const uint8_t
 	*ret = page;
 	return true;
 }
-
-bool slice_offset(unsigned int slice, const uint8_t *bytes, unsigned int *ret)
-{
-	uint32_t offset = word32(bytes + SLICE_OFFSET);
-
-	*ret = offset / SLICE_BYTES;
-	return offset % SLICE_BYTES == 0 && *ret <= slice;
-}

@@ -52,7 +52,4 @@ struct page {
 /* The page that begins with a slice of the segment: SLICE_BYTES bytes; pure. */
 bool page_parse(const struct segment *segment, unsigned int slice, const uint8_t *bytes, struct page *ret);
 
-/* How many slices before it the page of a slice begins; pure. */
-bool slice_offset(unsigned int slice, const uint8_t *bytes, unsigned int *ret);
-
 #endif

@@ -43,7 +43,7 @@ static struct worker {
 
 static int n_workers;
 static bool is_plain;
-static pthread_barrier_t begin, end;
+static pthread_barrier_t begin, middle, end;
 
 static uint32_t random_below(struct worker *worker, uint32_t below)
 {
@@ -159,6 +159,22 @@ static void go_up_and_down(struct worker *worker)
 	}
 }
 
+/* Each fills its own table, then all free what is in their neighbour's. */
+static void pass_on(struct worker *worker)
+{
+	struct worker *next = &workers[(worker - workers + 1) % n_workers];
+
+	for (;;) {
+		for (int i = 0; i < BLOCKS; i++)
+			if (!worker->blocks[i])
+				take(worker, i);
+		pthread_barrier_wait(&middle);
+		for (int i = 0; i < BLOCKS; i++)
+			give_back(next, i);
+		pthread_barrier_wait(&middle);
+	}
+}
+
 static void act(struct worker *worker, char action)
 {
 	switch (action) {
@@ -195,6 +211,9 @@ static void act(struct worker *worker, char action)
 		break;
 	case 'b':
 		churn(worker);
+		break;
+	case 'C':
+		pass_on(worker);
 		break;
 	case 'g':
 		go_up_and_down(worker);
@@ -235,7 +254,7 @@ static void act_all(char action)
 {
 	for (int i = 0; i < n_workers; i++)
 		workers[i].action = action;
-	if (action == 'b' || action == 'g')
+	if (action == 'b' || action == 'g' || action == 'C')
 		printf("busy %p %zu %d\n", (void *)&workers[0].held, sizeof(workers[0]), n_workers);
 	pthread_barrier_wait(&begin);
 	act(&workers[0], action);
@@ -286,6 +305,7 @@ int main(int argc, char **argv)
 		return 2;
 	setvbuf(stdout, out, _IOLBF, sizeof(out));
 	pthread_barrier_init(&begin, NULL, (unsigned int)n_workers);
+	pthread_barrier_init(&middle, NULL, (unsigned int)n_workers);
 	pthread_barrier_init(&end, NULL, (unsigned int)n_workers);
 	for (int i = 0; i < n_workers; i++) {
 		workers[i].random = (uint32_t)i + 1;

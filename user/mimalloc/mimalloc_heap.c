@@ -7,6 +7,7 @@
 #include "user/base/fs.h"
 #include "user/memory/maps.h"
 #include "user/memory/remote.h"
+#include "user/mimalloc/key.h"
 #include "user/mimalloc/read.h"
 
 #define VERSIONS "2.0.9"
@@ -17,7 +18,7 @@ struct mimalloc_heap {
 	struct remote remote;
 	struct image image;
 	struct anonymous maps;
-	uint64_t key;
+	uint64_t key, key_address;
 };
 
 static const char *why(int result)
@@ -42,11 +43,14 @@ static int check(struct mimalloc_heap *heap, uint64_t deadline)
 	struct heap_view ignored;
 	int result = find_key(&heap->image, &heap->maps, deadline, &heap->key);
 
+	if (result)
+		return result;
+	result = key_find(heap->remote.dir_fd, &heap->image, heap->key, &heap->key_address);
 	if (!result)
 		result = read_mimalloc(&heap->image, &heap->maps, heap->key, deadline, &ignored);
 	if (result == -ETIME || result == -ENOBUFS) /* in part it was read, and made sense */
 		return 0;
-	return result == -EAGAIN ? -EPROTO : result;
+	return result == -EAGAIN || result == -ENOENT ? -EPROTO : result;
 }
 
 static int open_heap(struct mimalloc_heap *heap, int proc_fd, pid_t pid, const char **ret_why)
@@ -97,6 +101,8 @@ int mimalloc_heap_read(struct mimalloc_heap *heap, uint64_t budget_ns, struct he
 	struct heap_view view;
 	int result = anonymous_read(heap->remote.dir_fd, &heap->maps);
 
+	if (!result)
+		result = key_check(&heap->image, heap->key_address, heap->key);
 	if (!result)
 		result = read_mimalloc(&heap->image, &heap->maps, heap->key, deadline, &view);
 	/* else another process may have had the pid by then */

@@ -13,7 +13,7 @@
 
 /* Contradictions of a whole walk, of one segment or list. */
 #define RETRIES 4000
-#define TRIES 20
+#define TRIES 40
 /* No segments are in reservations of such a size. */
 #define RANGE_MAX (64ULL << 30)
 /* Bytes of all that there is. */
@@ -41,7 +41,6 @@ struct reader {
 	struct addresses heaps;
 	struct found *found; /* by address, as segments are */
 	size_t n, room;
-	size_t segments;
 	struct tally tally;
 	uint64_t committed, alone; /* bytes of segments, of those with one block */
 	struct residency sum;
@@ -209,7 +208,6 @@ static int read_segment(struct reader *reader, uint64_t address, uint64_t *ret_b
 		result = window_count(&reader->window, address, address + segment.bytes, &residency);
 	if (result)
 		return result == -ENODATA ? 0 : result;
-	reader->segments++;
 	reader->sum.resident += residency.resident;
 	reader->sum.swapped += residency.swapped;
 	reader->committed += segment.committed;
@@ -375,8 +373,6 @@ int read_mimalloc(const struct image *image, const struct anonymous *maps, uint6
 		return -ENOMEM;
 	reader->key = key;
 	result = for_all_places(reader, read_segment);
-	if (!result && !reader->segments)
-		result = -EAGAIN;
 	if (!result)
 		result = read_delayed(reader);
 	if (!result)

@@ -8,8 +8,8 @@
 
 /* Groups; most have 4 KiB or more. */
 #define GROUPS_MAX (1U << 22)
-/* One that is just being filled in. */
-#define TRIES 10
+/* One that is just being filled in, by a thread that may have to wait for its turn: 70 ms. */
+#define TRIES 40
 
 int meta_read(const struct image *image, uint64_t address, struct meta *ret)
 {
@@ -45,21 +45,23 @@ static int add(struct metas *metas, const struct meta *meta)
 	return 0;
 }
 
-static int add_unsettled(const struct image *image, uint64_t address, struct metas *metas)
+static int add_unsettled(const struct window *window, uint64_t address, struct metas *metas)
 {
 	struct meta meta;
 	int result = -EAGAIN;
 
 	for (unsigned int i = 0; i < TRIES && result == -EAGAIN; i++) {
-		image_pause(image, i);
-		result = meta_read(image, address, &meta);
+		if (monotonic_ns() > window->deadline)
+			return -ETIME;
+		image_pause(window->image, i);
+		result = meta_read(window->image, address, &meta);
 	}
 	if (!result)
 		return add(metas, &meta);
 	return result == -ENOENT ? 0 : result;
 }
 
-static int add_slots(const struct image *image, uint64_t address, const uint8_t *bytes, struct metas *metas)
+static int add_slots(const struct window *window, uint64_t address, const uint8_t *bytes, struct metas *metas)
 {
 	int result = 0;
 
@@ -74,7 +76,7 @@ static int add_slots(const struct image *image, uint64_t address, const uint8_t 
 			result = add(metas, &meta);
 			break;
 		default:
-			result = add_unsettled(image, address + offset, metas);
+			result = add_unsettled(window, address + offset, metas);
 			break;
 		}
 	}
@@ -91,7 +93,7 @@ static int read_area(struct window *window, uint64_t secret, uint64_t address, s
 		return result == -ENODATA ? -EAGAIN : result;
 	if (!area_parse(bytes, secret, ret_next))
 		return -EAGAIN;
-	result = add_slots(window->image, address, bytes, metas);
+	result = add_slots(window, address, bytes, metas);
 	if (!result)
 		result = window_count(window, address, address + AREA_BYTES, &residency);
 	if (result)

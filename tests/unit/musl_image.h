@@ -74,7 +74,8 @@ static inline uint64_t put_meta(struct scene *scene, uint64_t group, unsigned in
 }
 
 /* As enframe() does it: the block is so many units into its slot. */
-static inline void put_slot(struct fake *fake, uint64_t group, uint64_t stride, unsigned int index, uint64_t moved, uint64_t size)
+static inline void put_slot(struct fake *fake, uint64_t group, uint64_t stride, unsigned int index, uint64_t moved,
+			    uint64_t size)
 {
 	uint64_t start = group + 16 + stride * index, end = start + stride - 4, block = start + 16 * moved;
 	uint64_t reserved = end - block - size;
@@ -90,7 +91,8 @@ static inline void put_slot(struct fake *fake, uint64_t group, uint64_t stride, 
 	put8(fake, block - 3, (uint8_t)(index | (reserved < 5 ? reserved : 5) << 5));
 }
 
-static inline void put_block(struct scene *scene, uint64_t group, uint64_t stride, unsigned int index, uint64_t moved, uint64_t size)
+static inline void put_block(struct scene *scene, uint64_t group, uint64_t stride, unsigned int index, uint64_t moved,
+			     uint64_t size)
 {
 	put_slot(&scene->fake, group, stride, index, moved, size);
 	scene->expected += size;

@@ -32,6 +32,8 @@ static const char *why(int result)
 		return "what its mimalloc keeps fails the checks of what memgap knows of it";
 	case -ESRCH:
 		return "it is gone";
+	case -ETIME:
+		return "it has too much memory to look for segments of mimalloc in all of it";
 	default:
 		return "its mappings cannot be read";
 	}

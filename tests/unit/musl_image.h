@@ -31,6 +31,7 @@ struct scene {
 	uint64_t page_size_bytes; /* 8 where the context has the page size */
 	uint64_t expected;        /* alloc */
 	unsigned int metas;
+	struct owned owned;
 	struct heap_view view;
 };
 
@@ -159,12 +160,18 @@ static inline void start(struct scene *scene, bool has_page_size)
 
 static inline void end(struct scene *scene)
 {
+	owned_free(&scene->owned);
 	fake_free(&scene->fake);
+}
+
+static inline int run_for(struct scene *scene, uint64_t ns)
+{
+	return read_musl(&scene->fake.image, &scene->context, monotonic_ns() + ns, &scene->owned, &scene->view);
 }
 
 static inline int run(struct scene *scene)
 {
-	return read_musl(&scene->fake.image, &scene->context, monotonic_ns() + A_MINUTE, &scene->view);
+	return run_for(scene, A_MINUTE);
 }
 
 #endif

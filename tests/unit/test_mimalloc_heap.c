@@ -21,6 +21,7 @@ struct scene {
 	struct fake fake;
 	struct range mappings[2];
 	struct anonymous maps;
+	struct owned owned;
 	struct heap_view view;
 };
 
@@ -98,12 +99,13 @@ static void start(struct scene *scene)
 
 static void end(struct scene *scene)
 {
+	owned_free(&scene->owned);
 	fake_free(&scene->fake);
 }
 
 static int run_for(struct scene *scene, uint64_t ns)
 {
-	return read_mimalloc(&scene->fake.image, &scene->maps, KEY, monotonic_ns() + ns, &scene->view);
+	return read_mimalloc(&scene->fake.image, &scene->maps, KEY, monotonic_ns() + ns, &scene->owned, &scene->view);
 }
 
 static int run(struct scene *scene)
@@ -130,6 +132,7 @@ static void segments_are_found_by_what_is_in_them(void **state)
 
 static void all_blocks_are_counted(void **state)
 {
+	uint64_t bytes, resident;
 	struct scene scene;
 
 	(void)state;
@@ -142,6 +145,8 @@ static void all_blocks_are_counted(void **state)
 	assert_int_equal(scene.view.pinned, SLICE - 6400 + 3 * SLICE - 5 * 20480);
 	assert_int_equal(scene.view.resident_free, scene.view.pinned + (1 + 2 + 3) * (int64_t)SLICE);
 	assert_int_equal(scene.view.trimmable, UNKNOWN);
+	owned_sum(&scene.owned, SECOND, LARGE, &bytes, &resident);
+	assert_int_equal(bytes, 32 * MIB);
 	end(&scene);
 }
 
@@ -222,7 +227,7 @@ static void no_time_is_an_error(void **state)
 
 	(void)state;
 	start(&scene);
-	assert_int_equal(read_mimalloc(&scene.fake.image, &scene.maps, KEY, monotonic_ns() - 1, &scene.view), -ETIME);
+	assert_int_equal(run_for(&scene, (uint64_t)-1), -ETIME);
 	end(&scene);
 }
 

@@ -44,6 +44,7 @@ static void all_blocks_are_counted_at_the_size_that_was_asked_for(void **state)
 {
 	(void)state;
 	for (int has_page_size = 0; has_page_size < 2; has_page_size++) {
+		uint64_t bytes, resident;
 		struct scene scene;
 
 		start(&scene, has_page_size);
@@ -55,6 +56,11 @@ static void all_blocks_are_counted_at_the_size_that_was_asked_for(void **state)
 		assert_int_equal(scene.view.resident_free, 5 * PAGE + 16 + 96 - scene.expected);
 		assert_int_equal(scene.view.pinned, scene.view.resident_free);
 		assert_int_equal(scene.view.trimmable, 0);
+		owned_sum(&scene.owned, MAPPED, MAPPED + MAPPED_PAGES * PAGE, &bytes, &resident);
+		assert_int_equal(bytes, 5 * PAGE);
+		assert_int_equal(resident, 5 * PAGE);
+		owned_sum(&scene.owned, 0, UINT64_MAX, &bytes, &resident);
+		assert_int_equal(bytes, scene.view.sys);
 		end(&scene);
 	}
 }
@@ -153,7 +159,7 @@ static void no_time_is_an_error(void **state)
 
 	(void)state;
 	start(&scene, false);
-	assert_int_equal(read_musl(&scene.fake.image, &scene.context, monotonic_ns() - 1, &scene.view), -ETIME);
+	assert_int_equal(read_musl(&scene.fake.image, &scene.context, monotonic_ns() - 1, &scene.owned, &scene.view), -ETIME);
 	end(&scene);
 }
 
@@ -231,7 +237,7 @@ static void no_word_leads_out_of_the_heap(void **state)
 
 				fake_put(&scene.fake, at, words[i]);
 				scene.view.alloc = -1;
-				result = read_musl(&scene.fake.image, &scene.context, monotonic_ns() + 20000000, &scene.view);
+				result = run_for(&scene, 20000000);
 				assert_true(result == 0 || result == -EAGAIN || result == -ETIME);
 				assert_true(result ? scene.view.alloc == -1 : scene.view.alloc >= 0);
 				assert_true(result || scene.view.resident <= (int64_t)(5 * MAPPED_PAGES * PAGE));

@@ -5,10 +5,10 @@
 
 #include "user/heap/arenas.h"
 #include "user/heap/find.h"
-#include "user/heap/owned.h"
 #include "user/heap/walk.h"
 #include "user/memory/addresses.h"
 #include "user/memory/maps.h"
+#include "user/memory/owned.h"
 
 struct reader {
 	const struct image *image;

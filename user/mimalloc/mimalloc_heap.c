@@ -6,6 +6,7 @@
 
 #include "user/base/fs.h"
 #include "user/memory/maps.h"
+#include "user/memory/owned.h"
 #include "user/memory/remote.h"
 #include "user/mimalloc/key.h"
 #include "user/mimalloc/read.h"
@@ -19,6 +20,7 @@ struct mimalloc_heap {
 	struct image image;
 	struct anonymous maps;
 	uint64_t key, key_address;
+	struct owned owned, next; /* of the last read that succeeded, of the one that is going on */
 };
 
 static const char *why(int result)
@@ -49,7 +51,7 @@ static int check(struct mimalloc_heap *heap, uint64_t deadline)
 		return result;
 	result = key_find(heap->remote.dir_fd, &heap->image, heap->key, &heap->key_address);
 	if (!result)
-		result = read_mimalloc(&heap->image, &heap->maps, heap->key, deadline, &ignored);
+		result = read_mimalloc(&heap->image, &heap->maps, heap->key, deadline, &heap->next, &ignored);
 	if (result == -ETIME || result == -ENOBUFS) /* in part it was read, and made sense */
 		return 0;
 	return result == -EAGAIN || result == -ENOENT ? -EPROTO : result;
@@ -94,6 +96,8 @@ void mimalloc_heap_close(struct mimalloc_heap *heap)
 		return;
 	remote_close(&heap->remote);
 	anonymous_free(&heap->maps);
+	owned_free(&heap->owned);
+	owned_free(&heap->next);
 	free(heap);
 }
 
@@ -101,22 +105,36 @@ int mimalloc_heap_read(struct mimalloc_heap *heap, uint64_t budget_ns, struct he
 {
 	uint64_t deadline = monotonic_ns() + budget_ns;
 	struct heap_view view;
+	struct owned previous;
 	int result = anonymous_read(heap->remote.dir_fd, &heap->maps);
 
 	if (!result)
 		result = key_check(&heap->image, heap->key_address, heap->key);
 	if (!result)
-		result = read_mimalloc(&heap->image, &heap->maps, heap->key, deadline, &view);
+		result = read_mimalloc(&heap->image, &heap->maps, heap->key, deadline, &heap->next, &view);
 	/* else another process may have had the pid by then */
 	if (!remote_is_alive(&heap->remote))
 		return -ESRCH;
-	if (!result)
-		*ret = view;
-	return result;
+	if (result)
+		return result;
+	previous = heap->owned;
+	heap->owned = heap->next;
+	heap->next = previous;
+	*ret = view;
+	return 0;
 }
 
 const char *mimalloc_heap_versions(const struct mimalloc_heap *heap)
 {
 	(void)heap;
 	return VERSIONS;
+}
+
+struct heap_part_of mimalloc_heap_owned(const struct mimalloc_heap *heap, uint64_t start, uint64_t end)
+{
+	struct heap_part_of sum = { 0 };
+
+	if (heap)
+		owned_sum(&heap->owned, start, end, &sum.bytes, &sum.resident);
+	return sum;
 }

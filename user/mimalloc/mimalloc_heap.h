@@ -33,4 +33,7 @@ int mimalloc_heap_read(struct mimalloc_heap *heap, uint64_t budget_ns, struct he
 /* The versions whose layout it has. */
 const char *mimalloc_heap_versions(const struct mimalloc_heap *heap);
 
+/* As heap_owned(). */
+struct heap_part_of mimalloc_heap_owned(const struct mimalloc_heap *heap, uint64_t start, uint64_t end);
+
 #endif

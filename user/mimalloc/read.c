@@ -39,6 +39,7 @@ struct reader {
 	bool has_key;
 	unsigned int retries;
 	struct addresses heaps;
+	struct owned *owned;
 	struct found *found; /* by address, as segments are */
 	size_t n, room;
 	struct tally tally;
@@ -217,7 +218,9 @@ static int read_segment(struct reader *reader, uint64_t address, uint64_t *ret_b
 	reader->tally.free += segment.pages ? tally.free + tally.pinned : residency.resident;
 	reader->tally.pinned += tally.pinned;
 	*ret_bytes = segment.bytes;
-	return reader->committed > SUM_MAX ? -EAGAIN : 0;
+	if (reader->committed > SUM_MAX)
+		return -EAGAIN;
+	return owned_append(reader->owned, address, address + segment.bytes, residency.resident);
 }
 
 /* Calls it for each multiple of a segment's alignment in the mappings that is in no segment before it. */
@@ -364,7 +367,7 @@ static void fill(const struct reader *reader, struct heap_view *ret)
 }
 
 int read_mimalloc(const struct image *image, const struct anonymous *maps, uint64_t key, uint64_t deadline,
-		  struct heap_view *ret)
+		  struct owned *ret_owned, struct heap_view *ret)
 {
 	struct reader *reader = make_reader(image, maps, deadline);
 	int result;
@@ -372,6 +375,8 @@ int read_mimalloc(const struct image *image, const struct anonymous *maps, uint6
 	if (!reader)
 		return -ENOMEM;
 	reader->key = key;
+	reader->owned = ret_owned;
+	ret_owned->n = 0;
 	result = for_all_places(reader, read_segment);
 	if (!result)
 		result = read_delayed(reader);

@@ -83,7 +83,8 @@ static int add_slots(const struct window *window, uint64_t address, const uint8_
 	return result;
 }
 
-static int read_area(struct window *window, uint64_t secret, uint64_t address, struct metas *metas, uint64_t *ret_next)
+static int read_area(struct window *window, uint64_t secret, uint64_t address, struct owned *owned, struct metas *metas,
+		     uint64_t *ret_next)
 {
 	struct residency residency;
 	const uint8_t *bytes;
@@ -101,7 +102,7 @@ static int read_area(struct window *window, uint64_t secret, uint64_t address, s
 	metas->bytes += AREA_BYTES;
 	metas->sum.resident += residency.resident;
 	metas->sum.swapped += residency.swapped;
-	return 0;
+	return owned_append(owned, address, address + AREA_BYTES, residency.resident);
 }
 
 static int compare(const void *a, const void *b)
@@ -112,7 +113,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* The pages are a list that only grows: one with more than so many groups may need is a ring. */
-int metas_read(struct window *window, const struct context *context, struct metas *metas)
+int metas_read(struct window *window, const struct context *context, struct owned *owned, struct metas *metas)
 {
 	uint64_t address = context->first_area;
 
@@ -122,7 +123,7 @@ int metas_read(struct window *window, const struct context *context, struct meta
 
 		if (i > GROUPS_MAX / AREA_SLOTS || monotonic_ns() > window->deadline)
 			return -ETIME;
-		result = read_area(window, context->secret, address, metas, &next);
+		result = read_area(window, context->secret, address, owned, metas, &next);
 		if (result)
 			return result;
 		address = next;

@@ -3,6 +3,7 @@
 #ifndef MEMGAP_MUSL_METAS_H
 #define MEMGAP_MUSL_METAS_H
 
+#include "user/memory/owned.h"
 #include "user/memory/window.h"
 #include "user/musl/context.h"
 #include "user/musl/group.h"
@@ -17,8 +18,8 @@ struct metas {
 /* As it is now: 0; -ENOENT: it is of no group; -EAGAIN: it is not sound; -ESRCH. */
 int meta_read(const struct image *image, uint64_t address, struct meta *ret);
 
-/* -EAGAIN, -ETIME, -ENOBUFS, -ESRCH, -ENOMEM. metas_free() releases it, then too. */
-int metas_read(struct window *window, const struct context *context, struct metas *metas);
+/* -EAGAIN, -ETIME, -ENOBUFS, -ESRCH, -ENOMEM. metas_free() releases it, then too. The pages are added to owned. */
+int metas_read(struct window *window, const struct context *context, struct owned *owned, struct metas *metas);
 void metas_free(struct metas *metas);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "user/base/fs.h"
+#include "user/memory/owned.h"
 #include "user/memory/remote.h"
 #include "user/musl/find.h"
 #include "user/musl/read.h"
@@ -15,6 +16,7 @@ struct musl_heap {
 	struct remote remote;
 	struct image image;
 	struct context context;
+	struct owned owned, next; /* of the last read that succeeded, of the one that is going on */
 };
 
 static int open_heap(struct musl_heap *heap, int proc_fd, pid_t pid, const char **ret_why)
@@ -54,24 +56,40 @@ void musl_heap_close(struct musl_heap *heap)
 	if (!heap)
 		return;
 	remote_close(&heap->remote);
+	owned_free(&heap->owned);
+	owned_free(&heap->next);
 	free(heap);
 }
 
 int musl_heap_read(struct musl_heap *heap, uint64_t budget_ns, struct heap_view *ret)
 {
 	struct heap_view view;
-	int result = read_musl(&heap->image, &heap->context, monotonic_ns() + budget_ns, &view);
+	struct owned previous;
+	int result = read_musl(&heap->image, &heap->context, monotonic_ns() + budget_ns, &heap->next, &view);
 
 	/* else another process may have had the pid by then */
 	if (!remote_is_alive(&heap->remote))
 		return -ESRCH;
-	if (!result)
-		*ret = view;
-	return result;
+	if (result)
+		return result;
+	previous = heap->owned;
+	heap->owned = heap->next;
+	heap->next = previous;
+	*ret = view;
+	return 0;
 }
 
 const char *musl_heap_versions(const struct musl_heap *heap)
 {
 	(void)heap;
 	return VERSIONS;
+}
+
+struct heap_part_of musl_heap_owned(const struct musl_heap *heap, uint64_t start, uint64_t end)
+{
+	struct heap_part_of sum = { 0 };
+
+	if (heap)
+		owned_sum(&heap->owned, start, end, &sum.bytes, &sum.resident);
+	return sum;
 }

@@ -33,4 +33,7 @@ int musl_heap_read(struct musl_heap *heap, uint64_t budget_ns, struct heap_view 
 /* The musl versions whose layout it has. */
 const char *musl_heap_versions(const struct musl_heap *heap);
 
+/* As heap_owned(). */
+struct heap_part_of musl_heap_owned(const struct musl_heap *heap, uint64_t start, uint64_t end);
+
 #endif

@@ -31,6 +31,7 @@ struct tally {
 struct reader {
 	const struct image *image;
 	struct context context;
+	struct owned *owned;
 	struct metas metas; /* as they were when the walk began: what is in use is so by them */
 	unsigned int retries, unsettled;
 	struct tally tally;
@@ -207,7 +208,9 @@ static int count_memory(struct reader *reader, const struct meta *meta)
 		reader->alone += meta->map_bytes;
 	if (meta->is_given)
 		reader->given += bytes;
-	return reader->mapped > SUM_MAX ? -EAGAIN : 0;
+	if (reader->mapped > SUM_MAX)
+		return -EAGAIN;
+	return bytes ? owned_append(reader->owned, meta->group, meta->group + bytes, residency.resident) : 0;
 }
 
 static int read_group(struct reader *reader, const struct meta *meta)
@@ -239,10 +242,11 @@ static int read_all(struct reader *reader)
 	int result = read_context(reader);
 
 	if (!result)
-		result = metas_read(&reader->window, &reader->context, &reader->metas);
+		result = metas_read(&reader->window, &reader->context, reader->owned, &reader->metas);
 	window_forget(&reader->window);
 	for (size_t i = 0; i < reader->metas.n && !result; i++)
 		result = read_group(reader, &reader->metas.list[i]);
+	owned_sort(reader->owned);
 	return result;
 }
 
@@ -263,7 +267,8 @@ static void fill(const struct reader *reader, struct heap_view *ret)
 	};
 }
 
-int read_musl(const struct image *image, const struct context *context, uint64_t deadline, struct heap_view *ret)
+int read_musl(const struct image *image, const struct context *context, uint64_t deadline, struct owned *ret_owned,
+	      struct heap_view *ret)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
 	int result;
@@ -272,6 +277,8 @@ int read_musl(const struct image *image, const struct context *context, uint64_t
 		return -ENOMEM;
 	reader->image = image;
 	reader->context = *context;
+	reader->owned = ret_owned;
+	ret_owned->n = 0;
 	reader->retries = RETRIES;
 	window_init(&reader->window, image, deadline);
 	result = read_all(reader);

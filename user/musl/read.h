@@ -4,9 +4,11 @@
 #define MEMGAP_MUSL_READ_H
 
 #include "user/heap/heap.h"
+#include "user/memory/owned.h"
 #include "user/musl/context.h"
 
-/* -EAGAIN, -ETIME, -ENOBUFS, -ESRCH, -ENOMEM: musl_heap.h. */
-int read_musl(const struct image *image, const struct context *context, uint64_t deadline, struct heap_view *ret);
+/* -EAGAIN, -ETIME, -ENOBUFS, -ESRCH, -ENOMEM: musl_heap.h. What ret_owned had is replaced, also on failure. */
+int read_musl(const struct image *image, const struct context *context, uint64_t deadline, struct owned *ret_owned,
+	      struct heap_view *ret);
 
 #endif

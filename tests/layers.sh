@@ -4,7 +4,7 @@
 set -uo pipefail
 
 # from the top down; a folder may include itself and what stands after it
-order=(main cmd output trim gap governor allocator heap go memory kernel target base)
+order=(main cmd output trim gap governor allocator musl mimalloc heap go memory kernel target base)
 status=0
 n=0
 
@@ -35,8 +35,8 @@ report "imports run downwards only" "$upwards"
 
 report "only allocator/ touches libbpf" \
 	"$(grep -rlE '^#include [<"](bpf/(libbpf|bpf)\.h|memgap\.skel\.h)' user --include='*.[ch]' | grep -v '^user/allocator/')"
-report "only target/, kernel/, allocator/, heap/, go/ and memory/ read below /proc" \
-	"$(grep -rnE '"/proc/|"%d/|"self/' user --include='*.c' | grep -vE '^user/(target|kernel|allocator|heap|go|memory)/')"
+report "only target/, kernel/, allocator/, the readers of heaps and memory/ read below /proc" \
+	"$(grep -rnE '"/proc/|"%d/|"self/' user --include='*.c' | grep -vE '^user/(target|kernel|allocator|heap|glibc|musl|mimalloc|go|memory)/')"
 report "gap/, trim/decide, trim/measure and output/ have no clock and open nothing" \
 	"$(grep -nE '\b(clock_gettime|time|open|openat|fopen|read)\(' user/gap/*.c user/trim/decide.c user/trim/measure.c user/output/*.c)"
 report "BPF shares one header with user/" \

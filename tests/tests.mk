@@ -16,7 +16,8 @@ PROOF := $(B)/tests/proof
 PROOF_PROGRAMS := $(if $(filter x86_64,$(ARCH)),$(PROOF)/prover $(PROOF)/caller $(PROOF)/caller.o)
 HEAP_SUITES := $(sort $(wildcard tests/heap/test_*.py))
 HEAP := $(B)/tests/heap
-HEAP_PROGRAMS := $(HEAP)/reader $(HEAP)/target $(HEAP)/target-static $(HEAP)/target-static-pie
+HEAP_TARGETS := $(HEAP)/target $(patsubst %,$(HEAP)/target-%,static static-pie musl musl-static)
+HEAP_PROGRAMS := $(HEAP)/reader $(HEAP_TARGETS) $(HEAP)/target.o $(HEAP)/target-musl.o
 GO_SUITES := $(sort $(wildcard tests/go/test_*.py))
 GO_PROGRAMS := $(B)/tests/go/reader $(B)/tests/go/disturb
 NAMES_PROGRAM := $(B)/tests/container/names
@@ -132,16 +133,17 @@ $(PROOF)/prover: tests/proof/prover.c tests/proof/named.c $(LIBRARY_OBJECTS) $(B
 -include $(CALLER_OBJECTS:.o=.d) $(PROOF)/prover.d
 
 # The truth about heaps: a program that knows what it holds, and one that reads it from outside.
-$(HEAP)/target.o: tests/heap/target.c Makefile tests/tests.mk
+$(HEAP)/target.o $(HEAP)/target-musl.o: $(HEAP)/target%.o: tests/heap/target.c Makefile tests/tests.mk
 	@echo "  CC      $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Wno-deprecated-declarations -U_FORTIFY_SOURCE -fno-builtin \
-		-fno-stack-protector -fno-pie -c $< -o $@
+	$(Q)$(if $(findstring musl,$*),musl-gcc,$(CC)) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Wno-deprecated-declarations \
+		-U_FORTIFY_SOURCE -fno-builtin -fno-stack-protector -fno-pie -c $< -o $@
 
-$(HEAP)/target $(HEAP)/target-static $(HEAP)/target-static-pie: $(HEAP)/target%: tests/heap/target.c $(HEAP)/target.o
+$(HEAP_TARGETS): $(HEAP)/target%: tests/heap/target.c Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Wno-deprecated-declarations -fno-builtin $< -o $@ -pthread \
-		$(if $(findstring pie,$*),-static-pie,$(findstring -static,$*))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(if $(findstring musl,$*),musl-gcc,$(CC)) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Wno-deprecated-declarations \
+		-fno-builtin $< -o $@ -pthread $(if $(findstring pie,$*),-static-pie,$(findstring -static,$*))
 
 $(HEAP)/reader: tests/heap/reader.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
 	@echo "  PROGRAM $@"

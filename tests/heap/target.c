@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Allocates in all ways, and knows what it holds: for each letter on stdin it does one thing, then says "alloc arena hblkhd":
- * what malloc_usable_size() says of all its blocks, and two figures of mallinfo2(). Linked with any glibc since 2.31: it
- * calls nothing that is newer, and what it uses of libc itself allocates nothing after the first line.
+ * what malloc_usable_size() says of all its blocks, and two figures of mallinfo2(). Linked with any glibc since 2.31, or musl:
+ * it calls nothing that is newer, and what it uses of libc itself allocates nothing after the first line.
  *
- *	target THREADS
+ *	target THREADS [plain]
+ *
+ * plain: no block has more than its natural alignment.
  */
 #include <malloc.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +21,16 @@
 #define THREADS_MAX 16
 #define BLOCKS 20000
 
+#ifdef __GLIBC__
 /* glibc 2.33; before it, int in place of size_t, and headers may not know it */
 struct wide_mallinfo {
 	size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
 };
 extern struct wide_mallinfo wide_mallinfo(void) __asm__("mallinfo2") __attribute__((weak));
+#endif
+
+/* of mimalloc, where it is there */
+extern void mi_collect(bool force) __attribute__((weak));
 
 /* A thread's: the first one is the main thread's. */
 static struct worker {
@@ -34,7 +42,8 @@ static struct worker {
 } workers[THREADS_MAX];
 
 static int n_workers;
-static pthread_barrier_t begin, end;
+static bool is_plain;
+static pthread_barrier_t begin, middle, end;
 
 static uint32_t random_below(struct worker *worker, uint32_t below)
 {
@@ -61,6 +70,8 @@ static void *some_block(struct worker *worker)
 
 	switch (random_below(worker, 40)) {
 	case 0:
+		if (is_plain)
+			return malloc(size);
 		return memalign(1ULL << (5 + random_below(worker, 11)), size);
 	case 1:
 		return calloc(1, size);
@@ -103,16 +114,64 @@ static void churn(struct worker *worker)
 	}
 }
 
+/* A few blocks with alignments of up to 64 MiB. */
+static void take_aligned(struct worker *worker)
+{
+	int left = 20;
+
+	for (int i = 0; i < BLOCKS && left; i++) {
+		if (worker->blocks[i])
+			continue;
+		worker->blocks[i] = memalign(1ULL << (12 + random_below(worker, 15)), 1 + random_below(worker, 3000000));
+		if (!worker->blocks[i])
+			abort();
+		memset(worker->blocks[i], 1, 1);
+		worker->held += malloc_usable_size(worker->blocks[i]);
+		left--;
+	}
+}
+
+/* Larger and smaller, in place or moved. */
+static void resize(struct worker *worker, int i)
+{
+	void *block = worker->blocks[i];
+
+	if (!block)
+		return;
+	worker->held -= malloc_usable_size(block);
+	block = realloc(block, 1 + (random_below(worker, 2) ? some_size(worker) : malloc_usable_size(block) * 2));
+	if (!block)
+		abort();
+	worker->held += malloc_usable_size(block);
+	worker->blocks[i] = block;
+}
+
 /* Some 120 MiB up, and down again the same way: heaps are made, and given back. */
 static void go_up_and_down(struct worker *worker)
 {
 	for (;;) {
 		for (int i = 0; i < BLOCKS; i++) {
-			worker->blocks[i] = malloc(random_below(worker, 12000));
+			worker->blocks[i] = malloc(1 + random_below(worker, 12000));
 			memset(worker->blocks[i], 1, 1);
 		}
 		for (int i = BLOCKS - 1; i >= 0; i--)
 			free(worker->blocks[i]);
+	}
+}
+
+/* Each fills its own table, then all free what is in their neighbour's. */
+static void pass_on(struct worker *worker)
+{
+	struct worker *next = &workers[(worker - workers + 1) % n_workers];
+
+	for (;;) {
+		for (int i = 0; i < BLOCKS; i++)
+			if (!worker->blocks[i])
+				take(worker, i);
+		pthread_barrier_wait(&middle);
+		for (int i = 0; i < BLOCKS; i++)
+			give_back(next, i);
+		pthread_barrier_wait(&middle);
 	}
 }
 
@@ -136,8 +195,25 @@ static void act(struct worker *worker, char action)
 		for (int i = 0; i < BLOCKS; i++)
 			give_back(worker, i);
 		break;
+	case 'c': /* most of another thread's */
+		worker = &workers[(worker - workers + 1) % n_workers];
+		for (int i = 0; i < BLOCKS; i++)
+			if (random_below(worker, 100) < 60)
+				give_back(worker, i);
+		break;
+	case 'x':
+		take_aligned(worker);
+		break;
+	case 'r':
+		for (int i = 0; i < BLOCKS; i++)
+			if (random_below(worker, 100) < 30)
+				resize(worker, i);
+		break;
 	case 'b':
 		churn(worker);
+		break;
+	case 'C':
+		pass_on(worker);
 		break;
 	case 'g':
 		go_up_and_down(worker);
@@ -178,29 +254,43 @@ static void act_all(char action)
 {
 	for (int i = 0; i < n_workers; i++)
 		workers[i].action = action;
-	if (action == 'b' || action == 'g')
+	if (action == 'b' || action == 'g' || action == 'C')
 		printf("busy %p %zu %d\n", (void *)&workers[0].held, sizeof(workers[0]), n_workers);
 	pthread_barrier_wait(&begin);
 	act(&workers[0], action);
 	pthread_barrier_wait(&end);
 }
 
-static void answer(void)
+static int64_t sum_held(void)
 {
 	int64_t held = 0;
 
 	for (int i = 0; i < n_workers; i++)
 		held += workers[i].held;
+	return held;
+}
+
+#ifdef __GLIBC__
+static void answer(void)
+{
 	if (wide_mallinfo) {
 		struct wide_mallinfo info = wide_mallinfo();
 
-		printf("%lld %zu %zu\n", (long long)held, info.arena, info.hblkhd);
+		printf("%lld %zu %zu\n", (long long)sum_held(), info.arena, info.hblkhd);
 	} else {
 		struct mallinfo info = mallinfo();
 
-		printf("%lld %u %u\n", (long long)held, (unsigned int)info.arena, (unsigned int)info.hblkhd);
+		printf("%lld %u %u\n", (long long)sum_held(), (unsigned int)info.arena, (unsigned int)info.hblkhd);
 	}
 }
+#else /* musl has neither */
+#define malloc_trim(pad) ((void)(pad))
+
+static void answer(void)
+{
+	printf("%lld 0 0\n", (long long)sum_held());
+}
+#endif
 
 int main(int argc, char **argv)
 {
@@ -210,10 +300,12 @@ int main(int argc, char **argv)
 	/* by hand: newer headers have newer functions behind atoi() */
 	for (const char *digit = argc > 1 ? argv[1] : "1"; *digit >= '0' && *digit <= '9'; digit++)
 		n_workers = 10 * n_workers + *digit - '0';
+	is_plain = argc > 2;
 	if (n_workers < 1 || n_workers > THREADS_MAX)
 		return 2;
 	setvbuf(stdout, out, _IOLBF, sizeof(out));
 	pthread_barrier_init(&begin, NULL, (unsigned int)n_workers);
+	pthread_barrier_init(&middle, NULL, (unsigned int)n_workers);
 	pthread_barrier_init(&end, NULL, (unsigned int)n_workers);
 	for (int i = 0; i < n_workers; i++) {
 		workers[i].random = (uint32_t)i + 1;
@@ -221,7 +313,9 @@ int main(int argc, char **argv)
 			return 1;
 	}
 	while (read(0, &action, 1) == 1) {
-		if (action == 't')
+		if (action == 't' && mi_collect)
+			mi_collect(true);
+		else if (action == 't')
 			malloc_trim(0);
 		else if (action == 's')
 			take_brk();

@@ -7,9 +7,7 @@ target.c allocates in all ways; it is linked with the glibc of several Debian re
 import glob
 import json
 import os
-import platform
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
@@ -19,36 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
+from heaps import BUSY_READS, FOLDER, PACKAGES, Reader, Talker, Target, fetch, find, read_busy  # noqa: E402
 from memgap import Program, status_of, wait_for  # noqa: E402
 
-FOLDER = os.path.abspath("build/tests/heap")
-READER = f"{FOLDER}/reader"
-PACKAGES = os.path.abspath("build/packages")
-UNAVAILABLE = 69  # of packages.sh
 SUITES = ["bullseye", "bookworm", "trixie", "sid", "experimental"]
 PAGE = os.sysconf("SC_PAGESIZE")
 EAGAIN, ENOENT, EOPNOTSUPP = 11, 2, 95
-BUSY_READS = int(os.environ.get("BUSY_READS", "200"))
-
-
-def fetch(suite):
-    """None, or why the suite cannot be had."""
-    if platform.machine() != "x86_64":
-        return "packages are those of amd64"
-    run = subprocess.run(["tests/packages.sh", suite, "libc6", "libc6-dev"], stdin=subprocess.DEVNULL, capture_output=True,
-                         text=True, timeout=300)
-    if run.returncode not in (0, UNAVAILABLE):
-        raise AssertionError(f"packages.sh {suite}: exit status {run.returncode}: {run.stderr}")
-    return run.stderr.strip().replace("\n", " ") if run.returncode else None
-
-
-def find(suite, *names):
-    """The first of these files that the suite has; None."""
-    for name in names:
-        for folder in "lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu":
-            for path in sorted(glob.glob(f"{PACKAGES}/{suite}/*/{folder}/{name}")):
-                return path
-    return None
 
 
 def link(test, suite, static):
@@ -69,41 +43,6 @@ def link(test, suite, static):
                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     test.assertEqual(run.returncode, 0, run.stderr)
     return f"{directory}/target"
-
-
-class Talker(Program):
-    """A program that answers each line with one."""
-
-    def __init__(self, test, *command, **options):
-        super().__init__(test, *command, stdin=subprocess.PIPE, **options)
-
-    def ask(self, text):
-        self.process.stdin.write(text.encode())
-        self.process.stdin.flush()
-        line = self.line(60)
-        if line is None:
-            raise AssertionError(f"it ended: {self.end()}: {self.stderr()}")
-        return line
-
-
-class Target(Talker):
-    def do(self, *letters):
-        """What it holds then, and mallinfo's arena and hblkhd."""
-        for letter in letters:
-            answer = self.ask(letter)
-        return [int(number) for number in answer.split()]
-
-
-class Reader(Talker):
-    def __init__(self, test, pid):
-        super().__init__(test, READER, str(pid))
-        self.opened = json.loads(self.line())
-
-    def read(self):
-        return json.loads(self.ask("read\n"))
-
-    def other(self):
-        return json.loads(self.ask("other\n"))
 
 
 class HeapTest(unittest.TestCase):
@@ -302,34 +241,9 @@ class Other(HeapTest):
 
 
 class Busy(HeapTest):
-    def held(self, target, address, stride, n):
-        with open(f"/proc/{target.pid}/mem", "rb") as memory:
-            sum = 0
-            for i in range(n):
-                memory.seek(address + i * stride)
-                sum += struct.unpack("<q", memory.read(8))[0]
-            return sum
-
     def check_busy(self, threads):
         target, reader, base = self.start(f"{FOLDER}/target", threads=threads)
-        target.do("a", "f")
-        _, address, stride, n = target.ask("b").split()
-        where = target, int(address, 16), int(stride), int(n)
-        failed, errors, times = 0, [], []  # error: how far it is from what was held between just before and just after
-        for _ in range(BUSY_READS):
-            before = self.held(*where)
-            view = reader.read()
-            after = self.held(*where)
-            if view["result"]:
-                failed += 1
-                continue
-            times.append(view["ms"])
-            low, high = sorted((base + before, base + after))
-            errors.append(max(low - view["alloc"], view["alloc"] - high, 0) / low)
-        errors.sort()
-        times.sort()
-        print(f"# {threads} threads: {failed} of {BUSY_READS} failed; error: median {errors[len(errors) // 2]:.4%}, "
-              f"worst {errors[-1]:.4%}; {times[len(times) // 2]:.1f} ms, worst {times[-1]:.1f}")
+        failed, errors = read_busy(target, reader, base)
         self.assertLessEqual(failed, BUSY_READS / 1000)
         self.assertLessEqual(errors[len(errors) // 2], 0.02)
 
@@ -355,6 +269,6 @@ class Busy(HeapTest):
 
 if __name__ == "__main__":
     with ThreadPoolExecutor() as executor:
-        unavailable = dict(zip(SUITES, executor.map(fetch, SUITES)))
+        unavailable = dict(zip(SUITES, executor.map(lambda suite: fetch(suite, "libc6", "libc6-dev"), SUITES)))
     add_releases()
     tap.main()

@@ -6,8 +6,8 @@
 #ifndef MEMGAP_HEAP_FASTBINS_H
 #define MEMGAP_HEAP_FASTBINS_H
 
-#include "user/heap/addresses.h"
 #include "user/heap/layout.h"
+#include "user/memory/addresses.h"
 #include "user/memory/image.h"
 
 /*

@@ -7,9 +7,9 @@
 #include "user/heap/arenas.h"
 #include "user/heap/chunk.h"
 #include "user/heap/find.h"
-#include "user/heap/owned.h"
 #include "user/heap/read.h"
 #include "user/memory/maps.h"
+#include "user/memory/owned.h"
 #include "user/memory/remote.h"
 #include "user/memory/word.h"
 
@@ -177,15 +177,8 @@ const char *heap_versions(const struct heap *heap)
 struct heap_part_of heap_owned(const struct heap *heap, uint64_t start, uint64_t end)
 {
 	struct heap_part_of sum = { 0 };
-	const struct owned_range *range = heap ? owned_from(&heap->owned, start) : NULL;
 
-	for (; range && range < heap->owned.list + heap->owned.n && range->start < end; range++) {
-		uint64_t from = range->start > start ? range->start : start, to = range->end < end ? range->end : end;
-		uint64_t size = range->end - range->start;
-
-		sum.bytes += to - from;
-		/* of one that is cut, a proportional part */
-		sum.resident += (uint64_t)((double)range->resident * (double)(to - from) / (double)size);
-	}
+	if (heap)
+		owned_sum(&heap->owned, start, end, &sum.bytes, &sum.resident);
 	return sum;
 }

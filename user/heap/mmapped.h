@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "user/heap/window.h"
 #include "user/memory/maps.h"
+#include "user/memory/window.h"
 
 struct mmapped_chunk {
 	uint64_t start, bytes; /* of the mapping */

@@ -7,9 +7,9 @@
 
 #include "user/heap/find.h"
 #include "user/heap/heap.h"
-#include "user/heap/owned.h"
 #include "user/memory/image.h"
 #include "user/memory/maps.h"
+#include "user/memory/owned.h"
 
 /*
  * maps: of now. before: what was the heap's at the last time, to find chunks again; may be empty. *ret_owned: what is added to

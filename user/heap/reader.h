@@ -3,13 +3,13 @@
 #ifndef MEMGAP_HEAP_READER_H
 #define MEMGAP_HEAP_READER_H
 
-#include "user/heap/addresses.h"
 #include "user/heap/arenas.h"
 #include "user/heap/find.h"
 #include "user/heap/heap.h"
-#include "user/heap/owned.h"
 #include "user/heap/walk.h"
+#include "user/memory/addresses.h"
 #include "user/memory/maps.h"
+#include "user/memory/owned.h"
 
 struct reader {
 	const struct image *image;

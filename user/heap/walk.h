@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "user/heap/addresses.h"
-#include "user/heap/window.h"
+#include "user/memory/addresses.h"
+#include "user/memory/window.h"
 
 /* A piece of memory that chunks lie in without gaps. */
 struct piece {

@@ -3,8 +3,8 @@
  * A part of the memory, some 64 KiB at a time, that moves up with whoever walks through it; and which pages are resident,
  * some 64 MiB at a time. What is absent is never read: reading would make pages of it. Few pages are read back from swap.
  */
-#ifndef MEMGAP_HEAP_WINDOW_H
-#define MEMGAP_HEAP_WINDOW_H
+#ifndef MEMGAP_MEMORY_WINDOW_H
+#define MEMGAP_MEMORY_WINDOW_H
 
 #include <stdint.h>
 

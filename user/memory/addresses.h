@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A set of addresses that is filled, then gone through upwards. */
-#ifndef MEMGAP_HEAP_ADDRESSES_H
-#define MEMGAP_HEAP_ADDRESSES_H
+#ifndef MEMGAP_MEMORY_ADDRESSES_H
+#define MEMGAP_MEMORY_ADDRESSES_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/addresses.h"
+#include "user/memory/addresses.h"
 
 #include <errno.h>
 #include <stdlib.h>

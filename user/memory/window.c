@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/window.h"
+#include "user/memory/window.h"
 
 #include <errno.h>
 
@@ -19,18 +19,19 @@ void window_forget(struct window *window)
 	window->stride = 0;
 }
 
-/* States of the page and those after it; the number of pages, or -errno. */
+/* States of the page and those after it; the number of pages, or -errno. Who jumps to and fro finds those before it too. */
 static ssize_t get_states(struct window *window, uint64_t page, const uint8_t **ret)
 {
 	const struct image *image = window->image;
 
 	if (page < window->states_start || page - window->states_start >= window->n_states * image->page_bytes) {
+		uint64_t start = page & ~(WINDOW_PAGES * image->page_bytes - 1);
 		int result = pace_check(&window->pace);
 
 		if (result >= 0)
-			result = image->pages(image->data, page, WINDOW_PAGES, window->states);
+			result = image->pages(image->data, start, WINDOW_PAGES, window->states);
 		window->n_states = result ? 0 : WINDOW_PAGES;
-		window->states_start = page;
+		window->states_start = start;
 		if (result)
 			return result;
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/owned.h"
+#include "user/memory/owned.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +16,17 @@ int owned_add(struct owned *owned, const struct owned_range *range)
 		owned->room = room;
 	}
 	owned->list[owned->n++] = *range;
+	return 0;
+}
+
+int owned_append(struct owned *owned, uint64_t start, uint64_t end, uint64_t resident)
+{
+	struct owned_range *last = owned->n ? &owned->list[owned->n - 1] : NULL;
+
+	if (!last || last->end != start)
+		return owned_add(owned, &(struct owned_range){ .start = start, .end = end, .resident = resident });
+	last->end = end;
+	last->resident += resident;
 	return 0;
 }
 
@@ -51,4 +62,18 @@ const struct owned_range *owned_from(const struct owned *owned, uint64_t address
 			high = middle;
 	}
 	return low < owned->n ? &owned->list[low] : NULL;
+}
+
+void owned_sum(const struct owned *owned, uint64_t start, uint64_t end, uint64_t *ret_bytes, uint64_t *ret_resident)
+{
+	const struct owned_range *range = owned_from(owned, start);
+
+	*ret_bytes = *ret_resident = 0;
+	for (; range && range < owned->list + owned->n && range->start < end; range++) {
+		uint64_t from = range->start > start ? range->start : start, to = range->end < end ? range->end : end;
+		uint64_t size = range->end - range->start;
+
+		*ret_bytes += to - from;
+		*ret_resident += (uint64_t)((double)range->resident * (double)(to - from) / (double)size);
+	}
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * reader PID [musl|mimalloc]: for each line on stdin, "read" or "other", what memgap reads of the process's heap (glibc's, or another
- * allocator's), or of its other memory: a JSON object a line.
+ * reader PID: for each line on stdin, "read" or "other", what memgap reads of the process's heap, or of its other memory: a
+ * JSON object a line.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,6 @@
 #include "user/base/units.h"
 #include "user/heap/heap.h"
 #include "user/heap/other.h"
-#include "user/mimalloc/mimalloc_heap.h"
-#include "user/musl/musl_heap.h"
 
 static const struct heap_budget budget = { .most_ns = 10000000000 };
 
@@ -27,33 +25,12 @@ static void print_figure(const char *name, int64_t value)
 		printf("\"%s\":null,", name);
 }
 
-static struct heap *glibc;
-static struct musl_heap *musl;
-static struct mimalloc_heap *mimalloc;
-
-static int open_one(int proc_fd, pid_t pid, const char *name, const char **ret_why)
-{
-	if (!strcmp(name, "musl"))
-		return musl_heap_open(proc_fd, pid, &musl, ret_why);
-	if (!strcmp(name, "mimalloc"))
-		return mimalloc_heap_open(proc_fd, pid, &mimalloc, ret_why);
-	return heap_open(proc_fd, pid, &glibc, ret_why);
-}
-
-static int read_one(struct heap_view *ret)
-{
-	if (musl)
-		return musl_heap_read(musl, BUDGET_NS, ret);
-	if (mimalloc)
-		return mimalloc_heap_read(mimalloc, BUDGET_NS, ret);
-	return heap_read(glibc, BUDGET_NS, ret);
-}
-
-static void read_once(void)
+static void read_once(struct heap *heap)
 {
 	uint64_t start = monotonic_ns();
 	struct heap_view view;
-	int result = read_one(&view);
+	int result = heap_read(heap, &budget, &view);
+
 	double ms = (double)(monotonic_ns() - start) / 1e6;
 
 	printf("{\"result\":%d,\"why\":\"%s\",\"ms\":%.3f,", result, result ? heap_why(result) : "", ms);
@@ -88,22 +65,21 @@ static void read_other(int proc_fd, pid_t pid, const struct heap *heap)
 int main(int argc, char **argv)
 {
 	int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result;
+	struct heap *heap = NULL;
 	const char *why;
 	char line[16];
 
-	if (argc != 2 && argc != 3)
+	if (argc != 2)
 		return 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	result = open_one(proc_fd, atoi(argv[1]), argc == 3 ? argv[2] : "glibc", &why);
-	printf("{\"result\":%d,\"why\":\"%s\"}\n", result, why);
+	result = heap_open(proc_fd, atoi(argv[1]), &heap, &why);
+	printf("{\"result\":%d,\"why\":\"%s\",\"name\":\"%s\"}\n", result, why, heap ? heap_name(heap) : "");
 	while (fgets(line, sizeof(line), stdin)) {
-		if (!strcmp(line, "read\n") && !result)
-			read_once();
+		if (!strcmp(line, "read\n") && heap)
+			read_once(heap);
 		else
-			read_other(proc_fd, atoi(argv[1]), glibc);
+			read_other(proc_fd, atoi(argv[1]), heap);
 	}
-	heap_close(glibc);
-	musl_heap_close(musl);
-	mimalloc_heap_close(mimalloc);
+	heap_close(heap);
 	return 0;
 }

@@ -49,7 +49,7 @@ class MuslTest(unittest.TestCase):
         return view
 
     def reader(self, pid):
-        reader = Reader(self, pid, "musl")
+        reader = Reader(self, pid)
         self.assertEqual(reader.opened["result"], 0, reader.opened)
         return reader
 
@@ -129,14 +129,6 @@ def add_releases():
 
 
 class NotThere(MuslTest):
-    def test_other_libc(self):
-        """glibc, shared or linked statically: there is no heap of musl"""
-        for kind in "", "-static":
-            program = Program(self, f"{PROGRAMS}/exercise{kind}", stdin=subprocess.PIPE)
-            self.assertEqual(program.line(), "ready")
-            self.assertEqual(Reader(self, program.pid, "musl").opened,
-                             {"result": -ENOENT, "why": "it has no musl, or has allocated nothing yet"})
-
     def test_gone(self):
         """a process that ends between two readings is gone"""
         target, reader, _ = self.start(f"{FOLDER}/target-musl", threads=1)

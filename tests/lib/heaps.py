@@ -60,10 +60,10 @@ class Target(Talker):
 
 
 class Reader(Talker):
-    """Of glibc's heap, or of another allocator's."""
+    """Of a process's heap, whichever allocator's it is."""
 
-    def __init__(self, test, pid, *allocator):
-        super().__init__(test, READER, str(pid), *allocator)
+    def __init__(self, test, pid):
+        super().__init__(test, READER, str(pid))
         self.opened = json.loads(self.line())
 
     def read(self):

@@ -4,7 +4,7 @@
 #define MEMGAP_TESTS_UNIT_HEAP_IMAGE_H
 
 #include "user/base/fs.h"
-#include "user/heap/chunk.h"
+#include "user/glibc/chunk.h"
 #include "user/heap/heap.h"
 #include "user/memory/image.h"
 

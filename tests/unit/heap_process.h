@@ -5,9 +5,9 @@
 
 #include "tests/unit/heap_image.h"
 #include "user/base/units.h"
-#include "user/heap/arenas.h"
-#include "user/heap/find.h"
-#include "user/heap/read.h"
+#include "user/glibc/arenas.h"
+#include "user/glibc/find.h"
+#include "user/glibc/read.h"
 
 /* Where things are: the libc's state, the main arena's memory, another arena's heaps, mappings of single chunks. */
 #define LIBC 0x10000000ULL

@@ -4,8 +4,8 @@
 #define MEMGAP_TESTS_UNIT_HEAP_SCENE_H
 
 #include "tests/unit/heap_image.h"
-#include "user/heap/fastbins.h"
-#include "user/heap/walk.h"
+#include "user/glibc/fastbins.h"
+#include "user/glibc/walk.h"
 
 #define BASE 0x100000000ULL
 #define SIZE (256 * PAGE)

@@ -166,7 +166,7 @@ static inline void end(struct scene *scene)
 
 static inline int run_for(struct scene *scene, uint64_t ns)
 {
-	return read_musl(&scene->fake.image, &scene->context, monotonic_ns() + ns, &scene->owned, &scene->view);
+	return read_musl(&scene->fake.image, &scene->context, &(struct heap_budget){ .most_ns = ns }, &scene->owned, &scene->view);
 }
 
 static inline int run(struct scene *scene)

@@ -236,7 +236,7 @@ static void each_mistake_is_a_usage_error_that_names_it_and_a_remedy(void **stat
 		{ WORDS("-p", "1", "-N", "0"), "'0'", "at least 1" },
 		{ WORDS("-p", "1", "-N", "1.5"), "'1.5'", "at least 1" },
 		{ WORDS("-p", "1", "-o", "xml"), "'xml'", "line, table or json" },
-		{ WORDS("-p", "1", "-s", "magic"), "'magic'", "auto, probe, heap or none" },
+		{ WORDS("-p", "1", "-s", "magic"), "'magic'", "auto, probe, heap, go or none" },
 		{ WORDS("-p", "1", "--per", "thread"), "'thread'", "process or cgroup" },
 		{ WORDS("-p", "1", "--trim-at", "trimmable:1MiB"), "'trimmable:1MiB'", "alloc, gap, rss or cgroup" },
 		{ WORDS("-p", "1", "--trim-at", "100MB"), "'100MB'", "100MiB" },

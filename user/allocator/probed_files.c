@@ -159,6 +159,7 @@ static void name_allocator(struct allocator *allocator, const struct known_file 
 		return;
 	memcpy(allocator->name, known->library.name, sizeof(allocator->name));
 	allocator->library = known->library_key;
+	allocator->remembered = memgap_is_remembered(known->library.allocator);
 }
 
 static int attach_module(struct probed_files *files, pid_t pid, bool everyone, const struct memgap_module *module,

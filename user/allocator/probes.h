@@ -23,6 +23,7 @@ struct allocator {
 	uint64_t attached_ns; /* CLOCK_MONOTONIC when its probes were complete; UINT64_MAX: they are kept away */
 	bool foreign;         /* there is another allocator as well, or a wrapper: this one may never be called */
 	uint32_t library;     /* its library file's key, from 1 on */
+	bool remembered;      /* its blocks are remembered: those from before the probes are not counted when they are freed */
 };
 
 /* Probes that are taken away and put back together: a process's own, or (pid 0) those on one library file for everyone. */

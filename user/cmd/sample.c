@@ -116,9 +116,15 @@ static void fill_go(struct snapshot *snapshot, const struct watched_process *pro
 	const struct survey *survey = &process->survey;
 
 	snprintf(snapshot->allocator.name, NAME_MAX_TEXT, "%s%s", survey->go ? go_version(survey->go) : "go",
-		 survey->has_heap ? " + glibc" : "");
+		 survey->has_heap ? " + C" : "");
 	snapshot->allocator.total_alloc = view->total_alloc;
 	snapshot->allocator.sys = view->sys;
+}
+
+/* While it is being walked through, it is as it was. */
+static void name_heap(struct snapshot *snapshot, const struct survey *survey)
+{
+	snprintf(snapshot->allocator.name, NAME_MAX_TEXT, "%s", survey->heap_name);
 }
 
 static void sample_process(struct targets *targets, struct watched_process *process, struct snapshot *snapshot)
@@ -144,7 +150,7 @@ static void sample_process(struct targets *targets, struct watched_process *proc
 		fill_counters(snapshot, &record->counters, targets->lost);
 		fill_governed(snapshot, process);
 	} else if (view.source == SOURCE_HEAP) {
-		snprintf(snapshot->allocator.name, NAME_MAX_TEXT, "glibc %s", heap_versions(process->survey.heap));
+		name_heap(snapshot, &process->survey);
 	}
 }
 

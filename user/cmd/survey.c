@@ -210,6 +210,7 @@ static void look_into_heap(struct look *look)
 	if (!survey->heap)
 		result = heap_open(look->proc_fd, look->pid, &survey->heap, &why);
 	if (!result) {
+		snprintf(survey->heap_name, sizeof(survey->heap_name), "%s %s", heap_name(survey->heap), heap_versions(survey->heap));
 		result = heap_read(survey->heap, &look->budget, &survey->view);
 		why = result ? heap_why(result) : "";
 	}
@@ -305,7 +306,7 @@ static void keep(struct surveyor *surveyor, struct watched_process *process, str
 	if (!count_now(surveyor->targets, process, &record))
 		return;
 	survey->net = memgap_net(&record.counters);
-	if (survey->changes == process->governed.changes)
+	if (survey->changes == process->governed.changes && !process->allocator.remembered)
 		settle_before(survey, &record);
 }
 

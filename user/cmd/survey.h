@@ -30,6 +30,7 @@ struct survey {
 	bool walked;           /* the last look did: the view is of then */
 	unsigned int failures; /* to walk, one after the other */
 	struct smaps_rollup rollup;
+	char heap_name[NAME_MAX_TEXT]; /* "glibc 2.35 to 2.42" */
 	struct heap_view view;
 	int64_t reach;     /* of the last glance at its headers (heap_glance()); UNKNOWN */
 	uint64_t glanced;  /* the interval of that */

@@ -201,10 +201,13 @@ static void count_own(struct targets *targets, const struct watched_process *pro
 		   home && !home->adopts ? MEMGAP_KEEP_IN_SLOT : MEMGAP_KEEP);
 }
 
-/* Of glibc, what was live before is read from the heap (user/cmd/survey.h), which says itself when that fails. */
+/* Of most allocators, what was live before is read from the heap (user/cmd/survey.h), which says itself when that fails. */
 static bool heap_tells_what_was_before(const struct targets *targets, const struct watched_process *process)
 {
-	return !targets->options->insists && !strncmp(process->allocator.name, "glibc", strlen("glibc"));
+	const char *name = process->allocator.name;
+
+	return !targets->options->insists && strncmp(name, "jemalloc", strlen("jemalloc")) && strncmp(name, "tcmalloc", strlen("tcmalloc")) &&
+	       strncmp(name, "mimalloc 3", strlen("mimalloc 3"));
 }
 
 /* Where nothing can be probed: Go's runtime tells as much, or the kernel's view has to do, and it is said why. */

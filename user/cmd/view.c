@@ -16,7 +16,7 @@ static void say_why_not(const struct targets *targets, const struct watched_proc
 
 	if (!targets->options->heap && !targets->options->go)
 		ret->why_not[0] = '\0';
-	else if (name[0] && strncmp(name, "glibc", strlen("glibc")))
+	else if (!strncmp(name, "jemalloc", strlen("jemalloc")) || !strncmp(name, "tcmalloc", strlen("tcmalloc")))
 		snprintf(ret->why_not, sizeof(ret->why_not), "the heap of %s is not looked into", name);
 	else
 		snprintf(ret->why_not, sizeof(ret->why_not), "%s", survey->at_ns ? survey->why_not : "it has not been looked into yet");
@@ -217,6 +217,8 @@ void view_of_record(const struct targets *targets, struct watched_process *proce
 	/* once they are back for good, one walk tells what was there before */
 	if (governed->holes.any && !(governed_is_on(governed) && is_known(process->survey.before)))
 		take_what_is_left(targets, process, record, ret);
+	else if (process->allocator.remembered && !record_is_complete(record, process) && process->survey.has_heap && !targets->options->insists)
+		take_heap(targets, process, ret); /* what was there before is not counted when it is freed */
 	else
 		take_counted(targets, process, record, ret);
 }

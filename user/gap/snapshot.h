@@ -14,7 +14,7 @@
 #include <time.h>
 
 #include "user/gap/history.h"
-#include "user/heap/heap.h"
+#include "user/memory/heap_view.h"
 #include "user/kernel/cgroup.h"
 
 #define NAME_MAX_TEXT 64

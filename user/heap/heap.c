@@ -2,60 +2,118 @@
 #include "user/heap/heap.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "user/heap/arenas.h"
-#include "user/heap/chunk.h"
-#include "user/heap/find.h"
-#include "user/heap/read.h"
+#include "user/glibc/glibc_heap.h"
+#include "user/memory/lines.h"
 #include "user/memory/maps.h"
-#include "user/memory/owned.h"
 #include "user/memory/remote.h"
-#include "user/memory/word.h"
-
-/* More than that are no glance. */
-#define GLANCED_ARENAS 256
+#include "user/mimalloc/mimalloc_heap.h"
+#include "user/musl/musl_heap.h"
 
 struct heap {
+	const struct heap_kind *kind;
+	void *state;
+	const char *versions;
 	struct remote remote;
-	struct image image;
-	struct place place;
-	struct anonymous maps;
+	struct heap_process process;
 	struct owned owned, next; /* of the last read that succeeded, of the one that is going on */
 };
 
-static int check(struct heap *heap, const char **ret_why)
-{
-	struct parameters parameters;
-	struct arena arena;
-	int result = parameters_read(&heap->image, &heap->place, &parameters);
+/* Whose files are mapped. */
+struct libraries {
+	bool glibc, musl, mimalloc, other; /* other: an allocator whose heap is not read */
+};
 
-	if (!result)
-		result = arena_read(&heap->image, heap->place.layout, heap->place.main_arena, &arena);
-	if (!result && !arena.system_mem && !parameters.n_mmaps && arena.next == arena.address) {
-		*ret_why = "nothing was allocated with glibc's malloc yet, or another allocator is in its place";
-		return -ENOENT;
+static void note_file(const char *path, struct libraries *libraries)
+{
+	const char *name = strrchr(path, '/');
+
+	if (!name)
+		return;
+	libraries->glibc |= !strncmp(name, "/libc.so.6", 10) || !strncmp(name, "/libc-2.", 8);
+	libraries->musl |= !strncmp(name, "/ld-musl-", 9);
+	libraries->mimalloc |= strstr(name, "mimalloc") != NULL;
+	libraries->other |= strstr(name, "jemalloc") || strstr(name, "tcmalloc");
+}
+
+static int list_libraries(int dir_fd, struct libraries *ret)
+{
+	int fd = openat(dir_fd, "maps", O_RDONLY | O_CLOEXEC), result = 0;
+	struct lines *lines = malloc(sizeof(*lines));
+	struct mapping mapping;
+	const char *line;
+
+	*ret = (struct libraries){ 0 };
+	if (fd >= 0 && lines) {
+		lines_open(lines, fd);
+		while ((line = lines_next(lines, &result)))
+			if (mapping_parse(line, &mapping) && mapping.inode)
+				note_file(mapping.name, ret);
+	} else {
+		result = !lines ? -ENOMEM : errno == ENOENT ? -ESRCH : -errno;
 	}
-	if (!result && (parameters.tcache_count > UINT16_MAX || arena.next == 0))
-		result = -EPROTO;
-	if (result && result != -ESRCH)
-		*ret_why = "what its malloc keeps fails the checks of what memgap knows of it";
-	return result == -EAGAIN || result == -EFAULT ? -EPROTO : result;
+	free(lines);
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+static int open_kind(struct heap *heap, const struct heap_kind *kind, const char **ret_why)
+{
+	int result;
+
+	heap->state = calloc(1, kind->state_bytes);
+	if (!heap->state)
+		return -ENOMEM;
+	heap->kind = kind;
+	result = kind->open(heap->state, &heap->process, ret_why);
+	if (!result) {
+		heap->versions = *ret_why;
+		return 0;
+	}
+	kind->close(heap->state);
+	free(heap->state);
+	heap->state = NULL;
+	return result;
+}
+
+/* Preloaded or linked, another allocator takes the libc's place. A program without any libc's file may have either in itself. */
+static int open_allocator(struct heap *heap, const char **ret_why)
+{
+	struct libraries libraries;
+	int result = list_libraries(heap->remote.dir_fd, &libraries);
+
+	*ret_why = "its mappings cannot be read";
+	if (result)
+		return result;
+	if (libraries.mimalloc)
+		return open_kind(heap, &mimalloc_heap, ret_why);
+	*ret_why = "another allocator is in the place of musl's";
+	if (libraries.musl)
+		return libraries.other ? -ENOENT : open_kind(heap, &musl_heap, ret_why);
+	result = open_kind(heap, &glibc_heap, ret_why);
+	if (result == -ENOENT && !libraries.glibc && !open_kind(heap, &musl_heap, &(const char *){ NULL }))
+		result = 0;
+	return result;
 }
 
 static int open_heap(struct heap *heap, int proc_fd, pid_t pid, const char **ret_why)
 {
-	int result = remote_open(proc_fd, pid, &heap->remote, &heap->image);
+	int result = remote_open(proc_fd, pid, &heap->remote, &heap->process.image);
 
 	if (result) {
 		*ret_why = result == -ESRCH ? "it is gone" : "its memory may not be looked into";
 		return result;
 	}
-	result = find_place(heap->remote.dir_fd, &heap->image, &heap->place, ret_why);
+	heap->process.dir_fd = heap->remote.dir_fd;
+	result = open_allocator(heap, ret_why);
 	if (!result)
-		result = check(heap, ret_why);
-	if (!result)
-		*ret_why = heap->place.layout->versions;
+		*ret_why = heap->versions;
 	return result;
 }
 
@@ -81,8 +139,10 @@ void heap_close(struct heap *heap)
 {
 	if (!heap)
 		return;
+	if (heap->state)
+		heap->kind->close(heap->state);
+	free(heap->state);
 	remote_close(&heap->remote);
-	anonymous_free(&heap->maps);
 	owned_free(&heap->owned);
 	owned_free(&heap->next);
 	free(heap);
@@ -93,11 +153,8 @@ int heap_read(struct heap *heap, const struct heap_budget *budget, struct heap_v
 	struct heap_view view;
 	struct heap_head head;
 	struct owned previous;
-	int result = anonymous_read(heap->remote.dir_fd, &heap->maps);
+	int result = heap->kind->read(heap->state, &heap->process, budget, &heap->owned, &heap->next, &view);
 
-	heap->next.n = 0;
-	if (!result)
-		result = read_heap(&heap->image, &heap->place, &heap->maps, &heap->owned, budget, &heap->next, &view);
 	/* else another process may have had the pid by then */
 	if (!remote_is_alive(&heap->remote))
 		return -ESRCH;
@@ -112,40 +169,9 @@ int heap_read(struct heap *heap, const struct heap_budget *budget, struct heap_v
 	return 0;
 }
 
-/* Of one arena; a top that moves meanwhile makes it wrong by that. */
-static int add_reach(const struct image *image, const struct arena *arena, struct heap_head *sum)
-{
-	uint8_t head[8];
-	int result = arena->top ? image_get(image, arena->top + 8, head, sizeof(head)) : 0;
-	uint64_t top = arena->top && !result ? chunk_size(word(head)) : 0;
-
-	if (result && result != -EFAULT)
-		return result;
-	sum->sys += (int64_t)arena->system_mem;
-	sum->reach += (int64_t)(arena->system_mem - (top < arena->system_mem ? top : 0));
-	return 0;
-}
-
 int heap_glance(const struct heap *heap, struct heap_head *ret)
 {
-	struct parameters parameters;
-	struct heap_head head = { 0 };
-	struct arena arena = { .next = heap->place.main_arena };
-	int result = parameters_read(&heap->image, &heap->place, &parameters);
-
-	for (unsigned int i = 0; !result && i < GLANCED_ARENAS && (!i || arena.next != heap->place.main_arena); i++) {
-		result = arena_read(&heap->image, heap->place.layout, arena.next, &arena);
-		if (!result)
-			result = add_reach(&heap->image, &arena, &head);
-	}
-	if (!result && (arena.next != heap->place.main_arena || parameters.mmapped_mem >= ADDRESS_MAX))
-		result = -EAGAIN;
-	if (result)
-		return result;
-	head.sys += (int64_t)parameters.mmapped_mem;
-	head.reach += (int64_t)parameters.mmapped_mem;
-	*ret = head;
-	return 0;
+	return heap->kind->glance ? heap->kind->glance(heap->state, &heap->process, ret) : -ENOSYS;
 }
 
 const char *heap_why(int result)
@@ -169,9 +195,14 @@ const char *heap_why(int result)
 	}
 }
 
+const char *heap_name(const struct heap *heap)
+{
+	return heap->kind->name;
+}
+
 const char *heap_versions(const struct heap *heap)
 {
-	return heap->place.layout->versions;
+	return heap->versions;
 }
 
 struct heap_part_of heap_owned(const struct heap *heap, uint64_t start, uint64_t end)

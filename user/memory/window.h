@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "user/heap/pace.h"
+#include "user/memory/pace.h"
 #include "user/memory/image.h"
 
 #define WINDOW_BYTES 65536

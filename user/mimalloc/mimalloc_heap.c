@@ -2,25 +2,19 @@
 #include "user/mimalloc/mimalloc_heap.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
-#include "user/base/fs.h"
 #include "user/memory/maps.h"
-#include "user/memory/owned.h"
-#include "user/memory/remote.h"
 #include "user/mimalloc/key.h"
 #include "user/mimalloc/read.h"
 
 #define VERSIONS "2.0.9"
-/* To look for segments in all mappings, and to read them once. */
-#define OPEN_BUDGET_NS 1000000000ULL
 
-struct mimalloc_heap {
-	struct remote remote;
-	struct image image;
+/* To look for segments in all mappings, and to read them once. */
+static const struct heap_budget open_budget = { .most_ns = 1000000000 };
+
+struct state {
 	struct anonymous maps;
 	uint64_t key, key_address;
-	struct owned owned, next; /* of the last read that succeeded, of the one that is going on */
 };
 
 static const char *why(int result)
@@ -42,99 +36,57 @@ static const char *why(int result)
 }
 
 /* A heap that never makes sense is one of another build: a secure one, or one for debugging. */
-static int check(struct mimalloc_heap *heap, uint64_t deadline)
+static int check(struct state *state, const struct heap_process *process)
 {
+	struct owned ignored_ranges = { 0 };
 	struct heap_view ignored;
-	int result = find_key(&heap->image, &heap->maps, deadline, &heap->key);
+	int result = find_key(&process->image, &state->maps, &open_budget, &state->key);
 
 	if (result)
 		return result;
-	result = key_find(heap->remote.dir_fd, &heap->image, heap->key, &heap->key_address);
+	result = key_find(process->dir_fd, &process->image, state->key, &state->key_address);
 	if (!result)
-		result = read_mimalloc(&heap->image, &heap->maps, heap->key, deadline, &heap->next, &ignored);
+		result = read_mimalloc(&process->image, &state->maps, state->key, &open_budget, &ignored_ranges, &ignored);
+	owned_free(&ignored_ranges);
 	if (result == -ETIME || result == -ENOBUFS) /* in part it was read, and made sense */
 		return 0;
 	return result == -EAGAIN || result == -ENOENT ? -EPROTO : result;
 }
 
-static int open_heap(struct mimalloc_heap *heap, int proc_fd, pid_t pid, const char **ret_why)
+static int open_heap(void *data, const struct heap_process *process, const char **ret_why)
 {
-	int result = remote_open(proc_fd, pid, &heap->remote, &heap->image);
+	struct state *state = data;
+	int result = anonymous_read(process->dir_fd, &state->maps);
 
-	if (result) {
-		*ret_why = result == -ESRCH ? "it is gone" : "its memory may not be looked into";
-		return result;
-	}
-	result = anonymous_read(heap->remote.dir_fd, &heap->maps);
 	if (!result)
-		result = check(heap, monotonic_ns() + OPEN_BUDGET_NS);
+		result = check(state, process);
 	*ret_why = why(result);
 	return result;
 }
 
-int mimalloc_heap_open(int proc_fd, pid_t pid, struct mimalloc_heap **ret, const char **ret_why)
+static void close_heap(void *data)
 {
-	struct mimalloc_heap *heap = calloc(1, sizeof(*heap));
-	int result;
+	struct state *state = data;
 
-	*ret_why = "out of memory";
-	if (!heap)
-		return -ENOMEM;
-	heap->remote.dir_fd = heap->remote.pagemap_fd = -1;
-	result = open_heap(heap, proc_fd, pid, ret_why);
-	if (result) {
-		mimalloc_heap_close(heap);
-		return result;
-	}
-	*ret = heap;
-	return 0;
+	anonymous_free(&state->maps);
 }
 
-void mimalloc_heap_close(struct mimalloc_heap *heap)
+static int read_all(void *data, const struct heap_process *process, const struct heap_budget *budget, const struct owned *before,
+		    struct owned *ret_owned, struct heap_view *ret)
 {
-	if (!heap)
-		return;
-	remote_close(&heap->remote);
-	anonymous_free(&heap->maps);
-	owned_free(&heap->owned);
-	owned_free(&heap->next);
-	free(heap);
-}
+	struct state *state = data;
+	int result = anonymous_read(process->dir_fd, &state->maps);
 
-int mimalloc_heap_read(struct mimalloc_heap *heap, uint64_t budget_ns, struct heap_view *ret)
-{
-	uint64_t deadline = monotonic_ns() + budget_ns;
-	struct heap_view view;
-	struct owned previous;
-	int result = anonymous_read(heap->remote.dir_fd, &heap->maps);
-
+	(void)before;
 	if (!result)
-		result = key_check(&heap->image, heap->key_address, heap->key);
-	if (!result)
-		result = read_mimalloc(&heap->image, &heap->maps, heap->key, deadline, &heap->next, &view);
-	/* else another process may have had the pid by then */
-	if (!remote_is_alive(&heap->remote))
-		return -ESRCH;
-	if (result)
-		return result;
-	previous = heap->owned;
-	heap->owned = heap->next;
-	heap->next = previous;
-	*ret = view;
-	return 0;
+		result = key_check(&process->image, state->key_address, state->key);
+	return result ? result : read_mimalloc(&process->image, &state->maps, state->key, budget, ret_owned, ret);
 }
 
-const char *mimalloc_heap_versions(const struct mimalloc_heap *heap)
-{
-	(void)heap;
-	return VERSIONS;
-}
-
-struct heap_part_of mimalloc_heap_owned(const struct mimalloc_heap *heap, uint64_t start, uint64_t end)
-{
-	struct heap_part_of sum = { 0 };
-
-	if (heap)
-		owned_sum(&heap->owned, start, end, &sum.bytes, &sum.resident);
-	return sum;
-}
+const struct heap_kind mimalloc_heap = {
+	.name = "mimalloc",
+	.state_bytes = sizeof(struct state),
+	.open = open_heap,
+	.close = close_heap,
+	.read = read_all,
+};

@@ -53,7 +53,7 @@ static int wait_for_retry(struct reader *reader, unsigned int tries)
 	if (!reader->retries)
 		return -EAGAIN;
 	reader->retries--;
-	if (monotonic_ns() > reader->window.deadline)
+	if (monotonic_ns() > reader->window.pace.deadline)
 		return -ETIME;
 	image_pause(reader->image, tries);
 	window_forget(&reader->window);
@@ -109,7 +109,7 @@ static int count_freed(struct reader *reader, const struct page *page, bool is_s
 	for (; block; n++) {
 		int result = -EAGAIN;
 
-		if (n % 1024 == 1023 && monotonic_ns() > reader->window.deadline)
+		if (n % 1024 == 1023 && monotonic_ns() > reader->window.pace.deadline)
 			return -ETIME;
 		if (n < page->used && block >= page->start && block - page->start < page->bytes)
 			result = get_next(reader, is_swapped, &block);
@@ -275,7 +275,7 @@ static int sum_delayed(struct reader *reader, uint64_t heap, uint64_t *ret)
 	for (unsigned int n = 0; !result && block; n++) {
 		uint64_t size = 0;
 
-		if (n % 1024 == 1023 && monotonic_ns() > reader->window.deadline)
+		if (n % 1024 == 1023 && monotonic_ns() > reader->window.pace.deadline)
 			return -ETIME;
 		result = n < DELAYED_MAX ? get_block_size(reader, block, &size) : -EAGAIN;
 		if (!result)
@@ -322,7 +322,7 @@ static int look_for_key(struct reader *reader, uint64_t address, uint64_t *ret_b
 	return 0;
 }
 
-static struct reader *make_reader(const struct image *image, const struct anonymous *maps, uint64_t deadline)
+static struct reader *make_reader(const struct image *image, const struct anonymous *maps, const struct heap_budget *budget)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
 
@@ -331,14 +331,14 @@ static struct reader *make_reader(const struct image *image, const struct anonym
 	reader->image = image;
 	reader->maps = maps;
 	reader->retries = RETRIES;
-	window_init(&reader->window, image, deadline);
-	window_init(&reader->blocks, image, deadline);
+	window_init(&reader->window, image, budget);
+	window_init(&reader->blocks, image, budget);
 	return reader;
 }
 
-int find_key(const struct image *image, const struct anonymous *maps, uint64_t deadline, uint64_t *ret)
+int find_key(const struct image *image, const struct anonymous *maps, const struct heap_budget *budget, uint64_t *ret)
 {
-	struct reader *reader = make_reader(image, maps, deadline);
+	struct reader *reader = make_reader(image, maps, budget);
 	int result = reader ? for_all_places(reader, look_for_key) : -ENOMEM;
 
 	if (!result && !reader->has_key)
@@ -366,10 +366,10 @@ static void fill(const struct reader *reader, struct heap_view *ret)
 	};
 }
 
-int read_mimalloc(const struct image *image, const struct anonymous *maps, uint64_t key, uint64_t deadline,
+int read_mimalloc(const struct image *image, const struct anonymous *maps, uint64_t key, const struct heap_budget *budget,
 		  struct owned *ret_owned, struct heap_view *ret)
 {
-	struct reader *reader = make_reader(image, maps, deadline);
+	struct reader *reader = make_reader(image, maps, budget);
 	int result;
 
 	if (!reader)

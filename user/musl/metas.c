@@ -51,7 +51,7 @@ static int add_unsettled(const struct window *window, uint64_t address, struct m
 	int result = -EAGAIN;
 
 	for (unsigned int i = 0; i < TRIES && result == -EAGAIN; i++) {
-		if (monotonic_ns() > window->deadline)
+		if (monotonic_ns() > window->pace.deadline)
 			return -ETIME;
 		image_pause(window->image, i);
 		result = meta_read(window->image, address, &meta);
@@ -121,7 +121,7 @@ int metas_read(struct window *window, const struct context *context, struct owne
 		uint64_t next;
 		int result;
 
-		if (i > GROUPS_MAX / AREA_SLOTS || monotonic_ns() > window->deadline)
+		if (i > GROUPS_MAX / AREA_SLOTS || monotonic_ns() > window->pace.deadline)
 			return -ETIME;
 		result = read_area(window, context->secret, address, owned, metas, &next);
 		if (result)

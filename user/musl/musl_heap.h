@@ -5,7 +5,7 @@
  * not written to; it may change its heap meanwhile, or be hostile: figures are then off by what changed, and all that is read
  * is bounded.
  *
- * Of struct heap_view (heap.h): sys are the mappings of groups, the pages of meta data, and what the loader gave to the
+ * Of struct heap_view: sys are the mappings of groups, the pages of meta data, and what the loader gave to the
  * allocator of the ends of files' variables; mmapped of it the mappings that have one block. All that is free and resident is
  * pinned, trimmable is 0: musl unmaps a group as soon as no block is in it, and has no way to give back more. That is slots that
  * are free, and what in a slot is not its block. Up to musl 1.2.3 whole pages in free slots are given up with MADV_FREE: they
@@ -14,26 +14,12 @@
 #ifndef MEMGAP_MUSL_MUSL_HEAP_H
 #define MEMGAP_MUSL_MUSL_HEAP_H
 
-#include "user/heap/heap.h"
-
-struct musl_heap;
+#include "user/memory/heap_kind.h"
 
 /*
- * Finds the allocator of a process; musl_heap_close() releases it. After an exec it has to be opened anew. -ENOENT when it has
- * no such heap (yet): another libc, musl before 1.2.1; -ESRCH when it is gone; -EACCES or -EPERM when it is not ours to look
- * into. *ret_why: a phrase for people, static, also on success. Whether another allocator is in its place does not show here:
- * musl's loader uses its own all the same.
+ * open(): -ENOENT when it has no such heap (yet): another libc, musl before 1.2.1. Whether another allocator is in its place does not show
+ * here: musl's loader uses its own all the same.
  */
-int musl_heap_open(int proc_fd, pid_t pid, struct musl_heap **ret, const char **ret_why);
-void musl_heap_close(struct musl_heap *heap); /* NULL too */
-
-/* As heap_read(), which says what the errors are; heap_why() says them for people. */
-int musl_heap_read(struct musl_heap *heap, uint64_t budget_ns, struct heap_view *ret);
-
-/* The musl versions whose layout it has. */
-const char *musl_heap_versions(const struct musl_heap *heap);
-
-/* As heap_owned(). */
-struct heap_part_of musl_heap_owned(const struct musl_heap *heap, uint64_t start, uint64_t end);
+extern const struct heap_kind musl_heap;
 
 #endif

@@ -166,7 +166,7 @@ static int wait_for_retry(struct reader *reader, unsigned int tries)
 	if (!reader->retries)
 		return -EAGAIN;
 	reader->retries--;
-	if (monotonic_ns() > reader->window.deadline)
+	if (monotonic_ns() > reader->window.pace.deadline)
 		return -ETIME;
 	image_pause(reader->image, tries);
 	window_forget(&reader->window);
@@ -267,7 +267,7 @@ static void fill(const struct reader *reader, struct heap_view *ret)
 	};
 }
 
-int read_musl(const struct image *image, const struct context *context, uint64_t deadline, struct owned *ret_owned,
+int read_musl(const struct image *image, const struct context *context, const struct heap_budget *budget, struct owned *ret_owned,
 	      struct heap_view *ret)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
@@ -280,7 +280,7 @@ int read_musl(const struct image *image, const struct context *context, uint64_t
 	reader->owned = ret_owned;
 	ret_owned->n = 0;
 	reader->retries = RETRIES;
-	window_init(&reader->window, image, deadline);
+	window_init(&reader->window, image, budget);
 	result = read_all(reader);
 	if (!result)
 		fill(reader, ret);

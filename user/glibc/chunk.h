@@ -3,8 +3,8 @@
  * A chunk: two words, then the block (struct malloc_chunk, malloc/malloc.c). The first is the size of the chunk before it if
  * that is free, and else that one's; the second the chunk's own size with three flags.
  */
-#ifndef MEMGAP_HEAP_CHUNK_H
-#define MEMGAP_HEAP_CHUNK_H
+#ifndef MEMGAP_GLIBC_CHUNK_H
+#define MEMGAP_GLIBC_CHUNK_H
 
 #include <stdbool.h>
 #include <stdint.h>

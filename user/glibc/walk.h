@@ -3,8 +3,8 @@
  * Goes from chunk to chunk through a piece of an arena's memory. What it meets may change at any moment: what is no chunk
  * where one should be is a contradiction, and it then goes on from an earlier place, each time an earlier one.
  */
-#ifndef MEMGAP_HEAP_WALK_H
-#define MEMGAP_HEAP_WALK_H
+#ifndef MEMGAP_GLIBC_WALK_H
+#define MEMGAP_GLIBC_WALK_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/arenas.h"
+#include "user/glibc/arenas.h"
 
 #include <errno.h>
 
-#include "user/heap/chunk.h"
+#include "user/glibc/chunk.h"
 #include "user/memory/word.h"
 
 int parameters_read(const struct image *image, const struct place *place, struct parameters *ret)

@@ -3,8 +3,8 @@
  * Where glibc keeps what of its allocator, on 64-bit machines: struct malloc_par and struct malloc_state in malloc/malloc.c,
  * struct _heap_info in malloc/arena.c. No symbol names them; their contents do.
  */
-#ifndef MEMGAP_HEAP_LAYOUT_H
-#define MEMGAP_HEAP_LAYOUT_H
+#ifndef MEMGAP_GLIBC_LAYOUT_H
+#define MEMGAP_GLIBC_LAYOUT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/fastbins.h"
+#include "user/glibc/fastbins.h"
 
 #include <errno.h>
 
 #include "user/base/fs.h"
-#include "user/heap/chunk.h"
+#include "user/glibc/chunk.h"
 #include "user/memory/word.h"
 
 /* Chunks of an arena that are followed at most, 32 MiB of addresses. */

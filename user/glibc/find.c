@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/find.h"
+#include "user/glibc/find.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Where in a process glibc's allocator has its state: in the libc, or in the program when that is linked statically. */
-#ifndef MEMGAP_HEAP_FIND_H
-#define MEMGAP_HEAP_FIND_H
+#ifndef MEMGAP_GLIBC_FIND_H
+#define MEMGAP_GLIBC_FIND_H
 
 #include <stdint.h>
 
-#include "user/heap/layout.h"
+#include "user/glibc/layout.h"
 #include "user/memory/image.h"
 
 struct place {

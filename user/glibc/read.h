@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* One complete walk through a heap: every arena, then the chunks in mappings of their own. */
-#ifndef MEMGAP_HEAP_READ_H
-#define MEMGAP_HEAP_READ_H
+#ifndef MEMGAP_GLIBC_READ_H
+#define MEMGAP_GLIBC_READ_H
 
 #include <stdint.h>
 
-#include "user/heap/find.h"
-#include "user/heap/heap.h"
+#include "user/glibc/find.h"
+#include "user/memory/heap_view.h"
 #include "user/memory/image.h"
 #include "user/memory/maps.h"
 #include "user/memory/owned.h"

@@ -2,8 +2,8 @@
 /* The main arena: its memory comes from sbrk(), and from mappings where that fails. */
 #include <errno.h>
 
-#include "user/heap/chunk.h"
-#include "user/heap/reader.h"
+#include "user/glibc/chunk.h"
+#include "user/glibc/reader.h"
 #include "user/memory/word.h"
 
 /* What it may have grown by since the maps were read; more is no arena. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/pace.h"
+#include "user/memory/pace.h"
 
 #include <errno.h>
 #include <time.h>

@@ -3,8 +3,8 @@
  * A thread's cache of free blocks: struct tcache_perthread_struct, malloc/malloc.c. It lies in an arena, in a chunk of its
  * own; the chunks that it holds look like ones in use.
  */
-#ifndef MEMGAP_HEAP_TCACHE_H
-#define MEMGAP_HEAP_TCACHE_H
+#ifndef MEMGAP_GLIBC_TCACHE_H
+#define MEMGAP_GLIBC_TCACHE_H
 
 #include <stdbool.h>
 #include <stddef.h>

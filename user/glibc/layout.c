@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/layout.h"
+#include "user/glibc/layout.h"
 
 #include <string.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A walk through a heap that is going on: what the parts of it have in common. Only they include it. */
-#ifndef MEMGAP_HEAP_READER_H
-#define MEMGAP_HEAP_READER_H
+#ifndef MEMGAP_GLIBC_READER_H
+#define MEMGAP_GLIBC_READER_H
 
-#include "user/heap/arenas.h"
-#include "user/heap/find.h"
-#include "user/heap/heap.h"
-#include "user/heap/walk.h"
+#include "user/glibc/arenas.h"
+#include "user/glibc/find.h"
+#include "user/memory/heap_view.h"
+#include "user/glibc/walk.h"
 #include "user/memory/addresses.h"
 #include "user/memory/maps.h"
 #include "user/memory/owned.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* How long a walk may take, and how much of it at a time: a large heap is walked through in slices, with rests between. */
-#ifndef MEMGAP_HEAP_PACE_H
-#define MEMGAP_HEAP_PACE_H
+#ifndef MEMGAP_MEMORY_PACE_H
+#define MEMGAP_MEMORY_PACE_H
 
 #include <stdint.h>
 
-#include "user/heap/heap.h"
+#include "user/memory/heap_view.h"
 
 struct pace {
 	uint64_t deadline; /* monotonic_ns(), which rests move on */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/walk.h"
+#include "user/glibc/walk.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "user/heap/chunk.h"
-#include "user/heap/tcache.h"
+#include "user/glibc/chunk.h"
+#include "user/glibc/tcache.h"
 #include "user/memory/word.h"
 
 #define CONTRADICTION (-ENODATA) /* as window_get() has it */

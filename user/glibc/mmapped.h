@@ -3,8 +3,8 @@
  * Chunks in mappings of their own. glibc keeps their number and sum, but no list: they are found among the anonymous mappings,
  * of which the kernel makes one where two touch.
  */
-#ifndef MEMGAP_HEAP_MMAPPED_H
-#define MEMGAP_HEAP_MMAPPED_H
+#ifndef MEMGAP_GLIBC_MMAPPED_H
+#define MEMGAP_GLIBC_MMAPPED_H
 
 #include <stdbool.h>
 #include <stdint.h>

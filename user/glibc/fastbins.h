@@ -3,10 +3,10 @@
  * Fastbins (glibc before 2.43): lists of small chunks that are free, though their headers say that they are in use.
  * malloc_trim() first merges them with their neighbours.
  */
-#ifndef MEMGAP_HEAP_FASTBINS_H
-#define MEMGAP_HEAP_FASTBINS_H
+#ifndef MEMGAP_GLIBC_FASTBINS_H
+#define MEMGAP_GLIBC_FASTBINS_H
 
-#include "user/heap/layout.h"
+#include "user/glibc/layout.h"
 #include "user/memory/addresses.h"
 #include "user/memory/image.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/mmapped.h"
+#include "user/glibc/mmapped.h"
 
 #include <errno.h>
 
-#include "user/heap/chunk.h"
+#include "user/glibc/chunk.h"
 #include "user/memory/word.h"
 
 /* What is read at most of memory that shows no chunk at its start, in windows: 4 GiB; and mappings that are looked through. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/tcache.h"
+#include "user/glibc/tcache.h"
 
-#include "user/heap/chunk.h"
+#include "user/glibc/chunk.h"
 #include "user/memory/word.h"
 
 #define SMALL_BINS 64

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "user/heap/read.h"
+#include "user/glibc/read.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "user/base/units.h"
-#include "user/heap/chunk.h"
-#include "user/heap/fastbins.h"
-#include "user/heap/mmapped.h"
-#include "user/heap/reader.h"
+#include "user/glibc/chunk.h"
+#include "user/glibc/fastbins.h"
+#include "user/glibc/mmapped.h"
+#include "user/glibc/reader.h"
 
 /* Contradictions of a whole walk; each costs some 20 us. */
 #define RETRIES 4000

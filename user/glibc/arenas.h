@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The arenas of a process and the memory of each. */
-#ifndef MEMGAP_HEAP_ARENAS_H
-#define MEMGAP_HEAP_ARENAS_H
+#ifndef MEMGAP_GLIBC_ARENAS_H
+#define MEMGAP_GLIBC_ARENAS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "user/heap/find.h"
-#include "user/heap/layout.h"
+#include "user/glibc/find.h"
+#include "user/glibc/layout.h"
 #include "user/memory/image.h"
 
 /* More than glibc makes: 8 a CPU by default (arena_max); a ring must end. */

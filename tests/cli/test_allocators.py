@@ -262,22 +262,23 @@ class Linked(AllocatorTest):
             self.assertRegex(last["allocator"]["name"], rf"\A{name}\Z", program)
 
     def test_stripped(self):
-        """a stripped static program: refused with the reason as a pid, told of in a cgroup; its heap alone tells its Alloc"""
+        """a stripped static program: what is asked to be probed is refused with the reason, told of in a cgroup; its heap alone tells its Alloc"""
         with tempfile.TemporaryDirectory() as directory:
             stripped = f"{directory}/stripped"
             subprocess.run(["strip", "-o", stripped, f"{FOLDER}/exercise-static"], check=True, timeout=30)
             cgroup = Cgroup(self, "stripped")
             program = Program(self, stripped, stdin=subprocess.PIPE, preexec_fn=cgroup.enter)
             self.assertEqual(program.line(), "ready")
-            run = run_watch("-p", str(program.pid))
+            run = run_watch("-s", "probe", "-p", str(program.pid))
             self.assertEqual((run.returncode, run.stdout), (1, ""))
             self.assertRegex(run.stderr, rf"\Amemgap: nothing to probe in pid {program.pid} \(stripped\): [^\n]*stripped[^\n]*\n\Z")
             watch = Watch(self, "-s", "probe", "-c", cgroup.path)
             wait_for(lambda: watch.sample() and f"in pid {program.pid} (stripped)" in watch.stderr(), "it is told of")
             self.assertEqual((watch.sample()["allocator"]["alloc"], watch.samples()[-1]["allocator"]["name"]), (None, None))
-            watch = Watch(self, "-c", cgroup.path)
-            sample = watch.sample(lambda sample: sample["allocator"]["source"] == "heap")
-            self.assertGreater(sample["allocator"]["alloc"], 0)
+            for target in ["-c", cgroup.path], ["-p", str(program.pid)]:
+                watch = Watch(self, *target)
+                sample = watch.sample(lambda sample: sample["allocator"]["source"] == "heap")
+                self.assertGreater(sample["allocator"]["alloc"], 0)
 
 
 if __name__ == "__main__":

@@ -112,10 +112,12 @@ class BadInput(unittest.TestCase):
                 self.refuse(FAILED, name, "watch", "--", path)
 
     def test_command_static(self):
-        """a static COMMAND has nothing to probe: failed, `--source none` is the remedy"""
+        """a static COMMAND has nothing to probe: failed, if that is asked for; else it is watched without"""
         if not os.path.exists("/sbin/ldconfig"):
             self.skipTest("no static program at hand (/sbin/ldconfig)")
-        self.refuse(FAILED, "`--source none`", "watch", "--", "/sbin/ldconfig", "-p")
+        self.refuse(FAILED, "nothing to probe in /sbin/ldconfig", "watch", "-s", "probe", "--", "/sbin/ldconfig", "-p")
+        run = subprocess.run([MEMGAP, "watch", "--", "/sbin/ldconfig", "-p"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(run.returncode, 0, run.stderr)
 
     # usage
 

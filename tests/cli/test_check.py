@@ -11,9 +11,11 @@ import tempfile
 import unittest
 
 sys.path.insert(0, "tests/lib")
+sys.path.insert(0, "tests/go")
 import tap  # noqa: E402
 from memgap import (MEMGAP, QUIET, SECONDS, WORKLOAD, Cgroup, Program, Workload, code_is_intact, libc_of,  # noqa: E402
                     memory_hierarchy, own_libc, read, wait_for)
+from toolchains import Toolchain  # noqa: E402
 
 DONE, FAILED, USAGE, HOST, NO_TARGET = range(5)
 THREAD_END = "__call_tls_dtors"  # glibc's: seen, not counted
@@ -191,11 +193,16 @@ class Process(unittest.TestCase):
         gnu_get_libc_version = ctypes.CDLL(None).gnu_get_libc_version
         gnu_get_libc_version.restype = ctypes.c_char_p
         name = f"glibc {gnu_get_libc_version().decode()}"
+        heap, source = process.pop("its heap"), process.pop("source")
         self.assertEqual(process, {"seccomp filter": "no", "program": "dynamically linked", "allocator": f"{name}: {path}",
                                    "can be probed": "yes"})
+        self.assertRegex(heap, r"\Ayes: glibc 2\.\d+")
+        pairs = int(re.fullmatch(r"probe as long as it makes less than (\d+) pairs .*--max-overhead 5%\); then heap, and samples .*", source)[1])
         lines = sections(text)[f"Allocator {name}: {path}"]
         functions = {match.group(1): match.groups()[1:] for match in map(FUNCTION.fullmatch, lines[1:]) if match}
         self.assertEqual(len(functions), len(lines) - 1, lines)
+        # 5 % of a second, by what a malloc and a free cost
+        self.assertAlmostEqual(pairs * (int(functions["malloc"][-1]) + int(functions["free"][-1])), 5e7, delta=5e5)
         addresses = symbols_of(path)
         listed = {addresses[symbol] for symbol in functions}
         self.assertEqual(len(listed), len(functions), "an alias is there once")
@@ -240,33 +247,32 @@ class Process(unittest.TestCase):
         _, process = self.describe(target, DONE)
         self.assertEqual(process["seccomp filter"], "yes: return probes survive it on this kernel")
 
-    def refused(self, program, kind, reason):
-        """Nothing in it can be probed: check says why, and watch the same."""
-        _, process = self.describe(program, FAILED)
+    def refused(self, program, kind, reason, status=FAILED, source="none"):
+        """Nothing in it can be probed: check says why, and watch the same, if it is asked to. What can be read of it all the same is said."""
+        _, process = self.describe(program, status)
         self.assertEqual(process["program"], kind)
         self.assertRegex(process["can be probed"], rf"\Ano: {reason}")
+        self.assertRegex(process["source"], rf"\A{source}: ")
         for target in ["-p", str(program.pid)], ["--", program.process.args[0]]:
-            watch = subprocess.run([MEMGAP, "watch", *target], capture_output=True, text=True, timeout=SECONDS)
+            watch = subprocess.run([MEMGAP, "watch", "-s", "probe", *target], capture_output=True, text=True, timeout=SECONDS)
             self.assertEqual((watch.returncode, watch.stdout), (FAILED, ""))
-            self.assertRegex(watch.stderr, rf"\Amemgap: nothing to probe in .*: {reason}.*; `--source none` shows the kernel's view\n\Z")
+            self.assertRegex(watch.stderr, rf"\Amemgap: nothing to probe in .*: {reason}.*\n\Z")
+        watch = subprocess.run([MEMGAP, "watch", "-N", "1", "-p", str(program.pid)], capture_output=True, text=True, timeout=SECONDS)
+        self.assertEqual(watch.returncode, DONE, watch.stderr)
 
     def test_go(self):
-        """a Go program has no malloc to probe"""
+        """a Go program has no malloc to probe, its runtime is read; one that only looks like one has none"""
         path = self.build(LONELY % GO_MARK, "-static", "-nostdlib")
         self.refused(self.start(path), "Go", "a Go program: it has no malloc")
-        if shutil.which("go"):
-            source = f"{os.path.dirname(path)}/main.go"
-            with open(source, "w") as file:
-                file.write("package main\nimport \"time\"\nfunc main() { time.Sleep(time.Hour) }\n")
-            for flags in [], ["-ldflags=-s -w"]:
-                subprocess.run(["go", "build", *flags, "-o", f"{path}-go", source], check=True,
-                               env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOCACHE": f"{path}-cache"})
-                self.refused(self.start(f"{path}-go"), "Go", "a Go program: it has no malloc")
+        toolchain = Toolchain("1.19")
+        self.assertIsNone(toolchain.why)
+        for kind in "normal", "stripped":
+            self.refused(self.start(toolchain.build(kind)), "Go", "a Go program: it has no malloc", DONE, "go")
 
     def test_static(self):
         """a stripped static program: its malloc cannot be found; one without any malloc is another case"""
         stripped = self.build("#include <unistd.h>\nint main(void) { for (;;) pause(); }", "-static", "-s")
-        self.refused(self.start(stripped), "static, stripped", "a stripped static executable")
+        self.refused(self.start(stripped), "static, stripped", "a stripped static executable", DONE, "heap")
         lonely = self.build(LONELY % "", "-static", "-nostdlib")
         self.refused(self.start(lonely), "static", "a static executable, in which there is no malloc that memgap knows")
 

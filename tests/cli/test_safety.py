@@ -129,7 +129,7 @@ class Killed(SafetyTest):
     def test_while_watching(self):
         """killed while it watches a busy target, and again: the target goes on, nothing is left"""
         for lines in 1, 3:
-            watch = Watch(self, "-p", str(self.target.pid))
+            watch = Watch(self, "-s", "probe", "-p", str(self.target.pid))
             for _ in range(lines):
                 watch.sample()
             self.assertFalse(code_is_intact(self.target.pid), "there are no probes: nothing is proven")

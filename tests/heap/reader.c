@@ -38,6 +38,7 @@ static void read_once(struct heap *heap)
 		print_figure("alloc", view.alloc);
 		print_figure("sys", view.sys);
 		print_figure("mmapped", view.mmapped);
+		print_figure("unused", view.unused);
 		print_figure("resident", view.resident);
 		print_figure("resident_free", view.resident_free);
 		print_figure("trimmable", view.trimmable);

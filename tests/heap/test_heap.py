@@ -199,9 +199,9 @@ class NotThere(HeapTest):
     def test_other_libc(self):
         """glibc or musl, shared or linked statically: each is known for what it is"""
         for kind, name in ("", "glibc"), ("-static", "glibc"), ("-musl", "musl"), ("-musl-static", "musl"):
-            program = Program(self, os.path.abspath(f"build/tests/programs/exercise{kind}"), stdin=subprocess.PIPE)
-            self.assertEqual(program.line(), "ready")
-            opened = Reader(self, program.pid).opened
+            target = Target(self, f"{FOLDER}/target{kind}", "1")
+            target.do("a")
+            opened = Reader(self, target.pid).opened
             self.assertEqual((opened["result"], opened["name"]), (0, name), opened)
 
     def test_other_allocator(self):

@@ -12,10 +12,13 @@
 #include "user/allocator/probes.h"
 #include "user/base/log.h"
 #include "user/base/text.h"
+#include "user/base/units.h"
 #include "user/cmd/check_options.h"
 #include "user/cmd/containers.h"
 #include "user/cmd/command_table.h"
 #include "user/cmd/refusal.h"
+#include "user/go/go.h"
+#include "user/heap/heap.h"
 #include "user/kernel/cgroup.h"
 #include "user/kernel/status.h"
 #include "user/output/check_text.h"
@@ -93,6 +96,46 @@ static enum exit_status refuse(const struct check *check, int result, const stru
 	return err.status;
 }
 
+struct inside {
+	char heap[64], go[64];
+};
+
+/* What can be read of its memory from outside. */
+static void look_inside(const struct check *check, const struct pid_identity *id, struct check_process *process, struct inside *inside)
+{
+	struct heap *heap = NULL;
+	struct go *go = NULL;
+
+	if (!heap_open(check->proc_fd, id->pid, &heap, &process->heap_why)) {
+		snprintf(inside->heap, sizeof(inside->heap), "%s %s", heap_name(heap), heap_versions(heap));
+		process->heap = inside->heap;
+	}
+	heap_close(heap);
+	if (go_is(check->proc_fd, id->pid))
+		return;
+	if (!go_open(check->proc_fd, id->pid, &go, &process->go_why)) {
+		snprintf(inside->go, sizeof(inside->go), "%s", go_version(go));
+		process->go = inside->go;
+	}
+	go_close(go);
+}
+
+/* Of the allocator that comes first: of a program with another one than its libc's that is as near as can be told. */
+static int64_t cost_of_pair(const struct check *check, const struct examined *examined)
+{
+	int64_t ns = UNKNOWN;
+
+	for (size_t i = 0; i < examined->n && !is_known(ns); i++) {
+		const struct library *library = &examined->allocators[i]->library;
+		const struct library_function *get = examined->allocators[i]->result ? NULL : library_find(library, "malloc");
+		const struct library_function *put = get ? library_find(library, "free") : NULL;
+
+		if (put)
+			ns = known_add(cost_of_call(&check->host.cost, get), cost_of_call(&check->host.cost, put));
+	}
+	return ns;
+}
+
 /* own: a target itself. In a cgroup, a process that is gone by now is no news, and one that cannot be probed no failure. */
 static void show_process(struct check *check, const struct pid_identity *id, bool own)
 {
@@ -100,6 +143,7 @@ static void show_process(struct check *check, const struct pid_identity *id, boo
 	enum exit_status refused = EXIT_DONE;
 	struct process_status status;
 	struct examined examined;
+	struct inside inside;
 	char why[ERROR_TEXT_MAX];
 	int result = examine_process(&check->examiner, id->pid, &examined);
 
@@ -110,9 +154,12 @@ static void show_process(struct check *check, const struct pid_identity *id, boo
 		process.refusal = why;
 	}
 	process.examined = &examined;
+	look_inside(check, id, &process, &inside);
+	process.pair_ns = cost_of_pair(check, &examined);
 	if (own || refused != EXIT_TARGET)
 		check_text_process(stdout, &process, &check->host);
-	if (own)
+	/* what cannot be probed is watched all the same */
+	if (own && !(refused == EXIT_FAILED && check_process_has_view(&process)))
 		note(check, refused);
 	examined_free(&examined);
 }

@@ -84,6 +84,15 @@ static void take_heap(const struct targets *targets, struct watched_process *pro
 	ret->stale = is_known(ret->stale) ? ret->stale - grown : 0;
 }
 
+/* The heap that was found is that of the allocator that is probed, not of another one in the same program: "glibc 2.36", "glibc 2.35 to 2.42". */
+static bool has_its_heap(const struct watched_process *process)
+{
+	const char *probed = process->allocator.name, *found = process->survey.heap_name;
+	size_t length = strcspn(probed, " ");
+
+	return process->survey.has_heap && !strncmp(probed, found, length) && found[length] == ' ';
+}
+
 /* One that may be wrong by more than what would be a finding (user/gap/verdict.c) tells nothing. */
 #define ERROR_PART 5
 
@@ -108,7 +117,7 @@ static void take_what_is_left(const struct targets *targets, struct watched_proc
 	const struct governed *governed = &process->governed;
 	struct counts now = counts_of(&record->counters), filled;
 
-	if (process->survey.has_heap) {
+	if (has_its_heap(process)) {
 		take_heap(targets, process, ret);
 		/* a walk of before says less than what was counted until then */
 		if (process->survey.at_ns < governed->first_gone_ns && is_known(governed->alloc))
@@ -217,7 +226,7 @@ void view_of_record(const struct targets *targets, struct watched_process *proce
 	/* once they are back for good, one walk tells what was there before */
 	if (governed->holes.any && !(governed_is_on(governed) && is_known(process->survey.before)))
 		take_what_is_left(targets, process, record, ret);
-	else if (process->allocator.remembered && !record_is_complete(record, process) && process->survey.has_heap && !targets->options->insists)
+	else if (process->allocator.remembered && !record_is_complete(record, process) && has_its_heap(process) && !targets->options->insists)
 		take_heap(targets, process, ret); /* what was there before is not counted when it is freed */
 	else
 		take_counted(targets, process, record, ret);

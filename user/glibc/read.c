@@ -303,6 +303,7 @@ static void fill(const struct reader *reader, const struct mmapped_search *searc
 		.alloc = not_negative((int64_t)tally->used - (int64_t)tally->cached + usable_of_mmapped(reader, search)),
 		.sys = (int64_t)reader->system_mem + (int64_t)search->bytes,
 		.mmapped = (int64_t)search->bytes,
+		.unused = (int64_t)tally->unused,
 		.resident = (int64_t)reader->sum.resident,
 		.resident_free = (int64_t)tally->free + (int64_t)tally->cached_resident,
 		.trimmable = (int64_t)tally->trimmable,

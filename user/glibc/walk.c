@@ -40,6 +40,7 @@ static int add_free(struct walk *walk, uint64_t start, uint64_t end)
 	}
 	if (result)
 		return result;
+	walk->at.tally.unused += end - start;
 	walk->at.tally.free += all.resident;
 	walk->at.tally.trimmable += whole.resident;
 	return 0;
@@ -58,6 +59,7 @@ static int add_top(struct walk *walk, const struct piece *piece, uint64_t start)
 	}
 	if (result)
 		return result;
+	walk->at.tally.unused += size;
 	walk->at.tally.free += all.resident;
 	walk->at.tally.trimmable += tail.resident;
 	return 0;

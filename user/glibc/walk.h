@@ -28,6 +28,7 @@ struct tally {
 	uint64_t used;         /* usable bytes of blocks that are handed out, those in a thread's cache too */
 	uint64_t cached;       /* of them, usable bytes in threads' caches */
 	uint64_t cached_resident; /* bytes of these chunks on resident pages */
+	uint64_t unused;       /* in chunks that are free, the top included, resident or not */
 	uint64_t free;         /* on resident pages, in chunks that are free, the top included */
 	uint64_t trimmable;    /* of them, on pages that malloc_trim(0) gives back */
 };

@@ -16,6 +16,7 @@ struct heap_view {
 			    * 648 each of a glibc before 2.42 whose thread has freed nothing) the caches themselves */
 	int64_t sys;       /* what the allocator has from the kernel: mallinfo2's arena + hblkhd */
 	int64_t mmapped;   /* of it, in chunks of their own mappings: hblkhd, but without what glibc 2.43 counts twice there */
+	int64_t unused;    /* of sys, in free chunks, resident or not, but not in threads' caches: mallinfo2's fordblks */
 	int64_t resident;  /* of sys, in memory; UNKNOWN when not all mmapped chunks were found */
 	int64_t resident_free; /* of resident, in no block that is handed out: trimmable + pinned */
 	int64_t trimmable; /* malloc_trim(0) would give it back now: whole pages in free chunks, the end of the main arena */

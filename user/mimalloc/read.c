@@ -354,6 +354,7 @@ static void fill(const struct reader *reader, struct heap_view *ret)
 	const struct tally *tally = &reader->tally;
 
 	*ret = (struct heap_view){
+		.unused = UNKNOWN,
 		.alloc = (int64_t)tally->blocks,
 		.sys = (int64_t)reader->committed,
 		.mmapped = (int64_t)reader->alone,

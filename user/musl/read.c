@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "user/base/fs.h"
+#include "user/base/units.h"
 #include "user/memory/window.h"
 #include "user/memory/word.h"
 #include "user/musl/metas.h"
@@ -256,6 +257,7 @@ static void fill(const struct reader *reader, struct heap_view *ret)
 	uint64_t free = groups->resident > reader->tally.resident ? groups->resident - reader->tally.resident : 0;
 
 	*ret = (struct heap_view){
+		.unused = UNKNOWN,
 		.alloc = (int64_t)reader->tally.blocks,
 		.sys = (int64_t)(reader->mapped + reader->given + reader->metas.bytes),
 		.mmapped = (int64_t)reader->alone,

@@ -10,6 +10,9 @@
 #include "user/allocator/family.h"
 #include "user/base/units.h"
 
+/* What the default of --max-overhead leaves of a second. */
+#define BOUND_NS 5e7
+
 #define NS_TEXT_MAX 32
 
 static void fact(FILE *stream, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -152,10 +155,41 @@ static const char *kind_of(const struct examined *examined)
 		return "-";
 	/* the probes are on functions of C, which run on a thread's own stack: Go does not move it */
 	if (program->is_go)
-		return examined_is_probed(examined) ? "Go with C: the C part's malloc is probed, the Go heap is not in Alloc" : "Go";
+		return examined_is_probed(examined) ? "Go with C" : "Go";
 	if (program->is_static)
 		return program->has_symbols ? "static" : "static, stripped";
 	return "dynamically linked";
+}
+
+static void answer_with(FILE *stream, const char *name, const char *what, const char *why_not)
+{
+	fact(stream, name, "%s: %s", what ? "yes" : "no", what ? what : why_not);
+}
+
+/* What `watch` takes its figures from, if no option says otherwise. */
+static void print_source(FILE *stream, const struct check_process *process)
+{
+	static const char name[] = "source";
+	char until[96] = "";
+
+	if (is_known(process->pair_ns) && process->pair_ns > 0)
+		snprintf(until, sizeof(until), "as long as it makes less than %.0f pairs of malloc and free a second",
+			 BOUND_NS / (double)process->pair_ns);
+	if (process->go)
+		fact(stream, name, "go: what its runtime says%s", process->heap ? ", and C's heap" : "");
+	else if (!process->refusal && process->heap)
+		fact(stream, name, "probe %s (--max-overhead 5%%); then heap, and samples for what was handed out in all", until);
+	else if (!process->refusal)
+		fact(stream, name, "probe %s (--max-overhead 5%%); then samples", until);
+	else if (process->heap)
+		fact(stream, name, "heap: what is live; not what was handed out in all");
+	else
+		fact(stream, name, "none: the kernel's view alone");
+}
+
+bool check_process_has_view(const struct check_process *process)
+{
+	return process->go || process->heap || !process->refusal;
 }
 
 void check_text_process(FILE *stream, const struct check_process *process, const struct check_host *host)
@@ -175,6 +209,10 @@ void check_text_process(FILE *stream, const struct check_process *process, const
 			fact(stream, "allocator", "%s: %s", file->library.name, path);
 	}
 	answer(stream, "can be probed", !process->refusal, process->refusal);
+	if (process->go || process->go_why)
+		answer_with(stream, "its Go runtime", process->go, process->go_why);
+	answer_with(stream, "its heap", process->heap, process->heap_why);
+	print_source(stream, process);
 }
 
 static int compare_symbols(const void *a, const void *b)

@@ -30,7 +30,14 @@ struct check_process {
 	int seccomp;           /* as struct process_status has it */
 	const struct examined *examined;
 	const char *refusal;   /* why nothing in it is probed; NULL: something is */
+	const char *heap;      /* "glibc 2.35 to 2.42": its heap can be read from outside; NULL: it cannot, */
+	const char *heap_why;  /* and why */
+	const char *go, *go_why; /* the same of Go's runtime, "go1.22.3"; both NULL: it is no Go program */
+	int64_t pair_ns;       /* what a malloc and a free cost it with probes; UNKNOWN */
 };
+
+/* Whether `watch` has an allocator view of it. */
+bool check_process_has_view(const struct check_process *process);
 
 /* Whether all is there that `watch` needs for probes. */
 bool check_host_is_ready(const struct check_host *host);

@@ -170,7 +170,7 @@ static void fill_members(struct targets *targets, const struct members *members,
 		fill_counters(snapshot, &members->counters, targets->lost);
 		fill_uncounted(snapshot, &members->uncounted, members->total_error);
 		view->overhead_percent = members->overhead_percent;
-	} else if (members->go_programs) {
+	} else if (members->go_programs || members->uncounted.total_alloc) {
 		view->total_alloc = members->uncounted.total_alloc;
 	}
 	if (members->go_programs)

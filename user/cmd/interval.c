@@ -271,13 +271,14 @@ static void add_process(struct members *members, const struct watched_process *p
 /* The counters live with the nearest watched cgroup, so those of the watched ones below belong to it as well. */
 static void sum_counters(struct targets *targets)
 {
-	for (size_t i = 0; targets->probes && i < targets->n_cgroups; i++) {
-		if (!targets->cgroups[i]->slot)
-			continue;
-		const struct memgap_counters *counters = counters_of_cgroup(probes_counters(targets->probes), targets->cgroups[i]->slot);
+	for (size_t i = 0; i < targets->n_cgroups; i++) {
+		const struct memgap_counters *counters =
+			targets->probes && targets->cgroups[i]->slot ?
+				counters_of_cgroup(probes_counters(targets->probes), targets->cgroups[i]->slot) : NULL;
 
 		for (struct watched_cgroup *cgroup = targets->cgroups[i]; cgroup; cgroup = cgroup->parent) {
-			add_counters(&cgroup->members.counters, counters);
+			if (counters)
+				add_counters(&cgroup->members.counters, counters);
 			counts_add(&cgroup->members.uncounted, &targets->cgroups[i]->uncounted);
 			cgroup->members.total_error = hypot(cgroup->members.total_error, targets->cgroups[i]->uncounted_error);
 		}

@@ -102,6 +102,7 @@ static int add_member(pid_t pid, void *data)
 	process = targets_add_process(targets, &id, cgroup, false);
 	if (!process)
 		return -ENOMEM;
+	process->scanned = !targets->probes;
 	if (!targets->probes)
 		return 0;
 	/* probes first: what is counted is then counted completely */

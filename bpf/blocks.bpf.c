@@ -313,8 +313,10 @@ int block_free(struct pt_regs *ctx)
 	if (!block)
 		return 0;
 	p = process_of(current_thread(0));
-	if (!p)
+	if (unlikely(!p)) {
+		count_stranger(&cookie);
 		return 0;
+	}
 	usable = forget(p, block);
 	if (likely(usable))
 		count_free(p, usable);

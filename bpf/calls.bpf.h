@@ -49,6 +49,18 @@ static __always_inline bool is_in_call(const struct thread_state *t)
 	return unlikely(t->sp) && t->epoch == probes_epoch;
 }
 
+/* The loader wants to know whom probes on a file cost how much, whoever it is. */
+static __noinline void count_stranger(const union memgap_cookie *cookie)
+{
+	struct memgap_stranger key = { bpf_get_current_task_btf()->tgid, cookie->library };
+	__u64 one = 1, *hits = bpf_map_lookup_elem(&strangers, &key);
+
+	if (hits)
+		atomic_add(*hits, 1);
+	else
+		bpf_map_update_elem(&strangers, &key, &one, BPF_NOEXIST);
+}
+
 /* The state of a thread that has none yet; NULL when its process is not watched, or memory is out. */
 static __always_inline struct thread_state *new_thread(void)
 {
@@ -82,8 +94,10 @@ static __always_inline struct thread_state *begin_call(struct pt_regs *ctx, cons
 
 	if (!t)
 		t = new_thread();
-	if (!t)
+	if (unlikely(!t)) {
+		count_stranger(cookie);
 		return NULL;
+	}
 	if (is_in_call(t)) {
 		if (is_nested(t, sp, READ_IP(ctx) - cookie->offset))
 			return NULL;

@@ -179,8 +179,10 @@ int free_enter(struct pt_regs *ctx)
 	if (t && is_in_call(t) && is_nested(t, sp_at_start(ctx, &cookie), 0))
 		return 0; /* realloc frees its old block: counted when it returns */
 	p = process_of(t);
-	if (!p)
+	if (unlikely(!p)) {
+		count_stranger(&cookie);
 		return 0;
+	}
 	if (unlikely((t && t->ends) || cookie.checks_always) && is_internal_free(&cookie, ctx))
 		return 0;
 	if (unlikely(cookie.free_restarts) && (t || (t = new_thread())) && is_restart(t, block))

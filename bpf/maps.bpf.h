@@ -107,6 +107,14 @@ MAP_LINKAGE struct {
 	__uint(max_entries, 256 * 1024);
 } events SEC(".maps");
 
+/* -> hits; with more of them at a time than there is room for, those count who hit most of late. */
+MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MEMGAP_MAX_STRANGERS);
+	__type(key, struct memgap_stranger);
+	__type(value, __u64);
+} strangers SEC(".maps");
+
 MAP_LINKAGE struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, MEMGAP_MAX_LIBRARIES);

@@ -231,6 +231,13 @@ struct memgap_module {
 	__u64 inode;      /* of the file that is really mapped: on overlayfs the one in the layer */
 };
 
+/* Processes that nobody watches, but that map a probed file and hit the probes on it: who hit which library's how often. */
+#define MEMGAP_MAX_STRANGERS 1024
+
+struct memgap_stranger {
+	__u32 pid, library;
+};
+
 /* What is counted for no process in particular: the keys of the `tallies` map. */
 enum memgap_tally {
 	MEMGAP_LOST_EVENT,   /* the ring was full: the loader reads the whole process map instead */
@@ -252,6 +259,7 @@ _Static_assert(MEMGAP_MAX_PROCESSES <= MEMGAP_TAG_INDEX_MASK, "an index fits int
 _Static_assert(sizeof(struct memgap_bucket) == 128, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_process) == 240, "both sides agree on the layout");
 _Static_assert(sizeof(union memgap_cookie) == 8, "a cookie is one word");
+_Static_assert(sizeof(struct memgap_stranger) == 8, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_library) == 32, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_module) == 32, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_event) == 8, "both sides agree on the layout");

@@ -182,7 +182,7 @@ bench: ## what memgap costs, beside other tools (root; installs them; 3 minutes,
 	$(Q)tests/bench/memleak.sh $(BENCH)/fetched/memleak
 	$(Q)QUICK=$(QUICK) tests/bench/bench.py
 
-bench-programs: all $(BENCH)/pairs $(BENCH)/floor
+bench-programs: all $(BENCH)/pairs $(BENCH)/floor $(B)/tests/programs/works $(HEAP)/reader $(HEAP)/target
 
 $(BENCH)/pairs: tests/bench/pairs.c Makefile tests/tests.mk
 	@echo "  PROGRAM $@"

@@ -13,6 +13,7 @@ import sys
 sys.path.insert(0, "tests/lib")
 import report  # noqa: E402
 import scale  # noqa: E402
+import views  # noqa: E402
 from subject import ALLOCATORS, RUNS, Allocator, Pairs, Refused, Scope  # noqa: E402
 from tools import Bpftrace, Floor, Heaptrack, Memgap, Memleak, Untraced  # noqa: E402
 
@@ -95,12 +96,12 @@ def interrupt(number, _):
     sys.exit("bench: it took too long" if number == signal.SIGALRM else 128 + number)
 
 
-def write(pairs, attach, rows, goals):
+def write(pairs, attach, rows, found, goals):
     host = {"kernel": platform.release(), "machine": platform.machine(), "cpus": os.cpu_count()}
     rounds = {allocator: {name: rounds.as_json() for name, rounds in tools.items()} for allocator, tools in pairs.items()}
     with open(OUTPUT, "w") as file:
         json.dump({"host": host, "quick": QUICK, "rounds": ROUNDS, "runs_in_a_round": RUNS, "pairs": rounds, "attach": attach,
-                   "scale": rows, "growth": report.growth(rows), "goals": goals}, file, indent=2)
+                   "views": found, "scale": rows, "growth": report.growth(rows), "goals": goals}, file, indent=2)
         file.write("\n")
 
 
@@ -117,9 +118,12 @@ def main():
     rows = scale.measure(SIZES, MANY_CGROUPS, PIDS, WINDOW_S, say)
     report.print_scale(rows)
     report.print_growth(rows)
-    goals = report.goals(pairs, attach["memgap_ms"], rows)
+    found, reasons = views.measure(QUICK, say)
+    say("")
+    report.print_views(found, reasons)
+    goals = report.goals(pairs, attach["memgap_ms"], rows, found)
     report.print_goals(goals)
-    write(pairs, attach, rows, goals)
+    write(pairs, attach, rows, found, goals)
     print(f"\nall figures: {OUTPUT}")
 
 

@@ -51,7 +51,11 @@ def goal(name, measured, limit, unit="", at_least=False):
     return {"goal": name, "limit": limit, "at_least": at_least, "unit": unit, "measured": measured, "met": met}
 
 
-def goals(pairs, attach_ms, scale):
+VIEW_GOALS = {"heap: pair loop, read / not": 1.01, "go: allocation loop, read / not": 1.01,
+              "auto: a million pairs/s, with / without": 1.05, "walk, ms for a resident MiB": 0.5}
+
+
+def goals(pairs, attach_ms, scale, views):
     """pairs: {allocator: {tool: Rounds}}; scale: see scale.py."""
     many = next((row for row in scale if row["processes"] == PROCESSES and row["how"] == ONE_CGROUP), {})
     found = []
@@ -69,7 +73,8 @@ def goals(pairs, attach_ms, scale):
         found.append(goal(f"{allocator}: memgap, two threads / one", two_threads(pairs[allocator]), 1.2))
     return found + [goal("attach to a running process", attach_ms, 50, "ms"),
                     goal("1,000 processes: CPU", many.get("cpu_percent_of_a_core"), CPU_GOAL_PERCENT, "% of a core"),
-                    goal("1,000 processes: RSS", in_mib(many.get("rss_bytes")), MEMORY_GOAL_MIB, "MiB")]
+                    goal("1,000 processes: RSS", in_mib(many.get("rss_bytes")), MEMORY_GOAL_MIB, "MiB"),
+                    *(goal(name, views.get(name), limit) for name, limit in VIEW_GOALS.items())]
 
 
 def figure(value, digits=None):
@@ -157,11 +162,17 @@ def print_growth(scale):
               f"{grows['cpu_percent_of_a_core_per_1000_processes']:.2f} % of a core")
 
 
+def print_views(views, reasons):
+    print("\nread from outside, and within a bound: ratios of the CPU time of a program's own work (medians)\n")
+    for name, value in views.items():
+        print(f"{name:<44}{figure(value, 3):>13}" + (f"   not measured: {reasons[name]}" if name in reasons else ""))
+
+
 def print_goals(found):
     print("\ngoals\n")
     for g in found:
         wanted = f"{'>=' if g['at_least'] else '<='} {figure(g['limit'], 2)} {g['unit']}"
         verdict = {None: "not measured", True: "met", False: "MISSED"}[g["met"]]
-        print(f"{g['goal']:<36}{figure(g['measured'], 2):>13}   {wanted:<22}{verdict}")
+        print(f"{g['goal']:<42}{figure(g['measured'], 3 if g['limit'] < 1.1 else 2):>9}   {wanted:<22}{verdict}")
     n = sum(g["met"] is True for g in found)
     print(f"\n{n} of {len(found)} met")

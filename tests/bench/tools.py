@@ -90,7 +90,7 @@ class Memgap(Tracer):
     label = "memgap"
 
     def start(self, scope, pairs):
-        return Watch(scope, "-p", str(pairs.pid), interval="250ms")
+        return Watch(scope, "-s", "probe", "-p", str(pairs.pid), interval="250ms")
 
     def wait_until_ready(self, program):
         try:

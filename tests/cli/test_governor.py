@@ -168,6 +168,24 @@ class GovernorTest(unittest.TestCase):
         totals += [watch.sample()["allocator"]["total_alloc"] for _ in range(5)]
         self.assertEqual(totals, sorted(totals))
 
+    def test_stranger(self):
+        """one outside of the cgroup that maps the same libc, and would pay too much: it loses them as well, and is let alone"""
+        cgroup = Cgroup(self, "governor")
+        calm = Works(self, HOT, preexec_fn=cgroup.enter)
+        calm.done(REST)
+        watch = Watch(self, "-c", cgroup.path, interval="200ms")
+        first = watch.sample()
+        begun = calm.done()
+        hot = Works(self, HOT)
+        self.wait_until_gone(watch)
+        self.assertRegex(watch.stderr(), rf"pid {hot.pid} \(not watched, but maps the same library\) pays \d+ % of a core")
+        for _ in range(10):
+            sample = watch.sample()
+        self.check_total(sample, first, calm.done(), begun, slack=1 << 20)
+        self.assertEqual(sample["target"]["processes"], 1)
+        hot.kill()
+        self.wait_until_back(watch)
+
     def test_exec(self):
         """a new program begins with nothing, though its probes were away"""
         works = Works(self, HOT)

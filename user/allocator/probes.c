@@ -441,6 +441,20 @@ size_t probes_list(struct probes *probes, pid_t *pids, size_t max)
 	return n;
 }
 
+size_t probes_read_strangers(const struct probes *probes, struct stranger_hits *ret)
+{
+	struct memgap_stranger keys[MEMGAP_MAX_STRANGERS];
+	__u64 hits[MEMGAP_MAX_STRANGERS];
+	__u32 batch, n = MEMGAP_MAX_STRANGERS;
+
+	/* -ENOENT: that was all */
+	if (bpf_map_lookup_batch(bpf_map__fd(probes->bpf->maps.strangers), NULL, &batch, keys, hits, &n, NULL) && errno != ENOENT)
+		return 0;
+	for (__u32 i = 0; i < n; i++)
+		ret[i] = (struct stranger_hits){ keys[i], hits[i] };
+	return n;
+}
+
 int probes_events_fd(const struct probes *probes)
 {
 	return ring_buffer__epoll_fd(probes->ring);

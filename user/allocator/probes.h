@@ -123,6 +123,16 @@ size_t probes_blocks(struct probes *probes);
 /* The pids watched now, of which at most max are written; returns their number. */
 size_t probes_list(struct probes *probes, pid_t *pids, size_t max);
 
+/*
+ * Who hits probes on a file without being watched, and how often so far: at most MEMGAP_MAX_STRANGERS. One that did not for long may be
+ * forgotten, and begin at 0 again. Returns their number.
+ */
+struct stranger_hits {
+	struct memgap_stranger who;
+	uint64_t hits;
+};
+size_t probes_read_strangers(const struct probes *probes, struct stranger_hits *ret);
+
 /* Readable when there are events. */
 int probes_events_fd(const struct probes *probes);
 typedef void (*probes_event)(const struct memgap_event *event, void *data);

@@ -31,7 +31,8 @@ struct group {
 	struct calm calm;
 	uint64_t since_ns, next_ns;
 	uint64_t own_cost_ns; /* CPU time of memgap for the window */
-	const struct watched_process *dearest; /* it pays too much, in this look; */
+	const struct watched_process *dearest; /* it pays too much, in this look; NULL: one that is not watched does */
+	pid_t dearest_pid;
 	int64_t dearest_cost_ns;               /* and pays so much */
 	struct group *next;
 };

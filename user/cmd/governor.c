@@ -12,6 +12,7 @@
 #include "user/base/log.h"
 #include "user/base/worker.h"
 #include "user/cmd/governed.h"
+#include "user/cmd/strangers.h"
 #include "user/cmd/targets.h"
 #include "user/kernel/cpu_clock.h"
 
@@ -36,10 +37,12 @@ struct governor {
 	struct loop *loop;
 	struct watcher *done_watcher, *timer_watcher;
 	int timer_fd;
+	uint64_t before_ns; /* the last look */
 	uint64_t shown_ns;
 	struct probe_cost cost; /* of a hit: measured in the worker, first of all */
 	bool measured;
 	struct group *groups;
+	struct strangers strangers;
 };
 
 /* The probes that it pays for. NULL: out of memory. */
@@ -79,13 +82,46 @@ static void look_at_process(struct governor *governor, struct watched_process *p
 	    cost_ns <= group->dearest_cost_ns)
 		return;
 	group->dearest = process;
+	group->dearest_pid = process->id.pid;
+	group->dearest_cost_ns = cost_ns;
+}
+
+static struct group *group_on(struct governor *governor, uint32_t library)
+{
+	struct group *group = governor->groups;
+
+	while (group && (group->key.pid || group->key.library != library))
+		group = group->next;
+	return group;
+}
+
+/* Nobody knows which of its calls it was: a pair has two hits. */
+static int64_t cost_of_stranger(void *data, uint32_t library)
+{
+	const struct group *group = group_on(data, library);
+
+	return group ? (group->cost.malloc_ns + group->cost.free_ns) / 2 : 0;
+}
+
+static void note_stranger(void *data, const struct stranger *stranger, int64_t cost_ns)
+{
+	struct group *group = group_on(data, stranger->who.library);
+
+	if (!group || group->state != GROUP_ON || cost_ns <= group->dearest_cost_ns)
+		return;
+	group->dearest = NULL;
+	group->dearest_pid = (pid_t)stranger->who.pid;
 	group->dearest_cost_ns = cost_ns;
 }
 
 static void look_at_all(struct governor *governor, uint64_t now)
 {
+	const struct strangers_look look = { cost_of_stranger, note_stranger, governor, governor->share };
+
 	for (size_t i = 0; i < governor->targets->n_processes; i++)
 		look_at_process(governor, governor->targets->processes[i], now);
+	if (governor->targets->everyone && governor->measured)
+		strangers_look(&governor->strangers, governor->targets, &look, now);
 }
 
 /* Each process that pays for a group, from the first (NULL) on. */
@@ -108,13 +144,13 @@ static void leave(struct governor *governor, struct group *group, bool from_wind
 	group->taken = false;
 }
 
-static void tell_gone(const struct governor *governor, const struct group *group)
+static void tell_gone(const struct governor *governor, const struct group *group, uint64_t passed_ns)
 {
 	const struct watched_process *process = group->dearest;
-	uint64_t passed_ns = process->governed.looked_ns - process->governed.before_ns;
 
-	log_message("pid %d (%s) pays %.0f %% of a core for its probes, more than --max-overhead %g%%: taken away%s, but for samples", process->id.pid,
-		    process->id.comm, 100.0 * (double)group->dearest_cost_ns / (double)passed_ns, 100 * governor->share,
+	log_message("pid %d (%s) pays %.0f %% of a core for its probes, more than --max-overhead %g%%: taken away%s, but for samples",
+		    group->dearest_pid, process ? process->id.comm : "not watched, but maps the same library",
+		    100.0 * (double)group->dearest_cost_ns / (double)passed_ns, 100 * governor->share,
 		    group->key.pid ? "" : " for all who map the library");
 }
 
@@ -136,6 +172,8 @@ static int64_t dearest_window(const struct governor *governor, const struct grou
 	for (size_t at = 0; (process = next_of(governor, group, &at));)
 		if (process->governed.window_cost_ns > most)
 			most = process->governed.window_cost_ns;
+	if (!group->key.pid && strangers_dearest(&governor->strangers, group->key.library) > most)
+		most = strangers_dearest(&governor->strangers, group->key.library);
 	return most;
 }
 
@@ -168,6 +206,7 @@ static void begin_window(struct governor *governor, struct group *group)
 	group->own_cost_ns = (uint64_t)(cpu_clock_of(getpid()) - cpu_ns);
 	group->state = GROUP_WINDOW;
 	group->since_ns = now;
+	strangers_begin_window(&governor->strangers, group->key.library);
 	group->next_ns = now + WINDOW_NS;
 	for (size_t at = 0; (process = next_of(governor, group, &at));) {
 		look_at_process(governor, process, now);
@@ -177,9 +216,9 @@ static void begin_window(struct governor *governor, struct group *group)
 
 static void look_at_group(struct governor *governor, struct group *group, uint64_t now)
 {
-	if (group->state == GROUP_ON && group->dearest) {
+	if (group->state == GROUP_ON && group->dearest_cost_ns) {
 		calm_end(&group->calm, now);
-		tell_gone(governor, group);
+		tell_gone(governor, group, now - governor->before_ns);
 		leave(governor, group, false, now);
 	} else if (group->state == GROUP_WINDOW && now >= group->next_ns) {
 		end_window(governor, group, now);
@@ -249,6 +288,7 @@ static void look(void *data)
 	look_at_all(governor, now);
 	for (struct group *group = governor->groups; group; group = group->next)
 		look_at_group(governor, group, now);
+	governor->before_ns = now;
 	start_leaving(governor);
 	arm(governor);
 }
@@ -311,6 +351,7 @@ static void free_governor(struct governor *governor)
 		governor->groups = group->next;
 		free(group);
 	}
+	strangers_free(&governor->strangers);
 	if (governor->timer_watcher)
 		loop_remove(governor->loop, governor->timer_watcher);
 	if (governor->done_watcher)
@@ -332,7 +373,7 @@ int governor_open(struct targets *targets, double share, struct loop *loop, stru
 	governor->targets = targets;
 	governor->share = share;
 	governor->loop = loop;
-	governor->shown_ns = monotonic_ns();
+	governor->shown_ns = governor->before_ns = monotonic_ns();
 	governor->cost = unknown_cost;
 	governor->timer_fd = timer_open(LOOK_NS, 0);
 	governor->done_watcher = loop_add(loop, worker_fd(governor->worker), done, governor);

@@ -121,6 +121,12 @@ func answer() {
 			debug.FreeOSMemory()
 		case "busy":
 			busy()
+		case "loop":
+			go func() {
+				for {
+					small()
+				}
+			}()
 		case "small":
 			small()
 			fmt.Println("{}")
@@ -134,7 +140,7 @@ func answer() {
 
 func main() {
 	interval := flag.Duration("interval", time.Second, "between two blocks")
-	truth := flag.Bool("truth", false, "do what lines on stdin say (grow, collect, free, busy, small, exec); after each, or any "+
+	truth := flag.Bool("truth", false, "do what lines on stdin say (grow, collect, free, busy, loop, small, exec); after each, or any "+
 		"other, print MemStats as JSON")
 	flag.Parse()
 

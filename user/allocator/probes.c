@@ -12,9 +12,9 @@
 
 #include "user/allocator/counters.h"
 #include "user/allocator/host.h"
+#include "user/allocator/object.h"
 #include "user/allocator/probed_files.h"
 #include "user/allocator/records.h"
-#include "user/allocator/tcmalloc.h"
 #include "user/allocator/trial.h"
 #include "user/allocator/uprobes.h"
 #include "user/base/log.h"
@@ -41,16 +41,6 @@ struct probes {
 	void *callback_data;
 };
 
-static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
-	__attribute__((format(printf, 2, 0)));
-
-static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
-{
-	if (level == LIBBPF_DEBUG || !log_debug_enabled())
-		return 0;
-	return vfprintf(stderr, format, args); /* the verifier's log is many lines */
-}
-
 static int pass_event(void *context, void *data, size_t size)
 {
 	const struct memgap_event *event = data;
@@ -64,75 +54,6 @@ static int pass_event(void *context, void *data, size_t size)
 	return 0;
 }
 
-static int explain_load(int result, struct error *err)
-{
-	if (result == -EPERM || result == -EACCES)
-		return error_set(err, EXIT_HOST, "the kernel refused the BPF programs (%s): run as root, or in a container with "
-				 "--privileged; MEMGAP_DEBUG=1 shows why", strerror(-result));
-	return error_set(err, EXIT_HOST, "cannot load the BPF programs (%s): memgap's probes need Linux 5.15 or later; "
-			 "MEMGAP_DEBUG=1 shows why, `--source none` works without", strerror(-result));
-}
-
-/* How the object may be loaded, the newest kernels' way first. */
-static const struct way {
-	bool iterator; /* of the mappings of one process: Linux 6.1 */
-	bool multi;    /* uprobe links for many places: Linux 6.6 */
-} ways[] = { { true, true }, { true, false }, { false, false } };
-
-/* A power of two, with room for twice as many blocks. */
-static uint32_t buckets_for(unsigned int blocks)
-{
-	uint32_t buckets = 2;
-
-	while ((uint64_t)buckets * MEMGAP_BUCKET_SLOTS < 2ULL * blocks)
-		buckets *= 2;
-	return buckets;
-}
-
-static int load_with(struct probes *probes, const struct way *way, const struct probes_limits *limits)
-{
-	probes->bpf = memgap_bpf__open();
-	if (!probes->bpf)
-		return -errno;
-	tcmalloc_fill_classes((uint32_t *)probes->bpf->rodata->tcmalloc_usable);
-	if (limits->processes) {
-		bpf_map__set_max_entries(probes->bpf->maps.processes, limits->processes);
-		bpf_map__set_max_entries(probes->bpf->maps.records, limits->processes + 1);
-		probes->bpf->rodata->max_processes = limits->processes;
-	}
-	if (limits->blocks) {
-		bpf_map__set_max_entries(probes->bpf->maps.blocks, buckets_for(limits->blocks));
-		probes->bpf->rodata->last_bucket = buckets_for(limits->blocks) - 1;
-	}
-	bpf_program__set_autoload(probes->bpf->progs.list_modules, way->iterator);
-	bpf_program__set_autoattach(probes->bpf->progs.list_modules, false);
-	if (way->multi) {
-		uprobes_prefer_multi(probes->bpf->progs.malloc_enter);
-		uprobes_prefer_multi(probes->bpf->progs.malloc_return);
-		uprobes_prefer_multi(probes->bpf->progs.free_enter);
-		uprobes_prefer_multi(probes->bpf->progs.block_enter);
-		uprobes_prefer_multi(probes->bpf->progs.block_return);
-		uprobes_prefer_multi(probes->bpf->progs.block_free);
-		uprobes_prefer_multi(probes->bpf->progs.block_exit);
-		uprobes_prefer_multi(probes->bpf->progs.trial_enter);
-	}
-	return memgap_bpf__load(probes->bpf);
-}
-
-static struct trial_programs trial_programs(const struct probes *probes)
-{
-	return (struct trial_programs){ probes->bpf->progs.trial_enter, probes->bpf->progs.malloc_return,
-					probes->bpf->maps.trial_hits };
-}
-
-static int try_probes(struct probes *probes, struct trial *ret)
-{
-	struct trial_programs programs = trial_programs(probes);
-	int result = trial_run(&programs, ret);
-
-	return !result && !ret->sees_all_threads ? -ENOTSUP : result;
-}
-
 /* The probes of a cgroup run in every process that maps the file: one that a return probe would kill among them. */
 static int refuse_killers(const struct probes *probes, struct error *err)
 {
@@ -140,30 +61,6 @@ static int refuse_killers(const struct probes *probes, struct error *err)
 		return 0;
 	return error_set(err, EXIT_HOST, "on this kernel a return probe kills processes under a seccomp filter "
 			 "(Linux 6.11 to 6.13.2): update it; `--source none` works meanwhile");
-}
-
-static int load(struct probes *probes, const struct probes_limits *limits, struct error *err)
-{
-	bool loaded = false;
-	struct trial trial;
-	int result = 0;
-
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]) && result != -EPERM; i++) {
-		result = load_with(probes, &ways[i], limits);
-		loaded = !result;
-		if (!result)
-			result = try_probes(probes, &trial);
-		if (!result) {
-			probes->features = (struct probes_features){ ways[i].iterator, ways[i].multi, trial.survives };
-			return 0;
-		}
-		memgap_bpf__destroy(probes->bpf);
-		probes->bpf = NULL;
-	}
-	if (!loaded)
-		return explain_load(result, err);
-	return error_set(err, EXIT_HOST, "cannot try a probe on a child (%s): uprobes with a cookie need Linux 5.15; "
-			 "`--source none` works without", strerror(-result));
 }
 
 /* The probes on allocators come with the targets. */
@@ -195,11 +92,10 @@ int probes_prepare(int proc_fd, const struct probes_limits *limits, struct probe
 
 	if (host_check(proc_fd, err))
 		return -1;
-	libbpf_set_print(print_libbpf);
 	probes = calloc(1, sizeof(*probes));
 	if (!probes)
 		return error_set(err, EXIT_FAILED, "out of memory");
-	if (load(probes, limits, err)) {
+	if (object_load(limits, &probes->bpf, &probes->features, err)) {
 		probes_close(probes);
 		return -1;
 	}
@@ -247,7 +143,7 @@ const struct bpf_program *probes_module_iterator(const struct probes *probes)
 
 int probes_measure_cost(const struct probes *probes, struct probe_cost *ret)
 {
-	struct trial_programs programs = trial_programs(probes);
+	struct trial_programs programs = object_trial_programs(probes->bpf);
 
 	return cost_measure(&programs, ret);
 }

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What costs too much to be read at each interval: the walk through a process's heap, and that over all its pages
- * (smaps_rollup). One process at a time is looked into, in the background, so that no line waits for it; how often, depends
- * on what it costs and on what has changed.
- */
+/* What the last look into a process has found (user/cmd/surveyor.h), and what is read of it since then at each interval. */
 #ifndef MEMGAP_CMD_SURVEY_H
 #define MEMGAP_CMD_SURVEY_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "user/base/loop.h"
 #include "user/gap/snapshot.h"
 #include "user/go/go.h"
 #include "user/heap/heap.h"
@@ -18,6 +13,9 @@
 
 struct targets;
 struct watched_process;
+
+/* So often what is read of a program may fail before what was found earlier does not count any more. */
+#define MAX_FAILURES 3
 
 /* The last look into a process. */
 struct survey {
@@ -52,16 +50,6 @@ struct survey {
 	uint64_t go_interval; /* it is of */
 	int64_t held;        /* anonymous, resident or swapped, when it was asked for */
 };
-
-struct surveyor;
-
-/* 0 or -errno. */
-int surveyor_open(struct targets *targets, struct loop *loop, struct surveyor **ret);
-/* NULL is allowed. false: a look is still going on, and what it works on (proc_fd too) must stay. */
-bool surveyor_close(struct surveyor *surveyor);
-
-/* At each interval: starts the next look when one is due and can be afforded. */
-void surveyor_tick(struct surveyor *surveyor);
 
 /* Bytes that its heap seems to have grown by since the last walk, from the headers alone; 0 when that is not known. interval: its number. */
 int64_t survey_grown(struct survey *survey, uint64_t interval);

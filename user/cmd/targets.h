@@ -67,6 +67,7 @@ struct row {
 
 struct governor;
 struct names;
+struct surveyor;
 
 struct targets {
 	const struct watch_options *options;  /* set by the caller, */

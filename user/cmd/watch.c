@@ -22,6 +22,7 @@
 #include "user/cmd/interval.h"
 #include "user/cmd/names.h"
 #include "user/cmd/sample.h"
+#include "user/cmd/surveyor.h"
 #include "user/cmd/targets.h"
 #include "user/cmd/tell.h"
 #include "user/cmd/watch_options.h"

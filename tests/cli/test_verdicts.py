@@ -171,7 +171,7 @@ class Verdicts(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         socket = f"{directory.name}/socket"
-        watch = Watch(self, "--", "redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--logfile",
+        watch = Watch(self, "--max-overhead", "100%", "--", "redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--logfile",
                       f"{directory.name}/log", "--enable-debug-command", "yes", interval="500ms", preexec_fn=self.cgroup.enter)
         pid = watch.sample()["target"]["pid"]
         wait_for(lambda: os.path.exists(socket), "redis-server's socket")

@@ -20,20 +20,32 @@ static void a_process_that_pays_less_than_its_share_may_go_on_for_ever(void **st
 		assert_true(budget_spend(&budget, SHARE, now, 4 * MS));
 }
 
-static void a_burst_may_use_two_seconds_worth(void **state)
+static void a_burst_may_use_ten_seconds_worth(void **state)
 {
 	struct budget budget;
 
 	(void)state;
 	budget_begin(&budget, SHARE, 0);
-	assert_true(budget_spend(&budget, SHARE, 100 * MS, 99 * MS));
+	assert_true(budget_spend(&budget, SHARE, 100 * MS, 499 * MS));
 	/* it is saved up again, but no more than that */
 	assert_true(budget_spend(&budget, SHARE, 1000 * SECOND, 0));
-	assert_true(budget_spend(&budget, SHARE, 1000 * SECOND, 100 * MS));
+	assert_true(budget_spend(&budget, SHARE, 1000 * SECOND, 500 * MS));
 	assert_false(budget_spend(&budget, SHARE, 1000 * SECOND, 1));
 }
 
-static void who_pays_twice_the_share_is_found_out_in_two_seconds(void **state)
+static void who_was_given_more_may_use_it_once(void **state)
+{
+	struct budget budget;
+
+	(void)state;
+	budget_begin(&budget, SHARE, 0);
+	budget_add(&budget, SHARE);
+	assert_true(budget_spend(&budget, SHARE, 1000 * SECOND, 900 * MS));
+	assert_true(budget_spend(&budget, SHARE, 2000 * SECOND, 500 * MS));
+	assert_false(budget_spend(&budget, SHARE, 2000 * SECOND, 1));
+}
+
+static void who_pays_twice_the_share_is_found_out_in_ten_seconds(void **state)
 {
 	struct budget budget;
 	uint64_t now = 0;
@@ -43,7 +55,7 @@ static void who_pays_twice_the_share_is_found_out_in_two_seconds(void **state)
 	do
 		now += 100 * MS;
 	while (budget_spend(&budget, SHARE, now, 10 * MS));
-	assert_in_range(now, 1900 * MS, 2200 * MS);
+	assert_in_range(now, 9900 * MS, 10200 * MS);
 }
 
 static void without_a_bound_everything_may_be_spent(void **state)
@@ -124,8 +136,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_process_that_pays_less_than_its_share_may_go_on_for_ever),
-		cmocka_unit_test(a_burst_may_use_two_seconds_worth),
-		cmocka_unit_test(who_pays_twice_the_share_is_found_out_in_two_seconds),
+		cmocka_unit_test(a_burst_may_use_ten_seconds_worth),
+		cmocka_unit_test(who_was_given_more_may_use_it_once),
+		cmocka_unit_test(who_pays_twice_the_share_is_found_out_in_ten_seconds),
 		cmocka_unit_test(without_a_bound_everything_may_be_spent),
 		cmocka_unit_test(windows_keep_to_half_the_share),
 		cmocka_unit_test(probes_come_back_when_three_windows_in_a_row_were_cheap),

@@ -213,3 +213,26 @@ int64_t cost_of_call(const struct probe_cost *cost, const struct library_functio
 		ns = known_add(ns, cost_of_hit(cost, &sites->at_return));
 	return known_add(ns, cost->returned);
 }
+
+/* A library has functions that may throw besides, which cost a single step more: they are no measure. */
+static int64_t cost_of_first(const struct probe_cost *cost, const struct library *library, const char *symbol, enum memgap_call call)
+{
+	const struct library_function *function = library_find(library, symbol);
+
+	for (size_t i = 0; !function && i < library->n; i++)
+		if (library->functions[i].call == call && !library->functions[i].throws)
+			function = &library->functions[i];
+	return function ? cost_of_call(cost, function) : UNKNOWN;
+}
+
+struct call_cost cost_of_library(const struct probe_cost *cost, const struct library *library)
+{
+	struct call_cost usual = { known_add(cost->emulated, cost->returned), cost->emulated }, found = { UNKNOWN, UNKNOWN };
+
+	if (library) {
+		found.malloc_ns = cost_of_first(cost, library, "malloc", MEMGAP_CALL_MALLOC);
+		found.free_ns = cost_of_first(cost, library, "free", MEMGAP_CALL_FREE);
+	}
+	return (struct call_cost){ is_known(found.malloc_ns) ? found.malloc_ns : usual.malloc_ns,
+				   is_known(found.free_ns) ? found.free_ns : usual.free_ns };
+}

@@ -31,6 +31,14 @@ int cost_measure(const struct trial_programs *programs, struct probe_cost *ret);
 /* Pure: what a call of the function costs, with the probes on it. UNKNOWN where a part is. */
 int64_t cost_of_call(const struct probe_cost *cost, const struct library_function *function);
 
+/* What calls cost the process that makes them, with the probes in place; ns, UNKNOWN where a part is. */
+struct call_cost {
+	int64_t malloc_ns, free_ns;
+};
+
+/* Pure: of a library's malloc() and free(), or of what comes nearest. NULL: of one that is as most are. */
+struct call_cost cost_of_library(const struct probe_cost *cost, const struct library *library);
+
 /* Pure: the middle one of n numbers, at least 1; sorts them. */
 int64_t cost_median(int64_t *numbers, size_t n);
 

@@ -102,6 +102,14 @@ static int describe(struct probed_files *files, struct known_file *known)
 	return 0;
 }
 
+static bool is_away(const struct probed_files *files, probe_group group)
+{
+	for (size_t i = 0; i < files->n_away; i++)
+		if (files->away[i] == group)
+			return true;
+	return false;
+}
+
 static int put_in_place(struct probed_files *files, struct probed_file *file)
 {
 	const struct library *library = &file->known->library;
@@ -129,8 +137,9 @@ static int add_probed(struct probed_files *files, struct known_file *known, int 
 	file = calloc(1, sizeof(*file));
 	if (!file)
 		return -ENOMEM;
-	*file = (struct probed_file){ .known = known, .pid = pid, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0) };
-	result = file->fd < 0 ? -errno : put_in_place(files, file);
+	*file = (struct probed_file){ .known = known, .pid = pid, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0), .away = is_away(files, pid) };
+	attachment_init(&file->attachment);
+	result = file->fd < 0 ? -errno : file->away ? 0 : put_in_place(files, file);
 	if (result) {
 		release(file);
 		return result;
@@ -262,16 +271,38 @@ static void detach_all(struct probed_files *files)
 	free(list);
 }
 
-static bool is_in(const struct probed_file *file, const struct probe_group *groups, size_t n)
+static bool is_in(const struct probed_file *file, const probe_group *groups, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (file->pid == groups[i].pid && (file->pid || file->known->library_key == groups[i].library))
+		if (file->pid == groups[i])
 			return true;
 	return false;
 }
 
-int probed_files_take_away(struct probed_files *files, const struct probe_group *groups, size_t n_groups, struct attachment **ret,
-			   size_t *ret_n)
+static int note_away(struct probed_files *files, const probe_group *groups, size_t n)
+{
+	probe_group *away = realloc(files->away, (files->n_away + n + 1) * sizeof(*away));
+
+	if (!away)
+		return -ENOMEM;
+	files->away = away;
+	for (size_t i = 0; i < n; i++)
+		if (!is_away(files, groups[i]))
+			away[files->n_away++] = groups[i];
+	return 0;
+}
+
+static void note_back(struct probed_files *files, probe_group group)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < files->n_away; i++)
+		if (files->away[i] != group)
+			files->away[n++] = files->away[i];
+	files->n_away = n;
+}
+
+int probed_files_take_away(struct probed_files *files, const probe_group *groups, size_t n_groups, struct attachment **ret, size_t *ret_n)
 {
 	struct attachment *list;
 	size_t n = 0;
@@ -279,8 +310,10 @@ int probed_files_take_away(struct probed_files *files, const struct probe_group 
 	for (struct probed_file *file = files->probed; file; file = file->next)
 		n += is_in(file, groups, n_groups) && !file->away;
 	list = calloc(n + 1, sizeof(*list));
-	if (!list)
+	if (!list || note_away(files, groups, n_groups)) {
+		free(list);
 		return -ENOMEM;
+	}
 	*ret = list;
 	*ret_n = n;
 	for (struct probed_file *file = files->probed; file; file = file->next) {
@@ -293,17 +326,39 @@ int probed_files_take_away(struct probed_files *files, const struct probe_group 
 	return 0;
 }
 
-int probed_files_put_back(struct probed_files *files, const struct probe_group *group)
+/* Those that are back already when one of them cannot be: nobody would watch over what they cost. */
+static void take_away_again(struct probed_files *files, probe_group group)
+{
+	for (struct probed_file *file = files->probed; file; file = file->next) {
+		if (file->pid != group || file->away)
+			continue;
+		attachment_remove(&file->attachment);
+		attachment_init(&file->attachment);
+		file->away = true;
+	}
+}
+
+int probed_files_put_back(struct probed_files *files, probe_group group)
 {
 	int result = 0;
 
 	for (struct probed_file *file = files->probed; file && !result; file = file->next) {
-		if (!is_in(file, group, 1) || !file->away)
+		if (file->pid != group || !file->away)
 			continue;
 		result = put_in_place(files, file);
 		file->away = result != 0;
 	}
+	if (result)
+		take_away_again(files, group);
+	else
+		note_back(files, group);
 	return result;
+}
+
+void probed_files_drop(struct probed_files *files, pid_t pid)
+{
+	probed_files_forget(files, pid);
+	note_back(files, pid);
 }
 
 const struct library *probed_files_library(const struct probed_files *files, uint32_t key)
@@ -317,6 +372,9 @@ const struct library *probed_files_library(const struct probed_files *files, uin
 void probed_files_remove_all(struct probed_files *files)
 {
 	detach_all(files);
+	free(files->away);
+	files->away = NULL;
+	files->n_away = 0;
 	while (files->probed) {
 		struct probed_file *file = files->probed;
 

@@ -18,6 +18,8 @@ struct probed_files {
 	bool any_remembered;             /* a file that needs the map of blocks carries probes, or did */
 	struct known_file *known;
 	struct probed_file *probed;
+	probe_group *away; /* groups whose probes are not in place */
+	size_t n_away;
 };
 
 /* As probes_attach() and probes_attach_file() in probes.h say. */
@@ -25,14 +27,15 @@ int probed_files_attach(struct probed_files *files, pid_t pid, bool everyone, st
 int probed_files_attach_path(struct probed_files *files, const char *path, pid_t pid, struct allocator *ret);
 
 /* As probes_take_away() and probes_put_back() say; the attachments that are to be removed are in *ret, the caller's to free. */
-int probed_files_take_away(struct probed_files *files, const struct probe_group *groups, size_t n_groups, struct attachment **ret,
+int probed_files_take_away(struct probed_files *files, const probe_group *groups, size_t n_groups, struct attachment **ret,
 			   size_t *ret_n);
-int probed_files_put_back(struct probed_files *files, const struct probe_group *group);
+int probed_files_put_back(struct probed_files *files, probe_group group);
 
 /* The library with that key in the map; NULL. */
 const struct library *probed_files_library(const struct probed_files *files, uint32_t key);
 
 void probed_files_forget(struct probed_files *files, pid_t pid); /* probes_forget() */
+void probed_files_drop(struct probed_files *files, pid_t pid);   /* probes_drop() */
 void probed_files_remove_all(struct probed_files *files);
 
 #endif

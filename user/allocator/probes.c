@@ -186,7 +186,7 @@ struct taken_away {
 	size_t n;
 };
 
-int probes_take_away(struct probes *probes, const struct probe_group *groups, size_t n, struct taken_away **ret)
+int probes_take_away(struct probes *probes, const probe_group *groups, size_t n, struct taken_away **ret)
 {
 	struct taken_away *taken = calloc(1, sizeof(*taken));
 	int result = taken ? probed_files_take_away(&probes->files, groups, n, &taken->list, &taken->n) : -ENOMEM;
@@ -215,7 +215,7 @@ void probes_taken_away(struct taken_away *taken)
 	free(taken);
 }
 
-int probes_put_back(struct probes *probes, const struct probe_group *group)
+int probes_put_back(struct probes *probes, probe_group group)
 {
 	probes->bpf->bss->probes_epoch++;
 	return probed_files_put_back(&probes->files, group);
@@ -226,26 +226,21 @@ static int64_t known_or(int64_t measured, int64_t assumed)
 	return is_known(measured) ? measured : assumed;
 }
 
-static int64_t cost_of(const struct probe_cost *cost, const struct library *library, enum memgap_call call)
-{
-	int64_t ns = UNKNOWN;
-
-	for (size_t i = 0; library && i < library->n && !is_known(ns); i++)
-		if (library->functions[i].call == call)
-			ns = cost_of_call(cost, &library->functions[i]);
-	return known_or(ns, cost->stepped) * (100 + ACCOUNTING_PERCENT) / 100;
-}
-
 struct call_cost probes_call_cost(const struct probes *probes, const struct probe_cost *measured, uint32_t key)
 {
-	const struct library *library = probed_files_library(&probes->files, key);
 	const struct probe_cost cost = {
 		.emulated = known_or(measured->emulated, assumed_cost.emulated),
 		.stepped = known_or(measured->stepped, assumed_cost.stepped),
 		.returned = known_or(measured->returned, assumed_cost.returned),
 	};
+	struct call_cost found = cost_of_library(&cost, probed_files_library(&probes->files, key));
 
-	return (struct call_cost){ cost_of(&cost, library, MEMGAP_CALL_MALLOC), cost_of(&cost, library, MEMGAP_CALL_FREE) };
+	return (struct call_cost){ found.malloc_ns * (100 + ACCOUNTING_PERCENT) / 100, found.free_ns * (100 + ACCOUNTING_PERCENT) / 100 };
+}
+
+void probes_drop(struct probes *probes, pid_t pid)
+{
+	probed_files_drop(&probes->files, pid);
 }
 
 void probes_forget(struct probes *probes, pid_t pid)

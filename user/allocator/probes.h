@@ -26,16 +26,8 @@ struct allocator {
 	bool remembered;      /* its blocks are remembered: those from before the probes are not counted when they are freed */
 };
 
-/* Probes that are taken away and put back together: a process's own, or (pid 0) those on one library file for everyone. */
-struct probe_group {
-	pid_t pid;
-	uint32_t library;
-};
-
-/* What calls cost the process that makes them, with the probes in place; ns. */
-struct call_cost {
-	int64_t malloc_ns, free_ns;
-};
+/* Probes that are taken away and put back together: a process's own, or (0) those on files, for everyone. */
+typedef pid_t probe_group;
 
 /* How much the kernel side has room for; 0: the default of bpf/memgap.h. What does not fit is counted in `missed`. */
 struct probes_limits {
@@ -80,7 +72,7 @@ int probes_attach(struct probes *probes, pid_t pid, bool everyone, struct alloca
 /* The same for a library file that the process is going to load. -ENOENT when it is no allocator. */
 int probes_attach_file(struct probes *probes, const char *path, pid_t pid, struct allocator *ret);
 
-/* The process's own probes are of no use any more: probes_attach() makes new ones. */
+/* The process's own probes are of no use any more: probes_attach() makes new ones, unless they are to be away. */
 void probes_forget(struct probes *probes, pid_t pid);
 
 /*
@@ -89,11 +81,14 @@ void probes_forget(struct probes *probes, pid_t pid);
  * probed in such a group meanwhile is not, until it is put back. -ENOMEM: all is as it was.
  */
 struct taken_away;
-int probes_take_away(struct probes *probes, const struct probe_group *groups, size_t n, struct taken_away **ret);
+int probes_take_away(struct probes *probes, const probe_group *groups, size_t n, struct taken_away **ret);
 void probes_taken_away(struct taken_away *taken);
 
-/* 0, or -errno: then what could not be put back stays away. */
-int probes_put_back(struct probes *probes, const struct probe_group *group);
+/* 0, or -errno: then all of them stay away. */
+int probes_put_back(struct probes *probes, probe_group group);
+
+/* The process is gone, and its pid may be another's: its probes, away or not, are no more. */
+void probes_drop(struct probes *probes, pid_t pid);
 
 /* What a call of that library costs; of the probes' cost, what is not known is assumed to be more than it is on most machines. */
 struct call_cost probes_call_cost(const struct probes *probes, const struct probe_cost *cost, uint32_t library);

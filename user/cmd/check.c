@@ -123,17 +123,15 @@ static void look_inside(const struct check *check, const struct pid_identity *id
 /* Of the allocator that comes first: of a program with another one than its libc's that is as near as can be told. */
 static int64_t cost_of_pair(const struct check *check, const struct examined *examined)
 {
-	int64_t ns = UNKNOWN;
+	for (size_t i = 0; i < examined->n; i++) {
+		struct call_cost cost;
 
-	for (size_t i = 0; i < examined->n && !is_known(ns); i++) {
-		const struct library *library = &examined->allocators[i]->library;
-		const struct library_function *get = examined->allocators[i]->result ? NULL : library_find(library, "malloc");
-		const struct library_function *put = get ? library_find(library, "free") : NULL;
-
-		if (put)
-			ns = known_add(cost_of_call(&check->host.cost, get), cost_of_call(&check->host.cost, put));
+		if (examined->allocators[i]->result)
+			continue;
+		cost = cost_of_library(&check->host.cost, &examined->allocators[i]->library);
+		return known_add(cost.malloc_ns, cost.free_ns);
 	}
-	return ns;
+	return UNKNOWN;
 }
 
 /* own: a target itself. In a cgroup, a process that is gone by now is no news, and one that cannot be probed no failure. */

@@ -10,7 +10,8 @@
 
 void governed_init(struct governed *governed)
 {
-	*governed = (struct governed){ .overhead_percent = NAN, .alloc = UNKNOWN, .baseline = UNKNOWN };
+	*governed = (struct governed){ .overhead_percent = NAN, .alloc = UNKNOWN, .baseline = UNKNOWN, .cpu_ns = UNKNOWN,
+				      .cpu_before_ns = UNKNOWN };
 }
 
 bool governed_is_on(const struct governed *governed)
@@ -32,15 +33,21 @@ struct counts governed_unsettled(const struct watched_process *process)
 
 void governed_settle(struct watched_process *process)
 {
-	struct counts left = governed_unsettled(process);
+	struct governed *governed = &process->governed;
+	struct counts left;
+	int64_t error;
 
-	if (!process->governed.holes.any)
+	if (!governed->holes.any)
 		return;
+	if (governed->group)
+		holes_value(&governed->holes, &governed->group->pool);
+	left = governed_unsettled(process);
+	error = holes_error_of_total(&governed->holes);
 	counts_add(&process->governed.settled, &left);
 	if (!process->cgroup)
 		return;
 	counts_add(&process->cgroup->uncounted, &left);
-	process->cgroup->uncounted_error = hypot(process->cgroup->uncounted_error, (double)holes_error_of_total(&process->governed.holes));
+	process->cgroup->uncounted_error = is_known(error) ? hypot(process->cgroup->uncounted_error, (double)error) : NAN;
 }
 
 /* Of one that has ended no more is known than before. */
@@ -53,7 +60,7 @@ static int64_t cpu_now(const struct watched_process *process)
 
 /* A program that is seen for the first time. */
 static void begin(const struct targets *targets, struct watched_process *process, struct group *group,
-		  const struct memgap_process *record, uint64_t now_ns)
+		  const struct memgap_process *record, const struct call_cost *cost, uint64_t now_ns)
 {
 	struct governed *governed = &process->governed;
 	uint32_t index = governed->record;
@@ -62,10 +69,14 @@ static void begin(const struct targets *targets, struct watched_process *process
 	governed_init(governed);
 	governed->record = index;
 	governed->group = group;
+	governed->cost = *cost;
 	governed->generation = record->generation;
 	governed->counts = governed->before = counts_of(&record->counters);
 	governed->looked_ns = governed->before_ns = now_ns;
 	budget_begin(&governed->budget, group->share, now_ns);
+	/* what it has allocated while its probes are away, nobody would ever know: a program that begins with much is to be seen to its end */
+	if (process->allocator.remembered)
+		budget_add(&governed->budget, group->share);
 	if (group->state == GROUP_ON)
 		return;
 	holes_begin(&governed->holes, &governed->counts, cpu_now(process));
@@ -74,20 +85,35 @@ static void begin(const struct targets *targets, struct watched_process *process
 		governed_end_hole(process);
 }
 
+/* Of who pays something worth the question. */
+#define ASK_PART 100
+
+static void note_cpu(struct watched_process *process, int64_t cost_ns)
+{
+	struct governed *governed = &process->governed;
+	bool pays = (uint64_t)cost_ns > (governed->looked_ns - governed->before_ns) / ASK_PART;
+
+	governed->cpu_before_ns = governed->cpu_ns;
+	governed->cpu_ns = pays ? cpu_clock_of(process->id.pid) : UNKNOWN;
+}
+
 int64_t governed_look(const struct targets *targets, struct watched_process *process, struct group *group,
-		      const struct memgap_process *record, uint64_t now_ns)
+		      const struct memgap_process *record, const struct call_cost *cost, uint64_t now_ns)
 {
 	struct governed *governed = &process->governed;
 	int64_t cost_ns;
 
 	if (governed->group != group || governed->generation != record->generation)
-		begin(targets, process, group, record, now_ns);
+		begin(targets, process, group, record, cost, now_ns);
+	governed->cost = *cost; /* it may have loaded another allocator */
 	governed->before = governed->counts;
 	governed->before_ns = governed->looked_ns;
 	governed->counts = counts_of(&record->counters);
 	governed->looked_ns = now_ns;
-	cost_ns = (governed->counts.mallocs - governed->before.mallocs) * group->cost.malloc_ns +
-		  (governed->counts.frees - governed->before.frees) * group->cost.free_ns;
+	cost_ns = (governed->counts.mallocs - governed->before.mallocs) * cost->malloc_ns +
+		  (governed->counts.frees - governed->before.frees) * cost->free_ns;
+	note_cpu(process, cost_ns);
+	governed->last_cost_ns = cost_ns;
 	governed->cost_ns += cost_ns;
 	governed->window_cost_ns += cost_ns;
 	if (governed->holes.away)
@@ -118,9 +144,14 @@ void governed_begin_hole(const struct targets *targets, struct watched_process *
 
 	if (governed->group->from_window) {
 		holes_end_window(&governed->holes, &governed->counts, cpu_ns, governed->window_cost_ns);
+		pool_add(&governed->group->pool, &governed->holes);
 	} else {
 		keep_shown(targets, process, now_ns);
 		holes_begin(&governed->holes, &governed->counts, cpu_ns);
+		/* what it did just before tells until the first window does */
+		if (is_known(governed->cpu_ns) && is_known(governed->cpu_before_ns))
+			holes_begin_with(&governed->holes, &governed->counts, &governed->before, governed->cpu_ns - governed->cpu_before_ns,
+					 governed->last_cost_ns);
 	}
 	probes_mark_sampled(targets->probes, process->id.pid);
 	governed->changes++;

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "user/allocator/cost.h"
 #include "user/allocator/probes.h"
+#include "user/gap/snapshot.h"
 #include "user/governor/budget.h"
 #include "user/governor/holes.h"
 
@@ -22,18 +24,22 @@ enum group_state {
 
 /* Probes that are taken away, and put back, together. */
 struct group {
-	struct probe_group key;
+	probe_group key;
 	enum group_state state;
 	bool taken;       /* LEAVING: that has begun */
 	bool from_window; /* they left last at the end of one */
+	bool orphaned;    /* LEAVING: the process that they were for is gone */
 	double share;    /* of the time that they may cost a process */
-	struct call_cost cost;
 	struct calm calm;
 	uint64_t since_ns, next_ns;
 	uint64_t own_cost_ns; /* CPU time of memgap for the window */
-	const struct watched_process *dearest; /* it pays too much, in this look; NULL: one that is not watched does */
-	pid_t dearest_pid;
-	int64_t dearest_cost_ns;               /* and pays so much */
+	struct pool pool;     /* of all windows */
+	/* who pays too much, since the last look at the group: a copy, for it may go; percent 0: nobody does */
+	struct {
+		pid_t pid;
+		char comm[NAME_MAX_TEXT];
+		double percent;
+	} dearest;
 	struct group *next;
 };
 
@@ -41,11 +47,15 @@ struct governed {
 	struct group *group;   /* the probes that it pays for; NULL: not known yet */
 	unsigned int generation; /* of the program, as its record has it */
 	uint32_t record;       /* where that is */
+	struct call_cost cost; /* of its allocator's calls */
 	struct budget budget;
 	struct holes holes;
 	struct counts counts;  /* at the last look, */
 	struct counts before;  /* and at the one before */
 	uint64_t looked_ns, before_ns;
+	int64_t cpu_ns;        /* of the process at the one before; UNKNOWN: it paid little then, and was not asked for */
+	int64_t cpu_before_ns;
+	int64_t last_cost_ns;  /* of the hits since the look before, */
 	int64_t window_cost_ns; /* of the hits since they were put back last */
 	int64_t cost_ns;       /* of all its hits so far, */
 	int64_t shown_cost_ns; /* and up to the last interval; */
@@ -66,7 +76,7 @@ bool governed_is_on(const struct governed *governed);
  * Reads what was counted since the last look, group being the probes that it pays for. Returns what that has cost it, ns. record: its own.
  */
 int64_t governed_look(const struct targets *targets, struct watched_process *process, struct group *group,
-		      const struct memgap_process *record, uint64_t now_ns);
+		      const struct memgap_process *record, const struct call_cost *cost, uint64_t now_ns);
 
 /* Its probes go; they are back, for a window or for good. After a look. */
 void governed_begin_hole(const struct targets *targets, struct watched_process *process, uint64_t now_ns);

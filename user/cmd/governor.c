@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -37,7 +38,6 @@ struct governor {
 	struct loop *loop;
 	struct watcher *done_watcher, *timer_watcher;
 	int timer_fd;
-	uint64_t before_ns; /* the last look */
 	uint64_t shown_ns;
 	struct probe_cost cost; /* of a hit: measured in the worker, first of all */
 	bool measured;
@@ -45,15 +45,20 @@ struct governor {
 	struct strangers strangers;
 };
 
-/* The probes that it pays for. NULL: out of memory. */
-static struct group *group_of(struct governor *governor, const struct watched_process *process)
+static struct group *find_group(const struct governor *governor, probe_group key)
 {
-	struct probe_group key = { .pid = governor->targets->everyone ? 0 : process->id.pid,
-				   .library = governor->targets->everyone ? process->allocator.library : 0 };
 	struct group *group = governor->groups;
 
-	while (group && (group->key.pid != key.pid || group->key.library != key.library))
+	while (group && (group->orphaned || group->key != key))
 		group = group->next;
+	return group;
+}
+
+/* NULL: out of memory. */
+static struct group *get_group(struct governor *governor, probe_group key)
+{
+	struct group *group = find_group(governor, key);
+
 	if (group)
 		return group;
 	group = calloc(1, sizeof(*group));
@@ -61,57 +66,53 @@ static struct group *group_of(struct governor *governor, const struct watched_pr
 		return NULL;
 	group->key = key;
 	group->share = governor->share;
-	group->cost = probes_call_cost(governor->targets->probes, &governor->cost, process->allocator.library);
 	calm_begin(&group->calm);
 	group->next = governor->groups;
 	governor->groups = group;
 	return group;
 }
 
+static void note_dearest(struct group *group, pid_t pid, const char *comm, double percent)
+{
+	if (group->state != GROUP_ON || percent <= group->dearest.percent)
+		return;
+	group->dearest.pid = pid;
+	group->dearest.percent = percent;
+	snprintf(group->dearest.comm, sizeof(group->dearest.comm), "%s", comm);
+}
+
 static void look_at_process(struct governor *governor, struct watched_process *process, uint64_t now)
 {
-	const struct memgap_process *record =
-		process->has_allocator ? probes_record(governor->targets->probes, process->id.pid, &process->governed.record) : NULL;
-	struct group *group = record && governor->measured ? group_of(governor, process) : NULL;
+	struct governed *governed = &process->governed;
+	struct probes *probes = governor->targets->probes;
+	const struct memgap_process *record = probes_record(probes, process->id.pid, &governed->record);
+	struct group *group = record && governor->measured ? get_group(governor, governor->targets->everyone ? 0 : process->id.pid) : NULL;
+	struct call_cost cost;
 	int64_t cost_ns;
 
 	if (!group)
 		return;
-	cost_ns = governed_look(governor->targets, process, group, record, now);
-	if (group->state != GROUP_ON || budget_spend(&process->governed.budget, group->share, now, cost_ns) ||
-	    cost_ns <= group->dearest_cost_ns)
-		return;
-	group->dearest = process;
-	group->dearest_pid = process->id.pid;
-	group->dearest_cost_ns = cost_ns;
-}
-
-static struct group *group_on(struct governor *governor, uint32_t library)
-{
-	struct group *group = governor->groups;
-
-	while (group && (group->key.pid || group->key.library != library))
-		group = group->next;
-	return group;
+	cost = probes_call_cost(probes, &governor->cost, process->allocator.library);
+	cost_ns = governed_look(governor->targets, process, group, record, &cost, now);
+	if (group->state == GROUP_ON && !budget_spend(&governed->budget, group->share, now, cost_ns) && now > governed->before_ns)
+		note_dearest(group, process->id.pid, process->id.comm, 100.0 * (double)cost_ns / (double)(now - governed->before_ns));
 }
 
 /* Nobody knows which of its calls it was: a pair has two hits. */
 static int64_t cost_of_stranger(void *data, uint32_t library)
 {
-	const struct group *group = group_on(data, library);
+	const struct governor *governor = data;
+	struct call_cost cost = probes_call_cost(governor->targets->probes, &governor->cost, library);
 
-	return group ? (group->cost.malloc_ns + group->cost.free_ns) / 2 : 0;
+	return (cost.malloc_ns + cost.free_ns) / 2;
 }
 
-static void note_stranger(void *data, const struct stranger *stranger, int64_t cost_ns)
+static void note_stranger(void *data, const struct stranger *stranger, double percent)
 {
-	struct group *group = group_on(data, stranger->who.library);
+	struct group *group = get_group(data, 0);
 
-	if (!group || group->state != GROUP_ON || cost_ns <= group->dearest_cost_ns)
-		return;
-	group->dearest = NULL;
-	group->dearest_pid = (pid_t)stranger->who.pid;
-	group->dearest_cost_ns = cost_ns;
+	if (group)
+		note_dearest(group, (pid_t)stranger->who.pid, "not watched, but maps the same library", percent);
 }
 
 static void look_at_all(struct governor *governor, uint64_t now)
@@ -144,14 +145,11 @@ static void leave(struct governor *governor, struct group *group, bool from_wind
 	group->taken = false;
 }
 
-static void tell_gone(const struct governor *governor, const struct group *group, uint64_t passed_ns)
+static void tell_gone(const struct governor *governor, const struct group *group)
 {
-	const struct watched_process *process = group->dearest;
-
 	log_message("pid %d (%s) pays %.0f %% of a core for its probes, more than --max-overhead %g%%: taken away%s, but for samples",
-		    group->dearest_pid, process ? process->id.comm : "not watched, but maps the same library",
-		    100.0 * (double)group->dearest_cost_ns / (double)passed_ns, 100 * governor->share,
-		    group->key.pid ? "" : " for all who map the library");
+		    group->dearest.pid, group->dearest.comm, group->dearest.percent, 100 * governor->share,
+		    group->key ? "" : " for all who map the libraries");
 }
 
 static void tell_back(const struct governor *governor, const struct group *group)
@@ -161,7 +159,7 @@ static void tell_back(const struct governor *governor, const struct group *group
 
 	if (process)
 		log_message("pid %d (%s)%s: the probes are back, they fit --max-overhead again", process->id.pid, process->id.comm,
-			    group->key.pid ? "" : " and others");
+			    group->key ? "" : " and others");
 }
 
 static int64_t dearest_window(const struct governor *governor, const struct group *group)
@@ -172,8 +170,8 @@ static int64_t dearest_window(const struct governor *governor, const struct grou
 	for (size_t at = 0; (process = next_of(governor, group, &at));)
 		if (process->governed.window_cost_ns > most)
 			most = process->governed.window_cost_ns;
-	if (!group->key.pid && strangers_dearest(&governor->strangers, group->key.library) > most)
-		most = strangers_dearest(&governor->strangers, group->key.library);
+	if (!group->key && strangers_dearest(&governor->strangers) > most)
+		most = strangers_dearest(&governor->strangers);
 	return most;
 }
 
@@ -194,7 +192,7 @@ static void end_window(struct governor *governor, struct group *group, uint64_t 
 static void begin_window(struct governor *governor, struct group *group)
 {
 	int64_t cpu_ns = cpu_clock_of(getpid());
-	int result = probes_put_back(governor->targets->probes, &group->key);
+	int result = probes_put_back(governor->targets->probes, group->key);
 	struct watched_process *process;
 	uint64_t now = monotonic_ns();
 
@@ -206,27 +204,27 @@ static void begin_window(struct governor *governor, struct group *group)
 	group->own_cost_ns = (uint64_t)(cpu_clock_of(getpid()) - cpu_ns);
 	group->state = GROUP_WINDOW;
 	group->since_ns = now;
-	strangers_begin_window(&governor->strangers, group->key.library);
+	strangers_begin_window(&governor->strangers);
 	group->next_ns = now + WINDOW_NS;
 	for (size_t at = 0; (process = next_of(governor, group, &at));) {
 		look_at_process(governor, process, now);
-		governed_end_hole(process);
+		if (process->governed.group == group && process->governed.holes.away)
+			governed_end_hole(process);
 	}
 }
 
 static void look_at_group(struct governor *governor, struct group *group, uint64_t now)
 {
-	if (group->state == GROUP_ON && group->dearest_cost_ns) {
+	if (group->state == GROUP_ON && group->dearest.percent > 0) {
 		calm_end(&group->calm, now);
-		tell_gone(governor, group, now - governor->before_ns);
+		tell_gone(governor, group);
 		leave(governor, group, false, now);
 	} else if (group->state == GROUP_WINDOW && now >= group->next_ns) {
 		end_window(governor, group, now);
 	} else if (group->state == GROUP_AWAY && now >= group->next_ns) {
 		begin_window(governor, group);
 	}
-	group->dearest = NULL;
-	group->dearest_cost_ns = 0;
+	group->dearest.percent = 0;
 }
 
 static void take_away(void *data)
@@ -245,7 +243,7 @@ static void measure(void *data)
 /* All that are to go, in one go: the kernel waits for each, and those waits overlap. */
 static void start_leaving(struct governor *governor)
 {
-	struct probe_group keys[MAX_LEAVING];
+	probe_group keys[MAX_LEAVING];
 	struct taken_away *taken;
 	size_t n = 0;
 
@@ -288,9 +286,23 @@ static void look(void *data)
 	look_at_all(governor, now);
 	for (struct group *group = governor->groups; group; group = group->next)
 		look_at_group(governor, group, now);
-	governor->before_ns = now;
 	start_leaving(governor);
 	arm(governor);
+}
+
+static void drop_orphans(struct governor *governor)
+{
+	for (struct group **at = &governor->groups; *at;) {
+		struct group *group = *at;
+
+		if (group->orphaned && group->taken) {
+			probes_drop(governor->targets->probes, group->key);
+			*at = group->next;
+			free(group);
+		} else {
+			at = &group->next;
+		}
+	}
 }
 
 /* The kernel has taken them away. */
@@ -302,6 +314,7 @@ static void done(void *data)
 	if (worker_take(governor->worker, &cpu_ns) == governor)
 		governor->measured = true;
 	look_at_all(governor, now);
+	drop_orphans(governor);
 	for (struct group *group = governor->groups; group; group = group->next) {
 		if (group->state != GROUP_LEAVING || !group->taken)
 			continue;
@@ -335,8 +348,14 @@ void governor_forget(struct governor *governor, pid_t pid)
 	for (struct group **at = &governor->groups; *at; at = &(*at)->next) {
 		struct group *group = *at;
 
-		if (group->key.pid != pid || group->state == GROUP_LEAVING)
+		if (group->key != pid)
 			continue;
+		/* what is being taken away for it is waited for */
+		group->orphaned = group->state == GROUP_LEAVING;
+		if (group->orphaned)
+			return;
+		if (group->state == GROUP_AWAY)
+			probes_drop(governor->targets->probes, pid);
 		*at = group->next;
 		free(group);
 		return;
@@ -373,7 +392,7 @@ int governor_open(struct targets *targets, double share, struct loop *loop, stru
 	governor->targets = targets;
 	governor->share = share;
 	governor->loop = loop;
-	governor->shown_ns = governor->before_ns = monotonic_ns();
+	governor->shown_ns = monotonic_ns();
 	governor->cost = unknown_cost;
 	governor->timer_fd = timer_open(LOOK_NS, 0);
 	governor->done_watcher = loop_add(loop, worker_fd(governor->worker), done, governor);

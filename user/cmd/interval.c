@@ -208,7 +208,7 @@ static void add_go(struct members *members, const struct process_view *view)
 	struct go_figures *sum = &members->view.go;
 
 	members->go_programs++;
-	members->go_total += view->total_alloc;
+	members->go_total += view->go_total;
 	add_figure(&sum->alloc, view->go.alloc);
 	add_figure(&sum->heap_in_use, view->go.heap_in_use);
 	add_figure(&sum->heap_idle, view->go.heap_idle);
@@ -229,7 +229,7 @@ static void add_view(struct members *members, const struct watched_process *proc
 	sum->source = wider(sum->source, view->source);
 	sum->stale += view->stale;
 	sum->alloc += is_known(view->alloc) ? view->alloc : 0;
-	sum->error = (int64_t)hypot((double)sum->error, (double)view->error);
+	sum->error = (int64_t)hypot((double)sum->error, (double)view->error); /* each of them known */
 	if (is_known(view->baseline))
 		sum->baseline += view->baseline;
 	else
@@ -238,6 +238,12 @@ static void add_view(struct members *members, const struct watched_process *proc
 		add_go(members, view);
 	add_heap(members, view, held);
 	add_other(&sum->other, &view->other);
+}
+
+/* Of sums; NAN: one of them is not known. */
+static double add_error(double sum, int64_t error)
+{
+	return is_known(error) ? hypot(sum, (double)error) : NAN;
 }
 
 static void add_governed(struct members *members, const struct watched_process *process)
@@ -250,7 +256,7 @@ static void add_governed(struct members *members, const struct watched_process *
 	if (!governed->holes.any)
 		return;
 	counts_add(&members->uncounted, &uncounted);
-	members->total_error = hypot(members->total_error, (double)holes_error_of_total(&governed->holes));
+	members->total_error = add_error(members->total_error, holes_error_of_total(&governed->holes));
 }
 
 static void add_process(struct members *members, const struct watched_process *process, const struct process_status *status,

@@ -100,10 +100,15 @@ static void open_go(struct look *look)
 	}
 	if (!result)
 		result = go_read(survey->go, &survey->go_view);
-	survey->has_go = !result;
-	survey->go_failures = 0;
-	survey->go_interval = 0;
-	look->has_c = survey->go && go_has_c(survey->go);
+	if (result) {
+		go_close(survey->go);
+		survey->go = NULL;
+	} else {
+		survey->has_go = true;
+		survey->go_failures = 0;
+		survey->go_interval = 0;
+		look->has_c = go_has_c(survey->go);
+	}
 	if (result)
 		snprintf(survey->why_not, sizeof(survey->why_not), "%s", why);
 }

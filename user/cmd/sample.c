@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -54,7 +55,7 @@ static void fill_uncounted(struct snapshot *snapshot, const struct counts *uncou
 	view->total_alloc += uncounted->total_alloc;
 	view->mallocs += uncounted->mallocs;
 	view->frees += uncounted->frees;
-	view->total_error = (int64_t)error;
+	view->total_error = isfinite(error) ? (int64_t)error : UNKNOWN;
 }
 
 static void fill_view(struct snapshot *snapshot, const struct process_view *view)
@@ -104,11 +105,12 @@ static void fill_governed(struct snapshot *snapshot, const struct watched_proces
 {
 	const struct governed *governed = &process->governed;
 	struct counts uncounted = governed_unsettled(process);
+	int64_t error = holes_error_of_total(&governed->holes);
 
 	snapshot->allocator.overhead_percent = governed->overhead_percent;
 	counts_add(&uncounted, &governed->settled);
 	if (governed->holes.any)
-		fill_uncounted(snapshot, &uncounted, (double)holes_error_of_total(&governed->holes));
+		fill_uncounted(snapshot, &uncounted, is_known(error) ? (double)error : NAN);
 }
 
 static void fill_go(struct snapshot *snapshot, const struct watched_process *process, const struct process_view *view)

@@ -21,7 +21,8 @@ static struct stranger *find(const struct strangers *strangers, const struct mem
 }
 
 /* To be sorted. NULL: out of memory. */
-static struct stranger *add(struct strangers *strangers, const struct memgap_stranger *who, double share, uint64_t now_ns)
+static struct stranger *add(struct strangers *strangers, const struct memgap_stranger *who, double share, uint64_t before_ns,
+			    uint64_t now_ns)
 {
 	struct stranger *stranger;
 
@@ -35,7 +36,7 @@ static struct stranger *add(struct strangers *strangers, const struct memgap_str
 		strangers->room = room;
 	}
 	stranger = &strangers->list[strangers->n++];
-	*stranger = (struct stranger){ .who = *who };
+	*stranger = (struct stranger){ .who = *who, .looked_ns = before_ns };
 	budget_begin(&stranger->budget, share, now_ns);
 	return stranger;
 }
@@ -48,8 +49,9 @@ static void take(const struct strangers_look *look, struct stranger *stranger, u
 
 	stranger->hits = hits;
 	stranger->window_cost_ns += cost_ns;
-	if (!budget_spend(&stranger->budget, look->share, now_ns, cost_ns))
-		look->overdrawn(look->data, stranger, cost_ns);
+	if (!budget_spend(&stranger->budget, look->share, now_ns, cost_ns) && now_ns > stranger->looked_ns)
+		look->overdrawn(look->data, stranger, 100.0 * (double)cost_ns / (double)(now_ns - stranger->looked_ns));
+	stranger->looked_ns = now_ns;
 }
 
 /* Of those that were not seen again nothing is kept. */
@@ -67,8 +69,10 @@ void strangers_look(struct strangers *strangers, const struct targets *targets, 
 {
 	struct stranger_hits hits[MEMGAP_MAX_STRANGERS];
 	size_t n = probes_read_strangers(targets->probes, hits), known;
+	uint64_t before_ns = strangers->looked_ns;
 
 	strangers->looks++;
+	strangers->looked_ns = now_ns;
 	known = strangers->n;
 	for (size_t i = 0; i < n; i++) {
 		struct strangers sorted = { .list = strangers->list, .n = known };
@@ -78,7 +82,7 @@ void strangers_look(struct strangers *strangers, const struct targets *targets, 
 		if (targets_find(targets, (pid_t)hits[i].who.pid))
 			continue;
 		if (!stranger)
-			stranger = add(strangers, &hits[i].who, look->share, now_ns);
+			stranger = add(strangers, &hits[i].who, look->share, before_ns, now_ns);
 		if (!stranger)
 			break;
 		stranger->seen = strangers->looks;
@@ -89,19 +93,18 @@ void strangers_look(struct strangers *strangers, const struct targets *targets, 
 		qsort(strangers->list, strangers->n, sizeof(strangers->list[0]), compare);
 }
 
-void strangers_begin_window(struct strangers *strangers, uint32_t library)
+void strangers_begin_window(struct strangers *strangers)
 {
 	for (size_t i = 0; i < strangers->n; i++)
-		if (strangers->list[i].who.library == library)
-			strangers->list[i].window_cost_ns = 0;
+		strangers->list[i].window_cost_ns = 0;
 }
 
-int64_t strangers_dearest(const struct strangers *strangers, uint32_t library)
+int64_t strangers_dearest(const struct strangers *strangers)
 {
 	int64_t most = 0;
 
 	for (size_t i = 0; i < strangers->n; i++)
-		if (strangers->list[i].who.library == library && strangers->list[i].window_cost_ns > most)
+		if (strangers->list[i].window_cost_ns > most)
 			most = strangers->list[i].window_cost_ns;
 	return most;
 }

@@ -18,6 +18,7 @@ struct targets;
 struct stranger {
 	struct memgap_stranger who;
 	uint64_t hits, seen;   /* so far; the look that it was seen in */
+	uint64_t looked_ns;
 	struct budget budget;
 	int64_t window_cost_ns; /* since strangers_begin_window() */
 };
@@ -25,22 +26,22 @@ struct stranger {
 struct strangers {
 	struct stranger *list; /* sorted */
 	size_t n, room;
-	uint64_t looks;
+	uint64_t looks, looked_ns; /* how many, and the last one */
 };
 
-/* Called for each that has hit probes since the last look: cost_ns is what it paid for that; overdrawn: more than it may. */
+/* Called for each that has hit probes since the last look: overdrawn: it paid more for that than it may. */
 struct strangers_look {
 	int64_t (*cost_of_hit)(void *data, uint32_t library); /* ns; 0: nothing of it is known */
-	void (*overdrawn)(void *data, const struct stranger *stranger, int64_t cost_ns);
+	void (*overdrawn)(void *data, const struct stranger *stranger, double percent); /* of a core, since the last look */
 	void *data;
 	double share; /* as in budget.h */
 };
 
 void strangers_look(struct strangers *strangers, const struct targets *targets, const struct strangers_look *look, uint64_t now_ns);
 
-/* A window on that library begins; what the one paid in it that paid most. */
-void strangers_begin_window(struct strangers *strangers, uint32_t library);
-int64_t strangers_dearest(const struct strangers *strangers, uint32_t library);
+/* A window begins; what the one paid in it that paid most. */
+void strangers_begin_window(struct strangers *strangers);
+int64_t strangers_dearest(const struct strangers *strangers);
 
 void strangers_free(struct strangers *strangers);
 

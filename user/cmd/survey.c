@@ -47,9 +47,14 @@ const struct go_view *survey_go(const struct targets *targets, struct watched_pr
 		survey->go_interval = targets->interval.number;
 		survey->go_failures = go_read(survey->go, &survey->go_view) ? survey->go_failures + 1 : 0;
 	}
-	/* it may run another program by now: the next look finds out */
-	if (survey->go_failures >= MAX_FAILURES)
-		targets_forget_program(process);
+	/* it may run another program by now: the next look finds out; until then it is as it was */
+	if (survey->go_failures >= MAX_FAILURES) {
+		go_close(survey->go);
+		survey->go = NULL;
+		survey->go_failures = 0;
+		survey->language = GO_NOT_ASKED;
+		survey->at_ns = 0;
+	}
 	return survey->has_go ? &survey->go_view : NULL;
 }
 

@@ -47,6 +47,8 @@ struct survey {
 	unsigned int go_failures; /* to read it, one after the other */
 	struct go_view go_view;
 	int64_t c_most;      /* of a program with both: the most that was live in C's heap at a look */
+	int64_t go_total;    /* what it has handed out, as it was shown last; */
+	int64_t go_settled;  /* of that, this is its cgroups' already */
 	uint64_t go_interval; /* it is of */
 	int64_t held;        /* anonymous, resident or swapped, when it was asked for */
 };

@@ -25,11 +25,11 @@
 /*
  * A walk that takes longer is given up: heaps of some 100 GiB. After so long at once, which is enough for 1 GiB, it goes on in slices:
  * it is then no picture of one moment, but leaves the core to others. While it rests nobody else is looked into: where there is
- * anybody else, it does so later.
+ * anybody else, it does not rest, and is given up earlier, at some 10 GiB.
  */
 #define WALK_NS 30000000000ULL
 #define AT_ONCE_NS 400000000ULL
-#define AT_ONCE_AMONG_OTHERS_NS 2000000000ULL
+static const struct heap_budget among_others = { .most_ns = 2000000000 };
 #define SLICE_EVERY_NS 1000000000ULL
 
 /* Between two looks into the same process, at least; a look that costs much comes seldom: it takes no more than the share. */
@@ -82,22 +82,36 @@ static void settle_before(struct survey *survey, const struct memgap_process *re
 	survey->moved = moved;
 }
 
+/* What is read of Go at each interval is not the look's, but for what it has opened. */
+static void keep_go(struct watched_process *process, struct look *look)
+{
+	struct survey *before = &process->survey, *found = &look->survey;
+	bool opened = found->go != NULL;
+
+	/* another Go program, that nobody has told of: it has handed out less than the one before */
+	if (opened && before->has_go && found->go_view.total_alloc < before->go_view.total_alloc)
+		targets_settle_go(process);
+	if (!opened) {
+		found->go_view = before->go_view;
+		found->has_go = before->has_go;
+		found->go_failures = before->go_failures;
+		found->go_interval = before->go_interval;
+	}
+	found->go = opened ? found->go : before->go;
+	found->language = before->language;
+	found->c_most = before->c_most;
+	found->go_total = before->go_total;
+	found->go_settled = before->go_settled;
+}
+
 static void keep(struct surveyor *surveyor, struct watched_process *process, struct look *look, uint64_t cost_ns)
 {
 	struct survey *survey = &process->survey;
 	int64_t first_alloc = survey->first_alloc;
 	struct memgap_process record;
-	struct go *go = survey->go;
+	bool fits = look->survey.changes == process->governed.changes;
 
-	look->survey.language = survey->language;
-	if (go) {
-		look->survey.go = go;
-		look->survey.has_go = survey->has_go;
-		look->survey.go_view = survey->go_view;
-		look->survey.go_failures = survey->go_failures;
-		look->survey.c_most = survey->c_most;
-		look->survey.go_interval = survey->go_interval;
-	}
+	keep_go(process, look);
 	*survey = look->survey;
 	survey->running = false;
 	survey->at_ns = monotonic_ns();
@@ -106,11 +120,14 @@ static void keep(struct surveyor *surveyor, struct watched_process *process, str
 	/* each has two files open: of many processes, they are opened anew each time */
 	if (surveyor->targets->n_processes > (size_t)surveyor->targets->max_fds / HEAP_FDS_PART)
 		survey_close(survey);
+	/* what was counted while it was walked through has a hole */
+	if (!fits)
+		survey->before = UNKNOWN;
 	survey->net = UNKNOWN;
 	if (!count_now(surveyor->targets, process, &record))
 		return;
 	survey->net = memgap_net(&record.counters);
-	if (survey->changes == process->governed.changes && !process->allocator.remembered)
+	if (!process->allocator.remembered && fits)
 		settle_before(survey, &record);
 }
 
@@ -216,7 +233,6 @@ static struct watched_process *most_urgent(struct surveyor *surveyor, uint64_t n
 static void start(struct surveyor *surveyor, struct watched_process *process)
 {
 	uint64_t slice_ns = surveyor->targets->options->walk_slice_ns;
-	uint64_t at_once_ns = surveyor->targets->n_processes > 1 ? AT_ONCE_AMONG_OTHERS_NS : AT_ONCE_NS;
 	bool is_go = surveyor->targets->options->go && survey_is_go(surveyor->targets, process);
 	struct look *next = malloc(sizeof(*next));
 	struct memgap_process record;
@@ -232,7 +248,7 @@ static void start(struct surveyor *surveyor, struct watched_process *process)
 		.is_go = is_go,
 		.has_c = process->survey.go && go_has_c(process->survey.go),
 		.first = is_first(process),
-		.budget = { WALK_NS, at_once_ns, slice_ns, SLICE_EVERY_NS - slice_ns },
+		.budget = surveyor->targets->n_processes > 1 ? among_others : (struct heap_budget){ WALK_NS, AT_ONCE_NS, slice_ns, SLICE_EVERY_NS - slice_ns },
 		.survey = process->survey,
 	};
 	next->survey.held = reading_held(&process->reading);
@@ -241,6 +257,10 @@ static void start(struct surveyor *surveyor, struct watched_process *process)
 	process->survey.running = true;
 	process->survey.heap = NULL; /* the look's until it is over */
 	next->survey.go = NULL;      /* but this stays in use */
+	if (!is_go && next->survey.has_go) {
+		targets_settle_go(process); /* it runs another program now */
+		next->survey.has_go = process->survey.has_go = false;
+	}
 	worker_start(surveyor->worker, look_run, next);
 }
 

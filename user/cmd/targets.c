@@ -3,6 +3,7 @@
 #include "user/cmd/targets.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -129,6 +130,10 @@ void targets_remove_cgroup(struct targets *targets, struct watched_cgroup *cgrou
 		if (targets->cgroups[i] == cgroup)
 			targets->cgroups[i] = targets->cgroups[targets->n_cgroups - 1];
 	}
+	if (cgroup->parent) {
+		counts_add(&cgroup->parent->uncounted, &cgroup->uncounted);
+		cgroup->parent->uncounted_error = hypot(cgroup->parent->uncounted_error, cgroup->uncounted_error);
+	}
 	targets->n_cgroups--;
 	free(cgroup);
 }
@@ -146,14 +151,30 @@ void targets_end_row(struct targets *targets, struct row *row)
 	}
 }
 
-void targets_forget_program(struct watched_process *process)
+void targets_settle_go(struct watched_process *process)
 {
 	struct survey *survey = &process->survey;
 
-	/* what Go's runtime says is its process's alone: of its cgroup, it is counted for good */
-	if (survey->has_go && process->cgroup)
-		process->cgroup->uncounted.total_alloc += survey->go_view.total_alloc;
-	survey_forget(survey);
+	if (!survey->has_go)
+		return;
+	if (process->cgroup)
+		process->cgroup->uncounted.total_alloc += survey->go_total - survey->go_settled;
+	survey->go_settled = survey->go_total;
+}
+
+void targets_forget_program(struct watched_process *process)
+{
+	targets_settle_go(process);
+	survey_forget(&process->survey);
+}
+
+void targets_move(struct watched_process *process, struct watched_cgroup *cgroup)
+{
+	if (process->cgroup == cgroup)
+		return;
+	governed_settle(process);
+	targets_settle_go(process);
+	process->cgroup = cgroup;
 }
 
 void targets_remove_process(struct targets *targets, struct watched_process *process)
@@ -258,14 +279,6 @@ void targets_attach(struct targets *targets, struct watched_process *process)
 	process->failure = result;
 }
 
-static void move(struct watched_process *process, struct watched_cgroup *cgroup)
-{
-	if (process->cgroup == cgroup)
-		return;
-	governed_settle(process);
-	process->cgroup = cgroup;
-}
-
 /* A new program has a new name; a moved process another cgroup; new libraries want probes. */
 static void look_again(struct targets *targets, struct watched_process *process)
 {
@@ -281,7 +294,7 @@ static void look_again(struct targets *targets, struct watched_process *process)
 		memcpy(process->id.comm, stat.comm, sizeof(process->id.comm));
 	/* where events do not tell of its cgroup, the scan does */
 	if (!probes_read_process(targets->probes, process->id.pid, &record) && (record.slot || !process->cgroup || !process->cgroup->found))
-		move(process, cgroup_by_slot(targets, record.slot));
+		targets_move(process, cgroup_by_slot(targets, record.slot));
 	targets_attach(targets, process);
 }
 

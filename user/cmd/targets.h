@@ -111,6 +111,12 @@ struct watched_cgroup *targets_add_cgroup(struct targets *targets, const struct 
 void targets_remove_cgroup(struct targets *targets, struct watched_cgroup *cgroup); /* found by --all; and its row */
 void targets_remove_process(struct targets *targets, struct watched_process *process); /* and its row */
 
+/* What it has handed out by Go's account is its cgroup's for good. */
+void targets_settle_go(struct watched_process *process);
+
+/* It is in another cgroup now. */
+void targets_move(struct watched_process *process, struct watched_cgroup *cgroup);
+
 /* It runs another program now, or is about to go: what was found in it is of the past. */
 void targets_forget_program(struct watched_process *process);
 

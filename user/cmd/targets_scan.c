@@ -109,7 +109,7 @@ static int see(pid_t pid, void *data)
 		process = add_process(scan, pid, &stat, cgroup);
 	if (!process)
 		return cgroup ? -ENOMEM : 0;
-	process->cgroup = cgroup;
+	targets_move(process, cgroup);
 	process->seen = targets->interval.number;
 	return 0;
 }

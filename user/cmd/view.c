@@ -14,7 +14,9 @@ static void say_why_not(const struct targets *targets, const struct watched_proc
 	const struct survey *survey = &process->survey;
 	const char *name = process->allocator.name;
 
-	if (!targets->options->heap && !targets->options->go)
+	if (!targets->options->heap && targets->options->go && survey->language == GO_NOT)
+		snprintf(ret->why_not, sizeof(ret->why_not), "it is no Go program");
+	else if (!targets->options->heap && !targets->options->go)
 		ret->why_not[0] = '\0';
 	else if (!strncmp(name, "jemalloc", strlen("jemalloc")) || !strncmp(name, "tcmalloc", strlen("tcmalloc")))
 		snprintf(ret->why_not, sizeof(ret->why_not), "the heap of %s is not looked into", name);
@@ -102,7 +104,7 @@ static void take_estimate(const struct watched_process *process, int64_t alloc, 
 
 	ret->source = SOURCE_PROBE;
 	ret->baseline = process->governed.baseline;
-	if (!is_known(held) || error > held / ERROR_PART) {
+	if (!is_known(held) || !is_known(error) || error > held / ERROR_PART) {
 		snprintf(ret->heap.why_not, sizeof(ret->heap.why_not),
 			 "it allocates too much to be counted all the time, and samples do not tell what is live");
 		return;
@@ -117,7 +119,7 @@ static void take_what_is_left(const struct targets *targets, struct watched_proc
 	const struct governed *governed = &process->governed;
 	struct counts now = counts_of(&record->counters), filled;
 
-	if (has_its_heap(process)) {
+	if (has_its_heap(process) && !targets->options->insists) {
 		take_heap(targets, process, ret);
 		/* a walk of before says less than what was counted until then */
 		if (process->survey.at_ns < governed->first_gone_ns && is_known(governed->alloc))
@@ -180,7 +182,8 @@ static void take_other_of_go(const struct go_view *go, int64_t held, int64_t c_r
 }
 
 /* The sum of both heaps, where the program has C's as well: that one, as the last walk has found it. */
-static void take_go(struct watched_process *process, const struct go_view *go, struct process_view *ret)
+static void take_go(struct watched_process *process, const struct go_view *go, const struct memgap_process *record,
+		    struct process_view *ret)
 {
 	struct survey *survey = &process->survey;
 	bool has_c = survey->has_heap;
@@ -191,14 +194,17 @@ static void take_go(struct watched_process *process, const struct go_view *go, s
 	/* of C's it is known what was live, thus handed out at least */
 	if (has_c && survey->view.alloc > survey->c_most)
 		survey->c_most = survey->view.alloc;
-	ret->total_alloc = go->total_alloc + survey->c_most;
+	survey->go_total = go->total_alloc + (record ? 0 : survey->c_most);
+	/* what probes have counted of C, its cgroup has already */
+	ret->go_total = survey->go_total - survey->go_settled;
+	ret->total_alloc = survey->go_total + (record ? (int64_t)record->counters.total_alloc : 0);
 	ret->sys = go->sys + (has_c ? survey->view.sys : 0);
 	ret->baseline = 0; /* its own account goes back to its start */
 	ret->heap.resident = UNKNOWN; /* of Go's heap, the runtime does not say */
 	if (!has_c)
 		ret->heap = no_heap_figures;
-	ret->heap.trimmable = go->heap_idle_kept + (has_c ? survey->view.trimmable : 0);
-	ret->heap.pinned = not_negative(go->heap_in_use - go->alloc) + (has_c ? survey->view.pinned : 0);
+	ret->heap.trimmable = known_add(go->heap_idle_kept, has_c ? survey->view.trimmable : 0);
+	ret->heap.pinned = known_add(not_negative(go->heap_in_use - go->alloc), has_c ? survey->view.pinned : 0);
 	ret->heap.why_not[0] = '\0';
 	take_other_of_go(go, held, c_resident, &ret->other);
 	take_go_figures(go, &ret->go);
@@ -214,7 +220,7 @@ void view_of_record(const struct targets *targets, struct watched_process *proce
 				      .sys = UNKNOWN, .go = no_go_figures };
 	take_survey(targets, process, ret);
 	if (go)
-		take_go(process, go, ret);
+		take_go(process, go, record, ret);
 	/* what is in C's heap is not what a Go program has allocated */
 	if (go || process->survey.language == GO_PROGRAM)
 		return;
@@ -224,7 +230,7 @@ void view_of_record(const struct targets *targets, struct watched_process *proce
 		return;
 	}
 	/* once they are back for good, one walk tells what was there before */
-	if (governed->holes.any && !(governed_is_on(governed) && is_known(process->survey.before)))
+	if (governed->holes.any && (targets->options->insists || !governed_is_on(governed) || !is_known(process->survey.before)))
 		take_what_is_left(targets, process, record, ret);
 	else if (process->allocator.remembered && !record_is_complete(record, process) && has_its_heap(process) && !targets->options->insists)
 		take_heap(targets, process, ret); /* what was there before is not counted when it is freed */

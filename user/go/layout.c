@@ -106,7 +106,7 @@ int layout_view(const struct go_layout *layout, const uint8_t controller[CONTROL
 		.memory_limit = limit == INT64_MAX ? UNKNOWN : limit,
 	};
 
-	if (total < 0 || freed < 0 || view.pause_total_ns < 0)
+	if (!is_size(total) || !is_size(freed) || !is_size(view.pause_total_ns))
 		return -EAGAIN;
 	view.alloc = total - freed;
 	if (!balances(layout, &view, mapped_ready, memstats))

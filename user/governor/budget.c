@@ -3,8 +3,11 @@
 
 #include <math.h>
 
-/* A program may begin with some 100,000 allocations, and then do little: so long a time's share may be spent at once. */
-#define SAVED_NS 2000000000.0
+/*
+ * A program may begin with some 100,000 allocations, and then do little: so long a time's share may be spent at once; at 5 % that is
+ * half a second, 400,000 pairs.
+ */
+#define SAVED_NS 10000000000.0
 
 /* Of the share, for windows: the rest is for what a window costs that is worse than the last. */
 #define WINDOWS_PART 0.5
@@ -23,18 +26,28 @@
 /* Taken away again after less than that, they had come back too soon. */
 #define SOON_NS 30000000000ULL
 
+static int64_t full(double share)
+{
+	return isfinite(share) ? (int64_t)(share * SAVED_NS) : 0;
+}
+
 void budget_begin(struct budget *budget, double share, uint64_t now_ns)
 {
-	*budget = (struct budget){ now_ns, isfinite(share) ? (int64_t)(share * SAVED_NS) : 0 };
+	*budget = (struct budget){ now_ns, full(share) };
+}
+
+void budget_add(struct budget *budget, double share)
+{
+	budget->saved_ns += full(share);
 }
 
 bool budget_spend(struct budget *budget, double share, uint64_t now_ns, int64_t cost_ns)
 {
-	int64_t most;
+	/* what it had besides, it keeps */
+	int64_t most = budget->saved_ns > full(share) ? budget->saved_ns : full(share);
 
 	if (!isfinite(share))
 		return true;
-	most = (int64_t)(share * SAVED_NS);
 	budget->saved_ns += (int64_t)(share * (double)(now_ns - budget->at_ns));
 	budget->at_ns = now_ns;
 	if (budget->saved_ns > most)

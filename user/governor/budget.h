@@ -17,6 +17,9 @@ struct budget {
 /* As full as it gets. share: of the time, 0.05 for 5 %. */
 void budget_begin(struct budget *budget, double share, uint64_t now_ns);
 
+/* As much once more, for who has a great deal to lose. */
+void budget_add(struct budget *budget, double share);
+
 /* What was spent since the last call. false: more than there was. */
 bool budget_spend(struct budget *budget, double share, uint64_t now_ns, int64_t cost_ns);
 

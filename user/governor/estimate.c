@@ -50,6 +50,8 @@ void estimate_window(struct estimate *estimate, double amount, double seconds, d
 		settle_gap(estimate, rate);
 		deviation = amount - estimate->amounts / estimate->seconds * seconds;
 	}
+	estimate->window = amount;
+	estimate->window_s = seconds;
 	estimate->rate = rate;
 	estimate->gap_s = estimate->gap_amount = 0;
 	estimate->windows = estimate->windows * KEPT + 1;
@@ -93,5 +95,8 @@ void estimate_gap(struct estimate *estimate, double seconds)
 
 double estimate_error(const struct estimate *estimate)
 {
+	/* before the first window nothing is known */
+	if (estimate->pending_s > 0)
+		return INFINITY;
 	return CERTAIN_95 * sqrt(estimate->variance) + estimate->bias;
 }

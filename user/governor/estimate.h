@@ -28,6 +28,7 @@ struct estimate {
 	/* of the last windows, the older the less: */
 	double windows, amounts, seconds, squares; /* their number, what was counted, in what time, deviations from what was expected */
 	double biases;   /* amounts that may be due to bias */
+	double window, window_s; /* of the last one alone: what was counted, in what time */
 };
 
 /*
@@ -36,7 +37,7 @@ struct estimate {
 void estimate_window(struct estimate *estimate, double amount, double seconds, double bias);
 /* It computed for so long, and was not counted. */
 void estimate_gap(struct estimate *estimate, double seconds);
-/* In 95 of 100 cases the amount is wrong by no more. */
+/* In 95 of 100 cases the amount is wrong by no more; INFINITY: something was not counted, and nothing is known of it. */
 double estimate_error(const struct estimate *estimate);
 
 #endif

@@ -2,11 +2,18 @@
 #include "user/governor/holes.h"
 
 #include <math.h>
+#include <stdbool.h>
+
+#include "user/base/units.h"
+
+/* Bytes: a figure in whole numbers. */
+#define MOST_ERROR 4e18
 
 /* What probes cost was measured on a child, and not on this program with its caches; so much of it may be wrong. */
 #define COST_WRONG 0.15
-/* A program has always computed something itself. */
+/* A program has always computed something itself. Where its probes seem to have taken nearly all of its time, how much that is nobody knows. */
 #define COST_MOST 0.95
+#define CLIPPED_WRONG 20.0
 
 struct counts counts_of(const struct memgap_counters *counters)
 {
@@ -42,16 +49,30 @@ void holes_begin(struct holes *holes, const struct counts *now, int64_t cpu_ns)
 	holes->reference = *now;
 }
 
+static void count_window(struct holes *holes, const struct counts *counted, double cpu_ns, double cost_ns)
+{
+	bool clipped = cost_ns > cpu_ns * COST_MOST;
+	double cost = clipped ? cpu_ns * COST_MOST : cost_ns, seconds = (cpu_ns - cost) / 1e9;
+	double bias = clipped ? CLIPPED_WRONG : cpu_ns > cost ? COST_WRONG * cost / (cpu_ns - cost) : 0;
+
+	estimate_window(&holes->total_alloc, (double)counted->total_alloc, seconds, bias);
+	estimate_window(&holes->net, (double)counted->net, seconds, bias);
+	estimate_window(&holes->mallocs, (double)counted->mallocs, seconds, bias);
+	estimate_window(&holes->frees, (double)counted->frees, seconds, bias);
+}
+
+void holes_begin_with(struct holes *holes, const struct counts *now, const struct counts *before, int64_t cpu_ns, int64_t cost_ns)
+{
+	struct counts counted = difference(now, before);
+
+	count_window(holes, &counted, (double)cpu_ns, (double)cost_ns);
+}
+
 void holes_end_window(struct holes *holes, const struct counts *now, int64_t cpu_ns, int64_t cost_ns)
 {
 	struct counts counted = difference(now, &holes->begun);
-	double cpu = (double)(cpu_ns - holes->cpu_ns), cost = fmin((double)cost_ns, cpu * COST_MOST), seconds = (cpu - cost) / 1e9;
-	double bias = cpu > cost ? COST_WRONG * cost / (cpu - cost) : 0;
 
-	estimate_window(&holes->total_alloc, (double)counted.total_alloc, seconds, bias);
-	estimate_window(&holes->net, (double)counted.net, seconds, bias);
-	estimate_window(&holes->mallocs, (double)counted.mallocs, seconds, bias);
-	estimate_window(&holes->frees, (double)counted.frees, seconds, bias);
+	count_window(holes, &counted, (double)(cpu_ns - holes->cpu_ns), (double)cost_ns);
 	holes_begin(holes, now, cpu_ns);
 }
 
@@ -79,6 +100,33 @@ void holes_end(struct holes *holes, const struct counts *now, int64_t cpu_ns)
 	holes->begun = *now;
 }
 
+void pool_add(struct pool *pool, const struct holes *holes)
+{
+	pool->seconds += holes->total_alloc.window_s;
+	pool->total_alloc += holes->total_alloc.window;
+	pool->mallocs += holes->mallocs.window;
+	pool->frees += holes->frees.window;
+}
+
+static void value(struct estimate *estimate, double amount, double seconds)
+{
+	double part = seconds > 0 ? amount / seconds * estimate->pending_s : 0;
+
+	if (estimate->pending_s <= 0)
+		return;
+	estimate->pending_s = 0;
+	estimate->amount += part;
+	estimate->bias += part;
+}
+
+void holes_value(struct holes *holes, const struct pool *pool)
+{
+	value(&holes->total_alloc, pool->total_alloc, pool->seconds);
+	value(&holes->mallocs, pool->mallocs, pool->seconds);
+	value(&holes->frees, pool->frees, pool->seconds);
+	value(&holes->net, 0, pool->seconds);
+}
+
 struct counts holes_fill(const struct holes *holes, const struct counts *now)
 {
 	struct counts counted = difference(holes->away ? &holes->reference : now, &holes->hidden);
@@ -92,12 +140,19 @@ struct counts holes_fill(const struct holes *holes, const struct counts *now)
 	return counted;
 }
 
+static int64_t error_of(const struct estimate *estimate)
+{
+	double error = estimate_error(estimate);
+
+	return error < MOST_ERROR ? (int64_t)error : UNKNOWN;
+}
+
 int64_t holes_error_of_total(const struct holes *holes)
 {
-	return (int64_t)estimate_error(&holes->total_alloc);
+	return error_of(&holes->total_alloc);
 }
 
 int64_t holes_error_of_net(const struct holes *holes)
 {
-	return (int64_t)estimate_error(&holes->net);
+	return error_of(&holes->net);
 }

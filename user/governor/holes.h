@@ -39,6 +39,8 @@ struct holes {
 
 /* The probes are taken away for the first time, or after they were back for good. */
 void holes_begin(struct holes *holes, const struct counts *now, int64_t cpu_ns);
+/* It had counted so much just before, in so much CPU time, of which its probes took so much. */
+void holes_begin_with(struct holes *holes, const struct counts *now, const struct counts *before, int64_t cpu_ns, int64_t cost_ns);
 /* They were back for a window, in which they have cost the program so much of its CPU time. */
 void holes_end_window(struct holes *holes, const struct counts *now, int64_t cpu_ns, int64_t cost_ns);
 /* They are back: for a window, or for good. */
@@ -46,10 +48,21 @@ void holes_end(struct holes *holes, const struct counts *now, int64_t cpu_ns);
 /* The estimates go up to now. */
 void holes_advance(struct holes *holes, int64_t cpu_ns);
 
+/* What was counted of all in windows, and in how much CPU time of their own: for those of which nothing else is known. */
+struct pool {
+	double seconds;
+	double total_alloc, mallocs, frees;
+};
+
+/* Adds what holes_end_window() has just counted. */
+void pool_add(struct pool *pool, const struct holes *holes);
+/* One that ends before its first window did as the others do; its error is then as large as that. */
+void holes_value(struct holes *holes, const struct pool *pool);
+
 /* All there was, as far as is known; never less than before, but for `net`. */
 struct counts holes_fill(const struct holes *holes, const struct counts *now);
 
-/* In 95 of 100 cases those are wrong by no more, bytes. */
+/* In 95 of 100 cases those are wrong by no more, bytes; UNKNOWN: nobody knows by how much. */
 int64_t holes_error_of_total(const struct holes *holes);
 int64_t holes_error_of_net(const struct holes *holes);
 

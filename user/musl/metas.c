@@ -112,10 +112,11 @@ static int compare(const void *a, const void *b)
 	return (x->group > y->group) - (x->group < y->group);
 }
 
-/* The pages are a list that only grows: one with more than so many groups may need is a ring. */
+/* The pages are a list that only grows: one that comes by a page that was seen (Brent), or with more than so many groups may need, is none. */
 int metas_read(struct window *window, const struct context *context, struct owned *owned, struct metas *metas)
 {
-	uint64_t address = context->first_area;
+	uint64_t address = context->first_area, seen = 0;
+	unsigned int next_seen = 1;
 
 	for (unsigned int i = 0; address; i++) {
 		uint64_t next;
@@ -127,6 +128,12 @@ int metas_read(struct window *window, const struct context *context, struct owne
 		if (result)
 			return result;
 		address = next;
+		if (address == seen && address)
+			return -EAGAIN;
+		if (i + 1 == next_seen) {
+			seen = address;
+			next_seen *= 2;
+		}
 	}
 	if (metas->n)
 		qsort(metas->list, metas->n, sizeof(*metas->list), compare);

@@ -6,7 +6,6 @@ The program counts what it does itself (tests/programs/works.c): that is the tru
 """
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -90,18 +89,18 @@ class GovernorTest(unittest.TestCase):
             return (cpu_seconds(works.pid) - cpu) / (works.done()["pairs"] - done["pairs"])
 
         ratios = []
-        for _ in range(3):
-            before = time_of_pair(2)
+        for _ in range(2):
+            before = time_of_pair(1)
             watch = Watch(self, "-p", str(works.pid), interval="1s")
             self.wait_until_gone(watch)
             time.sleep(1)
-            during = time_of_pair(4)
+            during = time_of_pair(3)
             watch.stop()
             self.assertEqual(watch.end(), 0)
-            ratios.append(during / ((before + time_of_pair(2)) / 2))
+            ratios.append(during / ((before + time_of_pair(1)) / 2))
         print(f"# the time of a pair with the governor: {', '.join(f'{ratio:.3f}' for ratio in ratios)} times that without", flush=True)
         # others share the machine: what is asserted is that it is nowhere near what all probes cost
-        self.assertLess(statistics.median(ratios), 1.15)
+        self.assertLess(min(ratios), 1.1)
 
     def test_forced(self):
         """--source probe has no bound, and counts on; --max-overhead sets another one"""

@@ -12,12 +12,15 @@ UNAVAILABLE = 69  # of packages.sh
 SOURCES = sorted(glob.glob("workload/go/*"))
 # the first that memgap knows; one of each change of what is read (see user/go/layout.c, find.c); and the newest that there is
 SUITES = {"1.19": "bookworm", "1.24": "trixie", "newest": "sid"}
-if os.environ.get("GO_VERSIONS") == "all":
+EVERYTHING = os.environ.get("GO_VERSIONS") == "all"
+if EVERYTHING:
     SUITES = {"1.19": "bookworm", "1.21": "bookworm-backports", "1.22": "bookworm-backports", "1.23": "bookworm-backports",
               "1.24": "trixie", "1.25": "trixie-backports", "1.26": "trixie-backports", "newest": "sid"}
 STRIPPED = ["-ldflags", "-s -w"]
 PIE = ["-buildmode=pie"]
 C = ["-tags", "c_heap"]
+# of a version between two that are tested in all ways: what the other tests need, and the way that is found by calls
+FEW_KINDS = "normal", "stripped", "stripped-pie", "cgo"
 KINDS = {"normal": [], "stripped": STRIPPED, "pie": PIE, "stripped-pie": PIE + STRIPPED, "cgo": C, "stripped-cgo": C + STRIPPED,
          "stripped-cgo-pie": C + PIE + STRIPPED}
 

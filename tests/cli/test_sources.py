@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Where the allocator view comes from when nothing is said: Go's runtime, the heap, the probes; against the program's own figures."""
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -91,6 +92,11 @@ class GoTest(unittest.TestCase):
         self.assertGreater(lines[-1]["allocator"]["total_alloc"], lines[0]["allocator"]["total_alloc"])
         self.assertRegex(own[-1], r"\AAlloc = \d+ MiB\tTotalAlloc = \d+ MiB\tSys = \d+ MiB\tNumGC = \d+\Z")
         self.assertNotIn("no malloc", watch.stderr())
+        # what it prints itself is what is said of it, but for the block or two between one line and the other
+        allocator, printed = lines[-1]["allocator"], [int(number) for number in re.findall(r"= (\d+)", own[-1])]
+        for said, number in zip((allocator["alloc"], allocator["total_alloc"], allocator["sys"]), printed):
+            self.assertLessEqual(abs(said / MIB - number), 40, own[-1])
+        self.assertLessEqual(abs(allocator["num_gc"] - printed[3]), 2)
 
     def test_c(self):
         """a Go program with C in it shows both heaps, and their sum"""

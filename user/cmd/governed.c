@@ -60,7 +60,7 @@ static int64_t cpu_now(const struct watched_process *process)
 
 /* A program that is seen for the first time. */
 static void begin(const struct targets *targets, struct watched_process *process, struct group *group,
-		  const struct memgap_process *record, const struct call_cost *cost, uint64_t now_ns)
+		  const struct memgap_process *record, uint64_t now_ns)
 {
 	struct governed *governed = &process->governed;
 	uint32_t index = governed->record;
@@ -69,7 +69,6 @@ static void begin(const struct targets *targets, struct watched_process *process
 	governed_init(governed);
 	governed->record = index;
 	governed->group = group;
-	governed->cost = *cost;
 	governed->generation = record->generation;
 	governed->counts = governed->before = counts_of(&record->counters);
 	governed->looked_ns = governed->before_ns = now_ns;
@@ -85,6 +84,17 @@ static void begin(const struct targets *targets, struct watched_process *process
 		governed_end_hole(process);
 }
 
+/* It may load another allocator. */
+static void price(const struct targets *targets, struct watched_process *process, const struct probe_cost *cost)
+{
+	struct governed *governed = &process->governed;
+
+	if (governed->priced == process->allocator.library + 1)
+		return;
+	governed->cost = probes_call_cost(targets->probes, cost, process->allocator.library);
+	governed->priced = process->allocator.library + 1;
+}
+
 /* Of who pays something worth the question. */
 #define ASK_PART 100
 
@@ -98,20 +108,20 @@ static void note_cpu(struct watched_process *process, int64_t cost_ns)
 }
 
 int64_t governed_look(const struct targets *targets, struct watched_process *process, struct group *group,
-		      const struct memgap_process *record, const struct call_cost *cost, uint64_t now_ns)
+		      const struct memgap_process *record, const struct probe_cost *cost, uint64_t now_ns)
 {
 	struct governed *governed = &process->governed;
 	int64_t cost_ns;
 
 	if (governed->group != group || governed->generation != record->generation)
-		begin(targets, process, group, record, cost, now_ns);
-	governed->cost = *cost; /* it may have loaded another allocator */
+		begin(targets, process, group, record, now_ns);
+	price(targets, process, cost);
 	governed->before = governed->counts;
 	governed->before_ns = governed->looked_ns;
 	governed->counts = counts_of(&record->counters);
 	governed->looked_ns = now_ns;
-	cost_ns = (governed->counts.mallocs - governed->before.mallocs) * cost->malloc_ns +
-		  (governed->counts.frees - governed->before.frees) * cost->free_ns;
+	cost_ns = (governed->counts.mallocs - governed->before.mallocs) * governed->cost.malloc_ns +
+		  (governed->counts.frees - governed->before.frees) * governed->cost.free_ns;
 	note_cpu(process, cost_ns);
 	governed->last_cost_ns = cost_ns;
 	governed->cost_ns += cost_ns;

@@ -47,7 +47,8 @@ struct governed {
 	struct group *group;   /* the probes that it pays for; NULL: not known yet */
 	unsigned int generation; /* of the program, as its record has it */
 	uint32_t record;       /* where that is */
-	struct call_cost cost; /* of its allocator's calls */
+	struct call_cost cost; /* of its allocator's calls, */
+	uint32_t priced;       /* which is this library, and one more; 0: that was not asked yet */
 	struct budget budget;
 	struct holes holes;
 	struct counts counts;  /* at the last look, */
@@ -73,10 +74,10 @@ void governed_init(struct governed *governed);
 bool governed_is_on(const struct governed *governed);
 
 /*
- * Reads what was counted since the last look, group being the probes that it pays for. Returns what that has cost it, ns. record: its own.
+ * Reads what was counted since the last look, group being the probes that it pays for. Returns what that has cost it, ns. record: its own; cost: of a hit.
  */
 int64_t governed_look(const struct targets *targets, struct watched_process *process, struct group *group,
-		      const struct memgap_process *record, const struct call_cost *cost, uint64_t now_ns);
+		      const struct memgap_process *record, const struct probe_cost *cost, uint64_t now_ns);
 
 /* Its probes go; they are back, for a window or for good. After a look. */
 void governed_begin_hole(const struct targets *targets, struct watched_process *process, uint64_t now_ns);

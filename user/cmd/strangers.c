@@ -21,8 +21,8 @@ static struct stranger *find(const struct strangers *strangers, const struct mem
 }
 
 /* To be sorted. NULL: out of memory. */
-static struct stranger *add(struct strangers *strangers, const struct memgap_stranger *who, double share, uint64_t before_ns,
-			    uint64_t now_ns)
+static struct stranger *add(struct strangers *strangers, const struct memgap_stranger *who, const struct strangers_look *look,
+			    uint64_t before_ns, uint64_t now_ns)
 {
 	struct stranger *stranger;
 
@@ -36,8 +36,8 @@ static struct stranger *add(struct strangers *strangers, const struct memgap_str
 		strangers->room = room;
 	}
 	stranger = &strangers->list[strangers->n++];
-	*stranger = (struct stranger){ .who = *who, .looked_ns = before_ns };
-	budget_begin(&stranger->budget, share, now_ns);
+	*stranger = (struct stranger){ .who = *who, .looked_ns = before_ns, .hit_ns = look->cost_of_hit(look->data, who->library) };
+	budget_begin(&stranger->budget, look->share, now_ns);
 	return stranger;
 }
 
@@ -45,7 +45,7 @@ static void take(const struct strangers_look *look, struct stranger *stranger, u
 {
 	/* one that was forgotten begins anew */
 	uint64_t more = hits >= stranger->hits ? hits - stranger->hits : hits;
-	int64_t cost_ns = (int64_t)more * look->cost_of_hit(look->data, stranger->who.library);
+	int64_t cost_ns = (int64_t)more * stranger->hit_ns;
 
 	stranger->hits = hits;
 	stranger->window_cost_ns += cost_ns;
@@ -82,7 +82,7 @@ void strangers_look(struct strangers *strangers, const struct targets *targets, 
 		if (targets_find(targets, (pid_t)hits[i].who.pid))
 			continue;
 		if (!stranger)
-			stranger = add(strangers, &hits[i].who, look->share, before_ns, now_ns);
+			stranger = add(strangers, &hits[i].who, look, before_ns, now_ns);
 		if (!stranger)
 			break;
 		stranger->seen = strangers->looks;

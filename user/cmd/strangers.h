@@ -19,6 +19,7 @@ struct stranger {
 	struct memgap_stranger who;
 	uint64_t hits, seen;   /* so far; the look that it was seen in */
 	uint64_t looked_ns;
+	int64_t hit_ns;        /* what a hit costs it */
 	struct budget budget;
 	int64_t window_cost_ns; /* since strangers_begin_window() */
 };
@@ -31,7 +32,7 @@ struct strangers {
 
 /* Called for each that has hit probes since the last look: overdrawn: it paid more for that than it may. */
 struct strangers_look {
-	int64_t (*cost_of_hit)(void *data, uint32_t library); /* ns; 0: nothing of it is known */
+	int64_t (*cost_of_hit)(void *data, uint32_t library); /* ns */
 	void (*overdrawn)(void *data, const struct stranger *stranger, double percent); /* of a core, since the last look */
 	void *data;
 	double share; /* as in budget.h */

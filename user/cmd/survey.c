@@ -67,6 +67,7 @@ int64_t survey_grown(struct survey *survey, uint64_t interval)
 	if (survey->glanced != interval && survey->heap && !heap_glance(survey->heap, &head)) {
 		survey->glanced = interval;
 		survey->reach = head.reach;
+		survey->view.sys = head.sys;
 	}
 	grown = known_sub(survey->reach, survey->view.reach);
 	return is_known(grown) ? grown : 0;

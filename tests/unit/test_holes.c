@@ -2,6 +2,7 @@
 /* What is shown of a process whose probes come and go: it goes on, never back, and adds up. */
 #include "tests/unit/helpers.h"
 
+#include "user/base/units.h"
 #include "user/governor/holes.h"
 
 #define MS 1000000LL
@@ -124,6 +125,26 @@ static void the_time_that_probes_took_is_not_the_programs(void **state)
 	assert_true(holes_error_of_total(&holes) > program.truth / 10);
 }
 
+static void who_ends_before_a_window_did_as_others_do_or_nobody_knows(void **state)
+{
+	const struct pool nobody = { 0 }, others = { .seconds = 2, .total_alloc = 2e9, .mallocs = 2e6, .frees = 2e6 };
+	struct program program = { .probed = false };
+	struct holes holes = { 0 };
+	struct counts counts = now(&program);
+
+	(void)state;
+	holes_begin(&holes, &counts, program.cpu_ns);
+	run(&program, 100 * MS);
+	holes_advance(&holes, program.cpu_ns);
+	assert_int_equal(holes_error_of_total(&holes), UNKNOWN);
+	holes_value(&holes, &nobody);
+	assert_int_equal(holes_error_of_total(&holes), UNKNOWN);
+	holes_value(&holes, &others);
+	assert_in_range(shown(&holes, &program), 99999999, 100000001);
+	assert_in_range(holes_error_of_total(&holes), 99999999, 100000001);
+	assert_int_equal(holes_error_of_net(&holes), UNKNOWN);
+}
+
 static void a_block_that_was_never_seen_is_taken_for_one_like_the_others(void **state)
 {
 	const struct memgap_counters counters = { .total_alloc = 1000, .freed = 300, .mallocs = 10, .frees = 3, .unknown_frees = 2 };
@@ -151,6 +172,7 @@ int main(void)
 		cmocka_unit_test(without_holes_it_is_what_was_counted),
 		cmocka_unit_test(the_total_goes_on_and_never_back_while_probes_come_and_go),
 		cmocka_unit_test(the_time_that_probes_took_is_not_the_programs),
+		cmocka_unit_test(who_ends_before_a_window_did_as_others_do_or_nobody_knows),
 		cmocka_unit_test(a_block_that_was_never_seen_is_taken_for_one_like_the_others),
 		cmocka_unit_test(counters_of_nothing_are_no_division_by_zero),
 	};

@@ -56,7 +56,8 @@ static void look_at_process(struct groups *groups, struct watched_process *proce
 {
 	struct governed *governed = &process->governed;
 	struct probes *probes = groups->targets->probes;
-	const struct memgap_process *record = probes_record(probes, process->id.pid, &governed->record);
+	/* of one that was found by looking into its cgroup there is none */
+	const struct memgap_process *record = process->scanned ? NULL : probes_record(probes, process->id.pid, &governed->record);
 	struct group *group = record && groups->measured ? get_group(groups, groups->targets->everyone ? 0 : process->id.pid) : NULL;
 	int64_t cost_ns;
 

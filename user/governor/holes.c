@@ -110,7 +110,7 @@ void pool_add(struct pool *pool, const struct holes *holes)
 
 static void value(struct estimate *estimate, double amount, double seconds)
 {
-	double part = seconds > 0 ? amount / seconds * estimate->pending_s : 0;
+	double part = amount / seconds * estimate->pending_s;
 
 	if (estimate->pending_s <= 0)
 		return;
@@ -121,10 +121,12 @@ static void value(struct estimate *estimate, double amount, double seconds)
 
 void holes_value(struct holes *holes, const struct pool *pool)
 {
+	/* of nobody anything is known: nor of this one */
+	if (pool->seconds <= 0)
+		return;
 	value(&holes->total_alloc, pool->total_alloc, pool->seconds);
 	value(&holes->mallocs, pool->mallocs, pool->seconds);
 	value(&holes->frees, pool->frees, pool->seconds);
-	value(&holes->net, 0, pool->seconds);
 }
 
 struct counts holes_fill(const struct holes *holes, const struct counts *now)

@@ -56,7 +56,7 @@ struct pool {
 
 /* Adds what holes_end_window() has just counted. */
 void pool_add(struct pool *pool, const struct holes *holes);
-/* One that ends before its first window did as the others do; its error is then as large as that. */
+/* One that ends before its first window did as the others do, its error is then as large as that; but what is live in it stays unknown. */
 void holes_value(struct holes *holes, const struct pool *pool);
 
 /* All there was, as far as is known; never less than before, but for `net`. */

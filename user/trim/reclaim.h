@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memory got back from a cgroup by the kernel itself: memory.reclaim of version 2 (Linux 5.19, Documentation/admin-guide/
+ * cgroup-v2.rst; user_proactive_reclaim() in mm/vmscan.c, memory_reclaim() in mm/memcontrol.c before). Page cache goes first;
+ * anonymous memory goes to swap, and without swap stays.
+ */
+#ifndef MEMGAP_TRIM_RECLAIM_H
+#define MEMGAP_TRIM_RECLAIM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/gap/snapshot.h"
+
+/* Stop is looked at between two writes: each is soon over, also where every page goes to a slow swap (0.2 s at 100 MB/s). */
+#define RECLAIM_BATCH_BYTES (16LL * 1024 * 1024)
+/* Who asks for more than can be had in this time gets the rest with the next trim. */
+#define RECLAIM_LONGEST_NS (10 * 1000000000ULL)
+
+struct reclaim {
+	/* in: */
+	int cgroup_fd;       /* its directory, which stays the owner's */
+	int version;         /* 1 or 2 */
+	int64_t bytes;       /* wanted, at least 1; without meaning for version 1 */
+	uint64_t longest_ns; /* 0: RECLAIM_LONGEST_NS */
+	bool forced;         /* version 1: do it all the same */
+	atomic_bool stop;    /* may be set by the owner while it runs: no further batch is begun */
+	/* out: */
+	int64_t asked;       /* bytes that the kernel was asked for; UNKNOWN for version 1, where no amount can be given */
+	int result;
+	char why[WHY_MAX];   /* "" when all of it was got back; else what was in the way, with 0 as well */
+};
+
+/*
+ * Blocks: a job for a worker (user/base/worker.h), whose data is a struct reclaim. result is 0 also when the kernel found less
+ * than was asked for, when the time was over, or when it was stopped; what came back is told by the cgroup's own figures.
+ * Else: -EPERM refused, because version 1 can only give up everything; -EACCES, -EROFS, -ENOENT (no such file in this kernel
+ * or cgroup), -ENODEV (the cgroup is gone), -EINVAL (fewer than 1 byte, or not for this cgroup), or what the kernel said.
+ *
+ * Version 1, forced: memory.force_empty. One write, which is over only when the kernel finds nothing more; neither stop nor
+ * longest_ns ends it.
+ */
+void reclaim_run(void *data);
+
+/* Whether it could be done, without doing it: 0, or the errors above with their reason. */
+int reclaim_check(int cgroup_fd, int version, bool forced, char *why, size_t size);
+
+/* The reason and the remedy for an error of one of the two, in one line. */
+void reclaim_explain(int error, int version, char *why, size_t size);
+
+#endif

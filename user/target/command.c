@@ -3,43 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static int is_program(const char *path)
-{
-	struct stat st;
-
-	return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
-}
-
-/* Where execvp() would find it. */
-static int find_program(const char *name, char ret_path[PATH_MAX])
-{
-	const char *path = getenv("PATH");
-
-	if (strchr(name, '/')) {
-		snprintf(ret_path, PATH_MAX, "%s", name);
-		return is_program(name) ? 0 : -ENOENT;
-	}
-	for (path = path ? path : "/usr/bin:/bin"; *name; path++) {
-		int length = (int)strcspn(path, ":");
-
-		/* an empty entry is the current directory */
-		if (snprintf(ret_path, PATH_MAX, "%.*s%s%s", length, path, length ? "/" : "./", name) < PATH_MAX &&
-		    is_program(ret_path))
-			return 0;
-		path += length;
-		if (!*path)
-			break;
-	}
-	return -ENOENT;
-}
 
 void command_inherit(struct inherited *ret)
 {
@@ -52,14 +18,10 @@ static _Noreturn void run_child(char *const argv[], const struct inherited *inhe
 {
 	char go;
 
-	sigaction(SIGPIPE, &inherited->on_sigpipe, NULL);
-	sigprocmask(SIG_SETMASK, &inherited->blocked, NULL);
+	launch_restore_signals(inherited);
 	if (read(hold_fd, &go, 1) != 1)
 		_exit(0); /* memgap is gone */
-	execv(path, argv);
-	if (write(error_fd, &errno, sizeof(errno)) < 0)
-		_exit(126);
-	_exit(127);
+	launch_execute(path, argv, environ, error_fd);
 }
 
 static void close_pair(const int fds[2])
@@ -73,7 +35,7 @@ int command_start(char *const argv[], const struct inherited *inherited, struct 
 	int hold[2], failure[2];
 	pid_t pid;
 
-	if (find_program(argv[0], ret->path))
+	if (launch_find(argv[0], ret->path))
 		return error_set(err, EXIT_TARGET, "no program '%s': give its path, or the name of one in PATH", argv[0]);
 	if (pipe2(hold, O_CLOEXEC))
 		return error_set(err, EXIT_FAILED, "cannot make a pipe: %s", strerror(errno));
@@ -103,19 +65,16 @@ int command_start(char *const argv[], const struct inherited *inherited, struct 
 
 int command_release(struct command *command, struct error *err)
 {
-	int failure = 0;
-	ssize_t n;
+	int result;
 
 	if (write(command->release_fd, "", 1) != 1)
 		return error_set(err, EXIT_FAILED, "cannot start %s: its process is gone", command->path);
-	do
-		n = read(command->error_fd, &failure, sizeof(failure));
-	while (n < 0 && errno == EINTR);
+	result = launch_result(command->error_fd);
 	close(command->release_fd);
 	close(command->error_fd);
 	command->release_fd = command->error_fd = -1;
-	if (n == 0)
+	if (!result)
 		return 0;
 	waitpid(command->pid, NULL, 0);
-	return error_set(err, EXIT_FAILED, "cannot execute %s: %s", command->path, strerror(failure));
+	return error_set(err, EXIT_FAILED, "cannot execute %s: %s", command->path, strerror(-result));
 }

@@ -4,22 +4,16 @@
 #define MEMGAP_TARGET_COMMAND_H
 
 #include <limits.h>
-#include <signal.h>
 #include <sys/types.h>
 
 #include "user/base/error.h"
+#include "user/target/launch.h"
 
 struct command {
 	pid_t pid;
 	int release_fd; /* a byte written here lets it exec */
 	int error_fd;   /* closed by a successful exec, else holds its errno */
 	char path[PATH_MAX]; /* the file that will be executed */
-};
-
-/* What a program inherits and memgap changes for itself. */
-struct inherited {
-	sigset_t blocked;
-	struct sigaction on_sigpipe;
 };
 
 /* As it is now: to be called before anything is changed. */

@@ -1,48 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "tests/unit/helpers.h"
 
-#include <poll.h>
 #include <sys/syscall.h>
 
-#include "user/target/command.h"
-#include "user/trim/exec.h"
-
-#define LONG_MS 10000
-
-static struct tree tree;
-static struct inherited inherited;
-static int told_fd;  /* the FIFO "told", in which scripts say something */
-static char why[256];
-
-static int setup(void **state)
-{
-	char path[PATH_MAX];
-
-	(void)state;
-	tree = tree_make();
-	command_inherit(&inherited);
-	assert_return_code(mkfifoat(tree.fd, "told", 0600), errno);
-	told_fd = openat(tree.fd, "told", O_RDWR | O_CLOEXEC);
-	assert_true(told_fd >= 0);
-	setenv("TOLD", tree_path(&tree, "told", path), 1);
-	memset(why, 'x', sizeof(why));
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	close(told_fd);
-	tree_remove(&tree);
-	return 0;
-}
-
-static void await_readable(int fd)
-{
-	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
-
-	assert_int_equal(poll(&poll_fd, 1, LONG_MS), 1);
-}
+#include "tests/unit/exec_script.h"
 
 /* A line that a script has told. */
 static const char *told(char line[64])
@@ -73,18 +34,6 @@ static struct exec start_script(const char *text)
 
 	tree_write(&tree, "script", text);
 	return start(tree_path(&tree, "script", path));
-}
-
-static int await_end(struct exec *exec)
-{
-	int result;
-
-	await_readable(exec->pidfd);
-	result = exec_end(exec, false, why, sizeof(why));
-	assert_int_equal(exec->pidfd, -1);
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* reaped */
-	assert_int_equal(errno, ECHILD);
-	return result;
 }
 
 static void the_text_is_split_at_blanks(void **state)
@@ -255,132 +204,6 @@ static void it_is_in_a_process_group_of_its_own(void **state)
 	waitpid(exec.pid, NULL, 0);
 }
 
-/* What a command printed to what is stderr here, its end awaited. */
-static char *output_of(const char *text, const struct exec_figure *figures, size_t n)
-{
-	int old_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3), fd = openat(tree.fd, "output", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	static char output[65536];
-	struct exec exec;
-	char **argv;
-	ssize_t used;
-
-	assert_int_equal(exec_parse(text, &argv), 0);
-	assert_int_equal(dup2(fd, STDERR_FILENO), STDERR_FILENO);
-	assert_int_equal(exec_start(argv, &inherited, figures, n, &exec), 0);
-	assert_int_equal(dup2(old_stderr, STDERR_FILENO), STDERR_FILENO);
-	exec_free(argv);
-	assert_int_equal(await_end(&exec), 0);
-	used = pread(fd, output, sizeof(output) - 1, 0);
-	assert_true(used >= 0);
-	output[used] = '\0';
-	close(fd);
-	close(old_stderr);
-	return output;
-}
-
-static void stdout_is_stderr_and_stdin_is_empty(void **state)
-{
-	char path[PATH_MAX];
-
-	(void)state;
-	tree_write(&tree, "script", "#!/bin/sh\necho out\necho err >&2\ncat\nreadlink /proc/self/fd/0\n");
-	assert_string_equal(output_of(tree_path(&tree, "script", path), NULL, 0), "out\nerr\n/dev/null\n");
-}
-
-static void no_descriptor_is_passed_on(void **state)
-{
-	int careless = dup(STDERR_FILENO), high = fcntl(STDERR_FILENO, F_DUPFD, 200);
-
-	(void)state;
-	assert_true(careless >= 0 && high >= 200);
-	assert_string_equal(output_of("ls /proc/self/fd", NULL, 0), "0\n1\n2\n3\n"); /* 3: the directory */
-	close(careless);
-	close(high);
-}
-
-/* As it is when memgap was started with 2>&-: the number may be that of anything. */
-static int try_without_stderr(void)
-{
-	struct exec exec;
-	char path[PATH_MAX], *argv[] = { path, NULL };
-	int own;
-
-	tree_path(&tree, "script", path);
-	for (int fd = 0; fd < 3; fd++)
-		close(fd);
-	own = openat(tree.fd, "own", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	for (int i = 0; i < 2; i++)
-		if (dup3(own, i + 1, O_CLOEXEC) != i + 1)
-			return 98;
-	if (exec_start(argv, &inherited, NULL, 0, &exec))
-		return 97;
-	poll(&(struct pollfd){ .fd = exec.pidfd, .events = POLLIN }, 1, LONG_MS);
-	return -exec_end(&exec, false, why, sizeof(why));
-}
-
-static void a_descriptor_that_has_the_number_of_stderr_is_not_taken_for_it(void **state)
-{
-	struct stat st;
-	pid_t pid;
-	int status;
-
-	(void)state;
-	tree_write(&tree, "script", "#!/bin/sh\necho text\necho text >&2\n");
-	pid = fork();
-	if (!pid)
-		_exit(try_without_stderr());
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-	assert_int_equal(fstatat(tree.fd, "own", &st, 0), 0);
-	assert_int_equal(st.st_size, 0);
-}
-
-static void known_figures_are_in_its_environment_and_others_are_not(void **state)
-{
-	static const struct exec_figure figures[] = {
-		{ EXEC_PIDS, "12 345" }, { EXEC_CGROUP, "/a=b" }, { EXEC_RSS, NULL }, { EXEC_VERDICT, "retained" }, { EXEC_METRIC, "" },
-	};
-	char *output;
-
-	(void)state;
-	setenv("MEMGAP_RSS", "of another memgap", 1);
-	setenv("MEMGAP_PIDS", "of another memgap", 1);
-	setenv("ANOTHER", "variable", 1);
-	output = output_of("env", figures, COUNT_OF(figures));
-	unsetenv("MEMGAP_RSS");
-	unsetenv("MEMGAP_PIDS");
-	assert_non_null(strstr(output, "ANOTHER=variable\n"));
-	assert_non_null(strstr(output, "MEMGAP_PIDS=12 345\n"));
-	assert_non_null(strstr(output, "MEMGAP_CGROUP=/a=b\n"));
-	assert_non_null(strstr(output, "MEMGAP_VERDICT=retained\n"));
-	assert_non_null(strstr(output, "MEMGAP_METRIC=\n"));
-	assert_null(strstr(output, "MEMGAP_RSS"));
-	assert_null(strstr(output, "of another memgap"));
-}
-
-static void it_gets_the_signals_as_they_were_before_ours_changed(void **state)
-{
-	/* SIGUSR2 is bit 11, SIGPIPE 12: the fourth digit from the right */
-	static const char *const lines[] = { "grep -cE ^SigBlk:\\s0*800$ /proc/self/status",
-					     "grep -cE ^SigIgn:\\s[0-9a-f]*[02468ace]...$ /proc/self/status" };
-	struct sigaction old_action;
-	sigset_t usr2, all, old;
-
-	(void)state;
-	sigemptyset(&usr2);
-	sigaddset(&usr2, SIGUSR2);
-	sigprocmask(SIG_SETMASK, &usr2, &old);
-	command_inherit(&inherited);
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, &old_action);
-	for (size_t i = 0; i < COUNT_OF(lines); i++)
-		check_row(lines[i], !strcmp(output_of(lines[i], NULL, 0), "1\n"));
-	sigaction(SIGPIPE, &old_action, NULL);
-	sigprocmask(SIG_SETMASK, &old, NULL);
-}
-
 /* In the place of memgap, which is killed while the command runs. */
 static void that_starts_a_command(int ready_fd)
 {
@@ -401,14 +224,12 @@ static void when_memgap_dies_the_command_is_asked_to_end(void **state)
 	pid_t pid;
 
 	(void)state;
-	tree_write(&tree, "script", "#!/bin/sh\ntrap 'kill $!; echo tidied >$TOLD; exit' TERM\nsleep 1000 &\necho begun >$TOLD\nwait\n");
+	tree_write(&tree, "script", "#!/bin/sh\ntrap 'echo tidied >$TOLD; exit' TERM\necho begun >$TOLD\nwhile :; do :; done\n");
 	pid = child_start(that_starts_a_command);
 	assert_string_equal(told(line), "begun");
 	child_kill(pid);
 	assert_string_equal(told(line), "tidied");
 }
-
-#define on_a_tree(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
@@ -422,11 +243,6 @@ int main(void)
 		on_a_tree(who_ended_when_the_time_was_over_has_ended_by_itself),
 		on_a_tree(what_is_abandoned_is_killed_with_all_that_it_started),
 		on_a_tree(it_is_in_a_process_group_of_its_own),
-		on_a_tree(stdout_is_stderr_and_stdin_is_empty),
-		on_a_tree(no_descriptor_is_passed_on),
-		on_a_tree(a_descriptor_that_has_the_number_of_stderr_is_not_taken_for_it),
-		on_a_tree(known_figures_are_in_its_environment_and_others_are_not),
-		on_a_tree(it_gets_the_signals_as_they_were_before_ours_changed),
 		on_a_tree(when_memgap_dies_the_command_is_asked_to_end),
 	};
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -78,4 +79,26 @@ int host_root_open(int proc_fd)
 	if (fd < 0 && faccessat(AT_FDCWD, "/host/proc", F_OK, 0) == 0)
 		fd = open("/host", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd >= 0 ? fd : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+int process_root_open(int proc_fd, pid_t pid)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "%d/root", pid);
+	fd = openat(proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	return errno == ENOENT ? -ESRCH : -errno;
+}
+
+int path_fd_open(int proc_fd, int path_fd, int flags)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "self/fd/%d", path_fd);
+	fd = openat(proc_fd, path, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }

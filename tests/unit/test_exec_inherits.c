@@ -84,6 +84,36 @@ static void a_descriptor_that_has_the_number_of_stderr_is_not_taken_for_it(void 
 	assert_int_equal(st.st_size, 0);
 }
 
+/* Started with <&- >&- 2>&-: the pipe that tells of a failure gets such a number. */
+static int try_without_stdio(void)
+{
+	struct exec exec;
+	char path[PATH_MAX], *argv[] = { path, NULL };
+
+	tree_path(&tree, "script", path);
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
+	if (exec_start(argv, &inherited, NULL, 0, &exec))
+		return 97;
+	poll(&(struct pollfd){ .fd = exec.pidfd, .events = POLLIN }, 1, LONG_MS);
+	return -exec_end(&exec, false, why, sizeof(why));
+}
+
+static void without_stdio_a_failure_is_told_as_well(void **state)
+{
+	pid_t pid;
+	int status;
+
+	(void)state;
+	tree_write(&tree, "script", "neither ELF nor a script\n");
+	pid = fork();
+	if (!pid)
+		_exit(try_without_stdio());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), ENOEXEC);
+}
+
 static void known_figures_are_in_its_environment_and_others_are_not(void **state)
 {
 	static const struct exec_figure figures[] = {
@@ -135,6 +165,7 @@ int main(void)
 		on_a_tree(stdout_is_stderr_and_stdin_is_empty),
 		on_a_tree(no_descriptor_is_passed_on),
 		on_a_tree(a_descriptor_that_has_the_number_of_stderr_is_not_taken_for_it),
+		on_a_tree(without_stdio_a_failure_is_told_as_well),
 		on_a_tree(known_figures_are_in_its_environment_and_others_are_not),
 		on_a_tree(it_gets_the_signals_as_they_were_before_ours_changed),
 	};

@@ -31,12 +31,14 @@ USER_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lZydis -lm
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux/$(ARCH) -Ibpf \
 	-Wall -Wextra -Wno-unused-parameter -Werror -MMD -MP
 
-BPF_SOURCES := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
+OWN_OBJECTS := gate # BPF objects of their own, on kernels that have what they need
+BPF_SOURCES := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c $(OWN_OBJECTS:%=bpf/%.bpf.c),$(sort $(wildcard bpf/*.bpf.c)))
 BPF_OBJECTS := $(BPF_SOURCES:%.c=$(O)/%.o)
 USER_OBJECTS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard user/*.c user/*/*.c)))
 LIBRARY_OBJECTS := $(filter-out $(O)/user/main.o,$(USER_OBJECTS))
 WORKLOAD_OBJECTS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard workload/*.c)))
 SKELETON := $(B)/skeleton/memgap.skel.h
+OWN_SKELETONS := $(OWN_OBJECTS:%=$(B)/skeleton/memgap_%.skel.h)
 
 .PHONY: all
 all: $(B)/memgap $(B)/workload ## build build/memgap and build/workload
@@ -49,7 +51,7 @@ $(B)/workload: $(WORKLOAD_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(COMMON_CFLAGS) $(LDFLAGS) -pthread $^ -o $@
 
-$(O)/user/%.o: user/%.c Makefile | $(SKELETON)
+$(O)/user/%.o: user/%.c Makefile | $(SKELETON) $(OWN_SKELETONS)
 	@echo "  CC      $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(USER_CFLAGS) -c $< -o $@
@@ -72,6 +74,11 @@ $(SKELETON): $(O)/memgap.bpf.o
 	@echo "  SKEL    $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(BPFTOOL) gen skeleton $< name memgap_bpf >$@
+
+$(OWN_SKELETONS): $(B)/skeleton/memgap_%.skel.h: $(O)/bpf/%.bpf.o
+	@echo "  SKEL    $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
 
 include tests/tests.mk
 
@@ -110,4 +117,4 @@ clean: ## remove build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+( [a-z-]+)*:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(USER_OBJECTS:.o=.d) $(WORKLOAD_OBJECTS:.o=.d) $(BPF_OBJECTS:.o=.d)
+-include $(USER_OBJECTS:.o=.d) $(WORKLOAD_OBJECTS:.o=.d) $(BPF_OBJECTS:.o=.d) $(OWN_OBJECTS:%=$(O)/bpf/%.bpf.d)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Whether a process expects a signal, as user/kernel/signals.h has it, asked within the kernel and right before the signal is
- * sent. All is read by bpf_probe_read_kernel(): on the current task, whose threads cannot go away meanwhile, and on any other
- * that the caller holds a reference to, within bpf_rcu_read_lock().
+ * sent: of the current task, or of one that the caller holds a reference to. Threads may end meanwhile: a program that can sleep
+ * asks within bpf_rcu_read_lock().
  */
 #ifndef MEMGAP_EXPECTS_BPF_H
 #define MEMGAP_EXPECTS_BPF_H

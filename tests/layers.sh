@@ -34,13 +34,13 @@ done < <(grep -rHE '^#include "user/' user --include='*.[ch]')
 report "imports run downwards only" "$upwards"
 
 report "only allocator/ touches libbpf" \
-	"$(grep -rlE '^#include [<"](bpf/(libbpf|bpf)\.h|memgap\.skel\.h)' user --include='*.[ch]' | grep -v '^user/allocator/')"
+	"$(grep -rlE '^#include [<"](bpf/(libbpf|bpf)\.h|memgap(_[a-z]+)?\.skel\.h)' user --include='*.[ch]' | grep -v '^user/allocator/')"
 report "only target/, kernel/, allocator/, the readers of heaps and memory/ read below /proc" \
 	"$(grep -rnE '"/proc/|"%d/|"self/' user --include='*.c' | grep -vE '^user/(target|kernel|allocator|heap|glibc|musl|mimalloc|go|memory)/')"
 report "gap/, trim/decide, trim/measure and output/ have no clock and open nothing" \
 	"$(grep -nE '\b(clock_gettime|time|open|openat|fopen|read)\(' user/gap/*.c user/trim/decide.c user/trim/measure.c user/output/*.c)"
-report "BPF shares one header with user/" \
-	"$(grep -rnE '^#include "bpf/' user --include='*.[ch]' | grep -v '"bpf/memgap.h"')"
+report "BPF shares two headers with user/, one for each object" \
+	"$(grep -rnE '^#include "bpf/' user --include='*.[ch]' | grep -vE '"bpf/(memgap|gate)\.h"')"
 report "every source file carries an SPDX line" \
 	"$(git ls-files '*.c' '*.h' '*.sh' '*.py' Makefile Dockerfile | grep -v '^vmlinux/.*vmlinux.h' | xargs grep -L 'SPDX-License-Identifier')"
 echo "1..$n"

@@ -4,22 +4,11 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <memgap.skel.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "user/allocator/messages.h"
 #include "user/allocator/tcmalloc.h"
 #include "user/allocator/uprobes.h"
-#include "user/base/log.h"
-
-static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
-	__attribute__((format(printf, 2, 0)));
-
-static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
-{
-	if (level == LIBBPF_DEBUG || !log_debug_enabled())
-		return 0;
-	return vfprintf(stderr, format, args); /* the verifier's log is many lines */
-}
 
 static int explain_load(int result, struct error *err)
 {
@@ -99,7 +88,7 @@ int object_load(const struct probes_limits *limits, struct memgap_bpf **ret, str
 	struct trial trial;
 	int result = 0;
 
-	libbpf_set_print(print_libbpf);
+	libbpf_says_at_debug();
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]) && result != -EPERM; i++) {
 		result = load_with(&ways[i], limits, &bpf);
 		loaded = !result;

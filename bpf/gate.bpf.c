@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A signal is sent where it is known that the process expects it: an object of its own, since only newer kernels have it.
+ *
+ * send_now looks at a process, which may be running on another CPU, and sends. send_posted makes its first thread come out of what
+ * it does, to look and send itself: from there it goes straight on to its handlers (get_signal() in kernel/signal.c runs task
+ * work before it takes a signal), and cannot have changed them in between.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "expects.bpf.h"
+#include "gate.h"
+
+extern void bpf_rcu_read_lock(void) __ksym __weak;
+extern void bpf_rcu_read_unlock(void) __ksym __weak;
+extern struct task_struct *bpf_task_from_vpid(int pid) __ksym __weak;
+extern void bpf_task_release(struct task_struct *task) __ksym __weak;
+extern int bpf_send_signal_task(struct task_struct *task, int signal, enum pid_type type, __u64 value) __ksym __weak;
+extern int bpf_task_work_schedule_signal_impl(struct task_struct *task, struct bpf_task_work *work, void *map,
+					      bpf_task_work_callback_t callback, void *aux) __ksym __weak;
+
+struct posted {
+	struct bpf_task_work work;
+	__u64 ticket;
+};
+
+/* One at a time. Whoever deletes or replaces it takes it back. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct posted);
+} posts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} answers SEC(".maps");
+
+/* The ticket of what was posted. Whoever makes it 0 has it: the process, or the caller when he has waited long enough. */
+volatile __u64 pending_ticket;
+volatile __u32 last_number;
+
+char LICENSE[] SEC("license") = "GPL";
+
+#define NS_PER_SECOND 1000000000ULL
+#define NS_PER_TICK (NS_PER_SECOND / 100) /* USER_HZ */
+
+/* do_task_stat() in fs/proc/array.c: in the time namespace of who reads it. */
+static __always_inline __u64 start_ticks(struct task_struct *task)
+{
+	struct task_struct *reader = bpf_get_current_task_btf();
+	__u64 ns = BPF_CORE_READ(task, start_boottime);
+
+	if (bpf_core_field_exists(reader->nsproxy->time_ns))
+		ns += BPF_CORE_READ(reader, nsproxy, time_ns, offsets.boottime.tv_sec) * NS_PER_SECOND +
+		      BPF_CORE_READ(reader, nsproxy, time_ns, offsets.boottime.tv_nsec);
+	return ns / NS_PER_TICK;
+}
+
+/* Whether it is the first thread of that process, and a thread of it is alive. */
+static __always_inline bool is_asked_for(struct task_struct *task, const struct memgap_gate_request *request)
+{
+	return BPF_CORE_READ(task, pid) == BPF_CORE_READ(task, tgid) && start_ticks(task) == request->start_time &&
+	       BPF_CORE_READ(task, signal, live.counter) > 0;
+}
+
+static __always_inline enum memgap_gate_result check(struct task_struct *task, __u32 signal)
+{
+	enum signal_expectation expectation;
+
+	bpf_rcu_read_lock();
+	expectation = signal_expected(task, signal);
+	bpf_rcu_read_unlock();
+	if (expectation == SIGNAL_UNSURE)
+		return MEMGAP_GATE_UNABLE;
+	return expectation == SIGNAL_EXPECTED ? MEMGAP_GATE_SENT : MEMGAP_GATE_UNEXPECTED;
+}
+
+/* The kernel refuses for its own threads and the system's init, and where too many signals wait (RLIMIT_SIGPENDING). */
+static __always_inline enum memgap_gate_result check_and_send(struct task_struct *task, __u32 signal)
+{
+	enum memgap_gate_result result = check(task, signal);
+
+	if (result == MEMGAP_GATE_SENT && bpf_send_signal_task(task, (int)signal, PIDTYPE_TGID, 0))
+		return MEMGAP_GATE_UNABLE;
+	return result;
+}
+
+/* Runs in the process's first thread, on its way back to user mode. */
+static int send_posted(struct bpf_map *map, void *key, void *value)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct posted *posted = value;
+	union memgap_gate_ticket ticket = { .value = posted->ticket };
+	struct memgap_gate_answer answer = { .ticket = ticket.value };
+
+	/* its element may be the next one's by now */
+	if (ticket.pid != (__u32)task->tgid || __sync_val_compare_and_swap(&pending_ticket, ticket.value, 0) != ticket.value)
+		return 0;
+	answer.result = check_and_send(task, ticket.signal);
+	bpf_ringbuf_output(&answers, &answer, sizeof(answer), BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+#define NOT_WOKEN (0x2 | 0x4 | 0x8) /* TASK_UNINTERRUPTIBLE, __TASK_STOPPED, __TASK_TRACED in include/linux/sched.h */
+
+/*
+ * Whether a signal would interrupt the first thread anyway: who blocks it is not to be disturbed for nothing, epoll_wait() would
+ * return EINTR. What is being waited for in sigtimedwait() is as good as blocked.
+ */
+static __always_inline bool first_thread_takes(struct task_struct *task, __u32 signal)
+{
+	__u64 blocked = BPF_CORE_READ(task, blocked.sig[0]) | BPF_CORE_READ(task, real_blocked.sig[0]);
+
+	return !(blocked & signal_bit(signal)) && !(BPF_CORE_READ(task, __state) & NOT_WOKEN);
+}
+
+static __always_inline enum memgap_gate_result post_to(struct task_struct *task, struct memgap_gate_request *request)
+{
+	union memgap_gate_ticket ticket = { .signal = request->signal, .number = ++last_number, .pid = (__u32)task->tgid };
+	struct posted new = { .ticket = ticket.value }, *posted;
+	__u32 key = 0;
+
+	if (!first_thread_takes(task, request->signal))
+		return MEMGAP_GATE_UNABLE;
+	bpf_map_update_elem(&posts, &key, &new, BPF_ANY);
+	posted = bpf_map_lookup_elem(&posts, &key);
+	if (!posted)
+		return MEMGAP_GATE_UNABLE;
+	pending_ticket = request->ticket = ticket.value;
+	if (!bpf_task_work_schedule_signal_impl(task, &posted->work, &posts, send_posted, NULL))
+		return MEMGAP_GATE_POSTED;
+	pending_ticket = 0;
+	return MEMGAP_GATE_UNABLE;
+}
+
+SEC("syscall")
+int send_now(struct memgap_gate_request *request)
+{
+	struct task_struct *task = bpf_task_from_vpid((int)request->pid);
+
+	request->result = MEMGAP_GATE_GONE;
+	if (!task)
+		return 0;
+	if (is_asked_for(task, request))
+		request->result = check_and_send(task, request->signal);
+	bpf_task_release(task);
+	return 0;
+}
+
+SEC("syscall")
+int post(struct memgap_gate_request *request)
+{
+	struct task_struct *task = bpf_task_from_vpid((int)request->pid);
+
+	request->result = MEMGAP_GATE_GONE;
+	if (!task)
+		return 0;
+	if (is_asked_for(task, request)) {
+		request->result = check(task, request->signal);
+		if (request->result == MEMGAP_GATE_SENT)
+			request->result = post_to(task, request);
+	}
+	bpf_task_release(task);
+	return 0;
+}

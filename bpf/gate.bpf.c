@@ -41,6 +41,8 @@ struct {
 
 /* The ticket of what was posted. Whoever makes it 0 has it: the process, or the caller when he has waited long enough. */
 volatile __u64 pending_ticket;
+/* What came of it, in one word: its ticket with enum memgap_gate_result in the signal's place. */
+volatile __u64 outcome;
 volatile __u32 last_number;
 
 char LICENSE[] SEC("license") = "GPL";
@@ -89,33 +91,43 @@ static __always_inline enum memgap_gate_result check_and_send(struct task_struct
 	return result;
 }
 
-/* Runs in the process's first thread, on its way back to user mode. */
+/*
+ * Runs in the process's first thread, on its way back to user mode. The caller is woken before it looks: nothing is to lie
+ * between that and its taking the signal, for other threads may change handlers as well.
+ */
 static int send_posted(struct bpf_map *map, void *key, void *value)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct posted *posted = value;
 	union memgap_gate_ticket ticket = { .value = posted->ticket };
-	struct memgap_gate_answer answer = { .ticket = ticket.value };
+	__u32 signal = ticket.signal;
 
 	/* its element may be the next one's by now */
 	if (ticket.pid != (__u32)task->tgid || __sync_val_compare_and_swap(&pending_ticket, ticket.value, 0) != ticket.value)
 		return 0;
-	answer.result = check_and_send(task, ticket.signal);
-	bpf_ringbuf_output(&answers, &answer, sizeof(answer), BPF_RB_FORCE_WAKEUP);
+	bpf_ringbuf_output(&answers, &ticket.value, sizeof(ticket.value), BPF_RB_FORCE_WAKEUP);
+	ticket.signal = check_and_send(task, signal);
+	outcome = ticket.value;
 	return 0;
 }
 
-#define NOT_WOKEN (0x2 | 0x4 | 0x8) /* TASK_UNINTERRUPTIBLE, __TASK_STOPPED, __TASK_TRACED in include/linux/sched.h */
+/* In include/linux/sched.h: TASK_RUNNING; TASK_UNINTERRUPTIBLE, __TASK_STOPPED, __TASK_TRACED. */
+#define TASK_RUNS 0
+#define NOT_WOKEN (0x2 | 0x4 | 0x8)
 
 /*
  * Whether a signal would interrupt the first thread anyway: who blocks it is not to be disturbed for nothing, epoll_wait() would
- * return EINTR. What is being waited for in sigtimedwait() is as good as blocked.
+ * return EINTR. What is being waited for in sigtimedwait() is as good as blocked. The only thread, when it blocks the signal and is
+ * not asleep, is mostly within the handler.
  */
 static __always_inline bool first_thread_takes(struct task_struct *task, __u32 signal)
 {
 	__u64 blocked = BPF_CORE_READ(task, blocked.sig[0]) | BPF_CORE_READ(task, real_blocked.sig[0]);
+	__u32 state = BPF_CORE_READ(task, __state);
 
-	return !(blocked & signal_bit(signal)) && !(BPF_CORE_READ(task, __state) & NOT_WOKEN);
+	if (blocked & signal_bit(signal))
+		return state == TASK_RUNS && BPF_CORE_READ(task, signal, nr_threads) == 1;
+	return !(state & NOT_WOKEN);
 }
 
 static __always_inline enum memgap_gate_result post_to(struct task_struct *task, struct memgap_gate_request *request)

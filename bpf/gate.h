@@ -35,10 +35,4 @@ union memgap_gate_ticket {
 	};
 };
 
-struct memgap_gate_answer {
-	__u64 ticket;
-	__u32 result; /* enum memgap_gate_result */
-	__u32 padding;
-};
-
 #endif

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <memgap_gate.skel.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 struct gate {
 	struct gate_bpf *bpf;
 	struct ring_buffer *answers;
-	struct memgap_gate_answer answer; /* the last one */
+	uint64_t answered; /* the last ticket that a process has come for */
 	bool posts;
 };
 
@@ -27,8 +28,8 @@ static int take_answer(void *context, void *data, size_t size)
 {
 	struct gate *gate = context;
 
-	if (size == sizeof(gate->answer))
-		memcpy(&gate->answer, data, size);
+	if (size == sizeof(gate->answered))
+		memcpy(&gate->answered, data, size);
 	return 0;
 }
 
@@ -105,11 +106,26 @@ static bool is_answered_within(struct gate *gate, uint64_t ticket, int ms)
 {
 	int64_t end = now_ms() + ms;
 
-	while (gate->answer.ticket != ticket && ms >= 0) {
+	while (gate->answered != ticket && ms >= 0) {
 		ring_buffer__poll(gate->answers, ms);
 		ms = (int)(end - now_ms());
 	}
-	return gate->answer.ticket == ticket;
+	return gate->answered == ticket;
+}
+
+/* It is about to look: mostly it has by now. */
+static enum memgap_gate_result await_outcome(struct gate *gate, union memgap_gate_ticket ticket)
+{
+	int64_t end = now_ms() + ENDS_WITHIN_MS;
+
+	do {
+		union memgap_gate_ticket outcome = { .value = gate->bpf->bss->outcome };
+
+		if (outcome.number == ticket.number && outcome.pid == ticket.pid)
+			return (enum memgap_gate_result)outcome.signal;
+		sched_yield();
+	} while (now_ms() < end);
+	return MEMGAP_GATE_UNABLE;
 }
 
 /* false: the process has begun to look. */
@@ -126,10 +142,9 @@ static bool take_back(struct gate *gate, uint64_t ticket)
 
 static enum memgap_gate_result wait_for_answer(struct gate *gate, uint64_t ticket)
 {
-	if (is_answered_within(gate, ticket, COMES_WITHIN_MS) ||
-	    (!take_back(gate, ticket) && is_answered_within(gate, ticket, ENDS_WITHIN_MS)))
-		return (enum memgap_gate_result)gate->answer.result;
-	return MEMGAP_GATE_UNABLE;
+	if (!is_answered_within(gate, ticket, COMES_WITHIN_MS) && take_back(gate, ticket))
+		return MEMGAP_GATE_UNABLE;
+	return await_outcome(gate, (union memgap_gate_ticket){ .value = ticket });
 }
 
 enum gate_result gate_send(struct gate *gate, pid_t pid, uint64_t start_time, int signal)

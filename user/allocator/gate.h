@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A signal for a process that expects it, with the look and the sending next to each other within the kernel. From /proc/PID/status
- * to pidfd_send_signal() a process has time to take its handler away, and would die.
+ * A signal for a process that expects it, with the look and the sending next to each other within the kernel. From a look at
+ * /proc/PID/status to pidfd_send_signal() a process has time to take its handler away, and would die.
  *
  * The rule is that of user/kernel/signals.h, less whether somebody takes a signal that all threads block: that is for the
  * caller to find out before. A process that begins another program just now does not expect anything.
  *
- * Linux 6.18: where its first thread would take the signal, that thread is made to come out of what it does, to look and to send
- * the signal to itself; nothing that it does can come in between. Linux 6.14, and where the first thread blocks the signal, sleeps
- * uninterruptibly, is stopped, or does not come: a BPF program looks and sends, less than a microsecond apart.
+ * Linux 6.18: where its first thread would take the signal, that thread is made to come out of what it does, to look, to send the
+ * signal to itself, and to take it. It cannot have taken its handler away in between; another thread has a third of a microsecond
+ * for it. Linux 6.14, and where the first thread blocks the signal, sleeps uninterruptibly, is stopped, or does not come: a BPF
+ * program looks and sends from another CPU, and until the process comes to take it, some microseconds later, it is as with kill().
  *
  * The receiver sees si_code SI_KERNEL and si_pid 0 (bpf_send_signal_common() in kernel/trace/bpf_trace.c); security modules are not
  * asked, as they are for kill().

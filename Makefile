@@ -31,7 +31,7 @@ USER_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lZydis -lm
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux/$(ARCH) -Ibpf \
 	-Wall -Wextra -Wno-unused-parameter -Werror -MMD -MP
 
-OWN_OBJECTS := gate # BPF objects of their own, on kernels that have what they need
+OWN_OBJECTS := gate gate_implicit # BPF objects of their own, on kernels that have what they need
 BPF_SOURCES := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c $(OWN_OBJECTS:%=bpf/%.bpf.c),$(sort $(wildcard bpf/*.bpf.c)))
 BPF_OBJECTS := $(BPF_SOURCES:%.c=$(O)/%.o)
 USER_OBJECTS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard user/*.c user/*/*.c)))

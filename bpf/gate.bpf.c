@@ -18,8 +18,17 @@ extern void bpf_rcu_read_unlock(void) __ksym __weak;
 extern struct task_struct *bpf_task_from_vpid(int pid) __ksym __weak;
 extern void bpf_task_release(struct task_struct *task) __ksym __weak;
 extern int bpf_send_signal_task(struct task_struct *task, int signal, enum pid_type type, __u64 value) __ksym __weak;
+
+/* From 7.0 on the verifier puts in the last argument. A declaration that is not the kernel's is refused even where nobody calls it. */
+#ifdef HAS_IMPLICIT_ARGUMENTS
+extern int bpf_task_work_schedule_signal(struct task_struct *task, struct bpf_task_work *work, void *map,
+					 bpf_task_work_callback_t callback) __ksym __weak;
+#define schedule_in(task, work, map, callback) bpf_task_work_schedule_signal(task, work, map, callback)
+#else
 extern int bpf_task_work_schedule_signal_impl(struct task_struct *task, struct bpf_task_work *work, void *map,
 					      bpf_task_work_callback_t callback, void *aux) __ksym __weak;
+#define schedule_in(task, work, map, callback) bpf_task_work_schedule_signal_impl(task, work, map, callback, NULL)
+#endif
 
 struct posted {
 	struct bpf_task_work work;
@@ -143,7 +152,7 @@ static __always_inline enum memgap_gate_result post_to(struct task_struct *task,
 	if (!posted)
 		return MEMGAP_GATE_UNABLE;
 	pending_ticket = request->ticket = ticket.value;
-	if (!bpf_task_work_schedule_signal_impl(task, &posted->work, &posts, send_posted, NULL))
+	if (!schedule_in(task, &posted->work, &posts, send_posted))
 		return MEMGAP_GATE_POSTED;
 	pending_ticket = 0;
 	return MEMGAP_GATE_UNABLE;

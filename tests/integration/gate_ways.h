@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <memgap_gate.skel.h>
+#include <memgap_gate_implicit.skel.h>
 #include <poll.h>
 
 #include "bpf/gate.h"
@@ -15,9 +16,9 @@
 #include "user/target/pid.h"
 
 struct ways {
-	struct gate *gate;     /* NULL: this kernel has none */
-	struct gate_bpf *bpf;  /* to send without the process's help */
-	bool posts;            /* the gate can have the process look itself */
+	struct gate *gate; /* NULL: this kernel has none */
+	struct gate_implicit_bpf *bpf; /* to send without the process's help */
+	bool posts; /* the gate can have the process look itself */
 	int proc_fd;
 };
 
@@ -25,9 +26,11 @@ struct ways {
 static inline bool can_post(void)
 {
 	struct gate_bpf *bpf = gate_bpf__open_and_load();
-	bool can = bpf;
+	struct gate_implicit_bpf *implicit = gate_implicit_bpf__open_and_load();
+	bool can = bpf || implicit;
 
 	gate_bpf__destroy(bpf);
+	gate_implicit_bpf__destroy(implicit);
 	return can;
 }
 
@@ -42,10 +45,10 @@ static inline int ways_open(void **state)
 		return 0;
 	assert_return_code(result, -result);
 	ways->posts = can_post();
-	ways->bpf = gate_bpf__open();
+	ways->bpf = gate_implicit_bpf__open();
 	assert_non_null(ways->bpf);
 	bpf_program__set_autoload(ways->bpf->progs.post, false);
-	assert_int_equal(gate_bpf__load(ways->bpf), 0);
+	assert_int_equal(gate_implicit_bpf__load(ways->bpf), 0);
 	return 0;
 }
 
@@ -54,7 +57,7 @@ static inline int ways_close(void **state)
 	struct ways *ways = *state;
 
 	gate_close(ways->gate);
-	gate_bpf__destroy(ways->bpf);
+	gate_implicit_bpf__destroy(ways->bpf);
 	close(ways->proc_fd);
 	free(ways);
 	return 0;

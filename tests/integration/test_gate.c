@@ -198,7 +198,7 @@ static void with_300_threads_and_the_last_open(int ready_fd)
 	change_mask(SIG_BLOCK, SIGUSR1);
 	start_threads(299, be_idle);
 	change_mask(SIG_UNBLOCK, SIGUSR1);
-	start_threads(1, be_idle);
+	start_thread(say_tid_and_be_idle); /* until it runs, a thread blocks everything (pthread_create()) */
 	change_mask(SIG_BLOCK, SIGUSR1);
 	wait_for_the_end(ready_fd);
 }

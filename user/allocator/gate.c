@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <memgap_gate.skel.h>
+#include <memgap_gate_implicit.skel.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -33,17 +34,43 @@ static int take_answer(void *context, void *data, size_t size)
 	return 0;
 }
 
-static int load(struct gate *gate, bool posts)
+/* How the objects may be loaded. */
+static const struct way {
+	bool implicit; /* gate_implicit.bpf.c */
+	bool posts;    /* task work: Linux 6.18 */
+} ways[] = { { false, true }, { true, true }, { true, false } };
+
+/* Both objects have the same maps and programs: one skeleton does for them. */
+static struct gate_bpf *open_object(bool implicit)
 {
-	gate->bpf = gate_bpf__open();
+	struct gate_bpf *bpf;
+
+	if (!implicit)
+		return gate_bpf__open();
+	bpf = calloc(1, sizeof(*bpf));
+	if (!bpf || gate_bpf__create_skeleton(bpf)) {
+		free(bpf);
+		return NULL;
+	}
+	bpf->skeleton->data = gate_implicit_bpf__elf_bytes(&bpf->skeleton->data_sz);
+	if (!bpf_object__open_skeleton(bpf->skeleton, NULL))
+		return bpf;
+	gate_bpf__destroy(bpf);
+	return NULL;
+}
+
+static int load(struct gate *gate, const struct way *way)
+{
+	int result;
+
+	gate->bpf = open_object(way->implicit);
 	if (!gate->bpf)
-		return -errno;
-	gate->posts = posts;
-	bpf_program__set_autoload(gate->bpf->progs.post, posts);
-	if (!posts)
-		return gate_bpf__load(gate->bpf);
-	if (gate_bpf__load(gate->bpf))
-		return -ENOTSUP;
+		return -ENOMEM;
+	gate->posts = way->posts;
+	bpf_program__set_autoload(gate->bpf->progs.post, way->posts);
+	result = gate_bpf__load(gate->bpf);
+	if (result || !way->posts)
+		return result;
 	gate->answers = ring_buffer__new(bpf_map__fd(gate->bpf->maps.answers), take_answer, gate, NULL);
 	return gate->answers ? 0 : -errno;
 }
@@ -59,21 +86,18 @@ static void unload(struct gate *gate)
 int gate_open(struct gate **ret)
 {
 	struct gate *gate = calloc(1, sizeof(*gate));
-	int result;
+	int result = -ENOMEM;
 
-	if (!gate)
-		return -ENOMEM;
 	libbpf_says_at_debug();
-	result = load(gate, true);
-	if (result) {
+	for (size_t i = 0; gate && i < sizeof(ways) / sizeof(ways[0]); i++) {
+		result = load(gate, &ways[i]);
+		if (!result) {
+			*ret = gate;
+			return 0;
+		}
 		unload(gate);
-		result = load(gate, false);
 	}
-	if (!result) {
-		*ret = gate;
-		return 0;
-	}
-	gate_close(gate);
+	free(gate);
 	return result == -EPERM || result == -ENOMEM ? result : -ENOTSUP;
 }
 

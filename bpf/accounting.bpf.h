@@ -92,10 +92,29 @@ static __always_inline void count_unknown_free(struct memgap_process *p)
 	atomic_add(p->counters.unknown_frees, 1);
 }
 
+/* In bpf/line.bpf.c: the line has been reached. */
+int line_cross(__u32 index);
+
+/* What a process holds has changed: bytes; net: handed out less given back, since the watch. */
+static __always_inline void follow_line(__u32 index, __s64 change, __s64 net)
+{
+	struct memgap_line *line = bpf_map_lookup_elem(&lines, &index);
+
+	if (!line || !line->armed)
+		return;
+	if (index < MEMGAP_LINE_OF_CGROUP ? net < line->at : __sync_fetch_and_add(&line->left, -change) > change)
+		return;
+	line_cross(index);
+}
+
 static __always_inline void count_malloc(struct memgap_process *p, __u64 usable)
 {
-	atomic_add(p->counters.total_alloc, usable);
+	__u64 total = __sync_fetch_and_add(&p->counters.total_alloc, usable) + usable;
+	__u32 index = p->line;
+
 	atomic_add(p->counters.mallocs, 1);
+	if (unlikely(index))
+		follow_line(index, (__s64)usable, (__s64)(total - p->counters.freed));
 }
 
 /* Threads that raise it at once; a try that is lost is made up for by the next free. */
@@ -113,6 +132,14 @@ static __always_inline void raise_early_freed(struct memgap_process *p, __u64 fr
 	}
 }
 
+static __always_inline void raise_left(__u32 index, __u64 usable)
+{
+	struct memgap_line *line = bpf_map_lookup_elem(&lines, &index);
+
+	if (line)
+		atomic_add(line->left, (__s64)usable);
+}
+
 static __always_inline void count_free(struct memgap_process *p, __u64 usable)
 {
 	__u64 freed = __sync_fetch_and_add(&p->counters.freed, usable) + usable;
@@ -120,6 +147,8 @@ static __always_inline void count_free(struct memgap_process *p, __u64 usable)
 	if (unlikely((__s64)(freed - p->counters.total_alloc - p->counters.early_freed) > 0))
 		raise_early_freed(p, freed);
 	atomic_add(p->counters.frees, 1);
+	if (unlikely(p->line >= MEMGAP_LINE_OF_CGROUP))
+		raise_left(p->line, usable);
 }
 
 /* Moves to the cgroup what a counter of the process has more than was settled before. */

@@ -144,6 +144,15 @@ MAP_LINKAGE struct {
  */
 extern volatile __u32 probes_epoch;
 
+/* By the index that a process's record has for it. */
+MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, MEMGAP_MAX_LINES);
+	__type(key, __u32);
+	__type(value, struct memgap_line);
+} lines SEC(".maps");
+
 /* Always empty. */
 MAP_LINKAGE struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);

@@ -206,8 +206,35 @@ struct memgap_process {
 	__u32 index;     /* of the record */
 	__u32 generation; /* how often it was begun anew: for another process, or another program */
 	__u32 sampled;   /* its probes were not in place all the time, as the loader has it: blocks were freed, or handed out, unseen */
-	__u32 padding;
+	__u32 line;      /* index in `lines` of the line that what it allocates counts towards; 0: none */
 };
+
+/*
+ * A threshold that the kernel side watches at each allocation, where the loader has drawn it: for a process at the index of its
+ * record, for a cgroup at MEMGAP_LINE_OF_CGROUP and its slot. When it is crossed the signal is sent at once, if the process that
+ * has crossed it may be asked and expects it; once: then the loader decides anew.
+ */
+struct memgap_line {
+	__s64 at;         /* of a process: bytes handed out less those given back since the watch */
+	__s64 left;       /* of a cgroup: bytes until it is reached; the loader begins with it anew at each interval */
+	__u64 armed;      /* 1: nobody has crossed it yet */
+	__u64 crossed_ns; /* CLOCK_MONOTONIC of the crossing, */
+	__u64 done_ns;    /* and when the signal was sent, or was not */
+	__u32 signal;
+	__u32 pid;        /* that may be asked */
+	__u32 by;         /* the process that has crossed it */
+	__u32 result;     /* enum memgap_crossing */
+};
+
+enum memgap_crossing {
+	MEMGAP_CROSSED_SENT = 1,
+	MEMGAP_CROSSED_UNEXPECTED, /* it does not expect the signal, or that cannot be told */
+	MEMGAP_CROSSED_BY_OTHER,   /* than who may be asked: the loader has to do it */
+	MEMGAP_CROSSED_FAILED,     /* the kernel did not send it */
+};
+
+#define MEMGAP_LINE_OF_CGROUP (MEMGAP_MAX_PROCESSES + 1)
+#define MEMGAP_MAX_LINES (MEMGAP_LINE_OF_CGROUP + MEMGAP_MAX_CGROUPS)
 
 enum memgap_event_type {
 	MEMGAP_EVENT_FORK = 1, /* pid is new and watched */
@@ -217,6 +244,7 @@ enum memgap_event_type {
 	MEMGAP_EVENT_JOIN,     /* pid was moved into a watched cgroup */
 	MEMGAP_EVENT_LEAVE,    /* pid was moved out of one */
 	MEMGAP_EVENT_MAP,      /* pid mapped a file with code: perhaps an allocator */
+	MEMGAP_EVENT_CROSSED,  /* pid has crossed a line */
 };
 
 struct memgap_event {
@@ -258,6 +286,7 @@ _Static_assert(sizeof(struct memgap_counters) == 96, "both sides agree on the la
 _Static_assert(MEMGAP_MAX_PROCESSES <= MEMGAP_TAG_INDEX_MASK, "an index fits into a tag");
 _Static_assert(sizeof(struct memgap_bucket) == 128, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_process) == 240, "both sides agree on the layout");
+_Static_assert(sizeof(struct memgap_line) == 56, "both sides agree on the layout");
 _Static_assert(sizeof(union memgap_cookie) == 8, "a cookie is one word");
 _Static_assert(sizeof(struct memgap_stranger) == 8, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_library) == 32, "both sides agree on the layout");

@@ -13,6 +13,7 @@ static const char usage[] =
 	"and still holds, next to what the kernel charges for it; and has it trimmed past a threshold.\n"
 	"\n"
 	"  watch [TARGET...] [OPTIONS] [-- COMMAND [ARG...]]   a line per target per interval\n"
+	"  trim  TARGET... [OPTIONS]                           trim once, now; report what came back\n"
 	"  check [TARGET...]                                   what this host and the targets allow, and why not\n"
 	"  help                                                this text; `memgap SUBCOMMAND --help`\n"
 	"  --version\n";
@@ -38,6 +39,7 @@ static const struct {
 	int (*run)(int argc, char *argv[]);
 } subcommands[] = {
 	{ "watch", cmd_watch },
+	{ "trim", cmd_trim },
 	{ "check", cmd_check },
 	{ "help", print_help },
 	{ "--help", print_help },

@@ -36,13 +36,39 @@ static void a_signal_is_read_by_name_or_number(void **state)
 		struct trim_action action = { .signal = -1, .dry_run = true };
 
 		check_row(rows[i].text, trim_action_parse(rows[i].text, &action) == 0);
-		check_row(rows[i].text, action.signal == rows[i].signal && !action.dry_run);
+		check_row(rows[i].text, action.signal == rows[i].signal && action.dry_run); /* another option's */
 	}
+}
+
+static void the_other_actions_are_read(void **state)
+{
+	static const struct {
+		const char *text;
+		enum action_kind kind;
+	} rows[] = { { "auto", ACTION_AUTO }, { "pressure", ACTION_PRESSURE }, { "reclaim", ACTION_RECLAIM }, { "exec:true 1  2", ACTION_EXEC } };
+	struct trim_action action = { 0 }, chosen;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		check_row(rows[i].text, trim_action_parse(rows[i].text, &action) == 0);
+		check_row(rows[i].text, action.kind == rows[i].kind && !strcmp(action.text, rows[i].text));
+	}
+	assert_string_equal(action.argv[0], "true");
+	assert_string_equal(action.argv[1], "1");
+	assert_string_equal(action.argv[2], "2");
+	assert_null(action.argv[3]);
+	trim_action_free(&action);
+	assert_int_equal(trim_action_parse("auto", &action), 0);
+	trim_action_choose(&action, ACTION_SIGNAL, &chosen);
+	assert_string_equal(chosen.text, "signal:USR1");
+	assert_int_equal(chosen.signal, SIGUSR1);
+	trim_action_choose(&action, ACTION_RECLAIM, &chosen);
+	assert_string_equal(chosen.text, "reclaim");
 }
 
 static void a_real_time_signal_is_counted_from_the_first(void **state)
 {
-	struct trim_action action;
+	struct trim_action action = { 0 };
 
 	(void)state;
 	assert_int_equal(trim_action_parse("signal:RTMIN", &action), 0);
@@ -59,7 +85,7 @@ static void a_real_time_signal_is_counted_from_the_first(void **state)
 
 static void a_signal_given_as_a_number_is_shown_by_its_name(void **state)
 {
-	struct trim_action action;
+	struct trim_action action = { 0 };
 	char text[32];
 
 	(void)state;
@@ -99,13 +125,14 @@ static void what_is_no_action_is_refused_each_for_its_reason(void **state)
 		int result;
 	} rows[] = {
 		{ "signal:KILL", -EPERM },  { "signal:SIGKILL", -EPERM }, { "signal:STOP", -EPERM }, { "signal:9", -EPERM },
-		{ "signal:19", -EPERM },    { "reclaim", -ENOTSUP },	  { "exec:true", -ENOTSUP }, { "exec:", -ENOTSUP },
+		{ "signal:19", -EPERM },    { "reclaim:", -EINVAL },	  { "exec:/nix", -ENOENT },  { "exec:", -EINVAL },
 		{ "", -EINVAL },	    { "signal", -EINVAL },	  { "signal:", -EINVAL },    { "signal:SIG", -EINVAL },
 		{ "signal:0", -EINVAL },    { "signal:-1", -EINVAL },	  { "signal:65", -EINVAL },  { "signal:99999999999", -EINVAL },
 		{ "signal:usr1", -EINVAL }, { "signal:USR3", -EINVAL },	  { "signal: USR1", -EINVAL }, { "signal:USR1 ", -EINVAL },
 		{ "signal:10x", -EINVAL },  { "signal:RTMIN+", -EINVAL }, { "signal:RTMIN-1", -EINVAL }, { "signal:RTMIN+x", -EINVAL },
 		{ "signal:RTMIN++1", -EINVAL }, { "USR1", -EINVAL },	  { "Signal:USR1", -EINVAL }, { "exec", -EINVAL },
-		{ "reclaim:5", -EINVAL },   { "signal:SIGSIGUSR1", -EINVAL },
+		{ "reclaim:5", -EINVAL },   { "automatic", -EINVAL },	  { "pressure:", -EINVAL },  { "exec: ", -EINVAL },
+		{ "signal:SIGSIGUSR1", -EINVAL },
 	};
 
 	(void)state;
@@ -213,7 +240,7 @@ static void a_signal_that_is_handled_is_delivered(void **state)
 	struct trial trial = start_trial(that_handles, false);
 
 	(void)state;
-	assert_int_equal(trim_act(&trial.action, proc_fd, &trial.id, trial.why, sizeof(trial.why)), ACT_DONE);
+	assert_int_equal(trim_act(&trial.action, NULL, proc_fd, &trial.id, trial.why, sizeof(trial.why)), ACT_DONE);
 	assert_int_equal(signal_taken(10000), SIGUSR1);
 	assert_true(pid_is_alive(proc_fd, &trial.id));
 	end_trial(&trial);
@@ -224,7 +251,7 @@ static void a_dry_run_sends_nothing(void **state)
 	struct trial trial = start_trial(that_handles, true);
 
 	(void)state;
-	assert_int_equal(trim_act(&trial.action, proc_fd, &trial.id, trial.why, sizeof(trial.why)), ACT_DRY_RUN);
+	assert_int_equal(trim_act(&trial.action, NULL, proc_fd, &trial.id, trial.why, sizeof(trial.why)), ACT_DRY_RUN);
 	assert_true(has_nothing_pending(trial.id.pid));
 	assert_int_equal(signal_taken(50), 0);
 	end_trial(&trial);
@@ -247,7 +274,7 @@ static void a_signal_that_nobody_expects_is_refused_and_the_process_lives(void *
 		for (int dry_run = 0; dry_run < 2; dry_run++) {
 			struct trial trial = start_trial(rows[i].body, dry_run);
 			char pid[16];
-			enum act_result result = trim_act(&trial.action, proc_fd, &trial.id, trial.why, sizeof(trial.why));
+			enum act_result result = trim_act(&trial.action, NULL, proc_fd, &trial.id, trial.why, sizeof(trial.why));
 
 			snprintf(pid, sizeof(pid), "%d", trial.id.pid);
 			check_row(rows[i].name, result == ACT_REFUSED);
@@ -267,10 +294,10 @@ static void a_process_that_has_exited_is_gone(void **state)
 	(void)state;
 	kill(pid, SIGKILL);
 	child_await_zombie(pid);
-	assert_int_equal(trim_act(&trial.action, proc_fd, &trial.id, trial.why, sizeof(trial.why)), ACT_GONE);
+	assert_int_equal(trim_act(&trial.action, NULL, proc_fd, &trial.id, trial.why, sizeof(trial.why)), ACT_GONE);
 	assert_non_null(strstr(trial.why, "exited"));
 	waitpid(pid, NULL, 0);
-	assert_int_equal(trim_act(&trial.action, proc_fd, &trial.id, trial.why, sizeof(trial.why)), ACT_GONE);
+	assert_int_equal(trim_act(&trial.action, NULL, proc_fd, &trial.id, trial.why, sizeof(trial.why)), ACT_GONE);
 	pid_close(&trial.id);
 	close(taken[0]);
 	close(taken[1]);
@@ -283,7 +310,7 @@ static void a_process_that_took_over_the_pid_gets_nothing(void **state)
 
 	(void)state;
 	trial.id.start_time--;
-	assert_int_equal(trim_act(&trial.action, proc_fd, &trial.id, trial.why, sizeof(trial.why)), ACT_GONE);
+	assert_int_equal(trim_act(&trial.action, NULL, proc_fd, &trial.id, trial.why, sizeof(trial.why)), ACT_GONE);
 	assert_int_equal(signal_taken(50), 0);
 	end_trial(&trial);
 }
@@ -294,7 +321,7 @@ static void a_reason_longer_than_its_buffer_is_cut(void **state)
 
 	(void)state;
 	memset(trial.why, 'x', sizeof(trial.why));
-	assert_int_equal(trim_act(&trial.action, proc_fd, &trial.id, trial.why, 8), ACT_REFUSED);
+	assert_int_equal(trim_act(&trial.action, NULL, proc_fd, &trial.id, trial.why, 8), ACT_REFUSED);
 	assert_int_equal(strlen(trial.why), 7);
 	assert_int_equal(trial.why[8], 'x');
 	end_trial(&trial);
@@ -304,6 +331,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_signal_is_read_by_name_or_number),
+		cmocka_unit_test(the_other_actions_are_read),
 		cmocka_unit_test(a_real_time_signal_is_counted_from_the_first),
 		cmocka_unit_test(a_signal_given_as_a_number_is_shown_by_its_name),
 		cmocka_unit_test(every_signal_has_one_text_and_those_of_the_c_library_are_refused),

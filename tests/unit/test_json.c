@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "tests/unit/data.h"
+#include "user/output/json_events.h"
 
 /* The one object that was printed, on one line. */
 static json_t *parse_line(char *text)
@@ -257,9 +258,10 @@ static void a_trim_has_all_keys_of_the_schema_with_their_values(void **state)
 		"\"target\":{\"kind\":\"process\",\"pid\":123,\"comm\":\"redis-server\",\"cgroup\":\"/docker/ab\","
 		"\"container\":\"web\",\"pod\":\"web-0\",\"namespace\":\"shop\",\"processes\":1},"
 		"\"reason\":{\"metric\":\"rss\",\"value\":105906176,\"threshold\":104857600},"
-		"\"action\":\"signal:USR1\",\"pids\":[123,456],\"predicted\":null,"
+		"\"verdict\":\"retained\",\"by\":\"kernel\",\"late_ms\":0.25,\"action\":\"signal:USR1\",\"pids\":[123,456],\"predicted\":61865984,"
 		"\"before\":{\"rss\":105906176,\"current\":116391936},\"after\":{\"rss\":42991616,\"current\":53477376},"
-		"\"reclaimed\":62914560,\"took_ms\":12.5,\"outcome\":\"trimmed\",\"why\":\"60 MiB came back\"}");
+		"\"reclaimed\":62914560,\"prediction_error_percent\":1.7,\"took_ms\":12.5,"
+		"\"outcome\":\"trimmed\",\"why\":\"60 MiB came back\"}");
 	json_decref(object);
 }
 
@@ -283,6 +285,40 @@ static void a_trim_that_was_refused_has_no_pids_and_no_sizes(void **state)
 	assert_json(at(object, "outcome"), "\"refused\"");
 	assert_string_equal(json_string_value(at(object, "why")), "pid 123 (a\"?" "?) ignores USR1");
 	json_decref(object);
+}
+
+static void a_decision_and_what_has_grown_back_are_objects_of_their_own(void **state)
+{
+	struct trim_look look = { .now = { 1769860800, 5000000 }, .target = process_target(), .reason = { METRIC_GAP, 5, 7 },
+				  .verdict = VERDICT_GROWING, .decision = TRIM_HELPLESS, .why = "it is growing" };
+	struct trim_regrowth regrowth = { .now = look.now, .target = look.target, .pid = 123, .after_s = 60.04, .reclaimed = 9, .regrown = UNKNOWN };
+	struct capture capture;
+	json_t *object;
+	char *text;
+
+	(void)state;
+	capture_start(&capture);
+	json_write_look(capture.stream, &look);
+	text = capture_end(&capture);
+	object = json_loads(text, 0, NULL);
+	assert_json(at(object, "event"), "\"decision\"");
+	assert_json(at(object, "reason"), "{\"metric\":\"gap\",\"value\":5,\"threshold\":7}");
+	assert_json(at(object, "verdict"), "\"growing\"");
+	assert_json(at(object, "decision"), "\"no-help\"");
+	assert_json(at(object, "why"), "\"it is growing\"");
+	json_decref(object);
+	free(text);
+	capture_start(&capture);
+	json_write_regrowth(capture.stream, &regrowth);
+	text = capture_end(&capture);
+	object = json_loads(text, 0, NULL);
+	assert_json(at(object, "event"), "\"regrowth\"");
+	assert_json(at(object, "pid"), "123");
+	assert_json(at(object, "after_s"), "60.0");
+	assert_json(at(object, "reclaimed"), "9");
+	assert_json(at(object, "regrown"), "null");
+	json_decref(object);
+	free(text);
 }
 
 static void a_trim_is_one_object_printed_when_it_has_ended(void **state)
@@ -314,6 +350,7 @@ int main(void)
 		cmocka_unit_test(the_time_is_utc_to_the_millisecond),
 		cmocka_unit_test(a_trim_has_all_keys_of_the_schema_with_their_values),
 		cmocka_unit_test(a_trim_that_was_refused_has_no_pids_and_no_sizes),
+		cmocka_unit_test(a_decision_and_what_has_grown_back_are_objects_of_their_own),
 		cmocka_unit_test(a_trim_is_one_object_printed_when_it_has_ended),
 	};
 

@@ -156,8 +156,73 @@ static void a_trim_is_told_when_it_is_triggered_and_when_it_is_measured(void **s
 
 	(void)state;
 	assert_trim(output_trim_triggered, &event,
+		    "Trim: redis-server[123] has rss = 101 MiB, the threshold is 100 MiB: signal:USR1 to pid 123 250 us after it was "
+		    "crossed, 59 MiB expected back\n");
+	assert_trim(output_trim_ended, &event,
+		    "Trim: redis-server[123] RSS 101 MiB -> 41 MiB, 60 MiB back in 13 ms, 59 MiB were expected (1.7 % off)\n");
+	/* where nothing was predicted, and an interval's look has found it */
+	event.caller = CALLER_TICK;
+	event.predicted = UNKNOWN;
+	assert_trim(output_trim_triggered, &event,
 		    "Trim: redis-server[123] has rss = 101 MiB, the threshold is 100 MiB: signal:USR1 to pid 123\n");
 	assert_trim(output_trim_ended, &event, "Trim: redis-server[123] RSS 101 MiB -> 41 MiB, 60 MiB back in 13 ms\n");
+}
+
+static void a_trim_that_the_user_asks_for_has_no_threshold(void **state)
+{
+	struct trim_event event = known_event();
+
+	(void)state;
+	event.caller = CALLER_USER;
+	event.reason.threshold = UNKNOWN;
+	assert_trim(output_trim_triggered, &event, "Trim: redis-server[123] is retained: signal:USR1 to pid 123, 59 MiB expected back\n");
+}
+
+static void a_reclaim_is_one_of_the_cgroup(void **state)
+{
+	struct trim_event event = known_event();
+
+	(void)state;
+	event.target = cgroup_target();
+	event.caller = CALLER_TICK;
+	strcpy(event.action, "reclaim");
+	event.n_pids = 0;
+	event.before.rss = event.after.rss = UNKNOWN;
+	assert_trim(output_trim_triggered, &event,
+		    "Trim: /docker/ab has rss = 101 MiB, the threshold is 100 MiB: reclaim from its cgroup, 59 MiB expected back\n");
+	assert_trim(output_trim_ended, &event,
+		    "Trim: /docker/ab cgroup 111 MiB -> 51 MiB, 60 MiB back in 13 ms, 59 MiB were expected (1.7 % off)\n");
+	event.outcome = TRIM_FAILED;
+	strcpy(event.why, "no memory.reclaim");
+	assert_trim(output_trim_ended, &event, "Trim: /docker/ab failed: no memory.reclaim\n");
+}
+
+static void what_has_grown_back_is_told_later(void **state)
+{
+	struct trim_regrowth regrowth = { .target = process_target(), .pid = 123, .after_s = 60.04, .reclaimed = 60 * MIB, .regrown = 6 * MIB };
+	static const struct {
+		int64_t regrown;
+		const char *line;
+	} rows[] = {
+		{ 6 * MIB, "Trim: redis-server[123]: of 60 MiB trimmed 6 MiB are back after 60 s\n" },
+		{ -4096, "Trim: redis-server[123]: of 60 MiB trimmed nothing is back after 60 s\n" },
+		{ UNKNOWN, "Trim: redis-server[123] is gone, 60 s after its trim\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct capture capture;
+		struct output output = { .format = &output_line };
+		char *text;
+
+		capture_start(&capture);
+		output.stream = capture.stream;
+		regrowth.regrown = rows[i].regrown;
+		output_trim_regrown(&output, &regrowth);
+		text = capture_end(&capture);
+		assert_string_equal(text, rows[i].line);
+		free(text);
+	}
 }
 
 static void several_processes_are_listed(void **state)
@@ -168,9 +233,11 @@ static void several_processes_are_listed(void **state)
 	event.target = cgroup_target();
 	event.pids[1] = 456;
 	event.n_pids = 2;
+	event.caller = CALLER_TICK;
 	event.outcome = TRIM_DRY_RUN;
 	assert_trim(output_trim_triggered, &event,
-		    "Trim: /docker/ab has rss = 101 MiB, the threshold is 100 MiB: would send signal:USR1 to pids 123, 456\n");
+		    "Trim: /docker/ab has rss = 101 MiB, the threshold is 100 MiB: would send signal:USR1 to pids 123, 456, "
+		    "59 MiB expected back\n");
 	assert_trim(output_trim_ended, &event, ""); /* nothing was done, nothing is measured */
 }
 
@@ -296,6 +363,9 @@ int main(void)
 		cmocka_unit_test(a_trim_is_told_when_it_is_triggered_and_when_it_is_measured),
 		cmocka_unit_test(several_processes_are_listed),
 		cmocka_unit_test(a_refusal_is_told_once_with_its_reason),
+		cmocka_unit_test(a_trim_that_the_user_asks_for_has_no_threshold),
+		cmocka_unit_test(a_reclaim_is_one_of_the_cgroup),
+		cmocka_unit_test(what_has_grown_back_is_told_later),
 		cmocka_unit_test(a_trim_that_brought_nothing_says_so),
 		cmocka_unit_test(control_characters_in_a_reason_reach_no_terminal),
 		cmocka_unit_test(a_format_is_found_by_its_name),

@@ -78,9 +78,9 @@ static void a_target_alone_gets_the_documented_defaults(void **state)
 	assert_int_equal(options.per, PER_TARGET);
 	assert_false(options.policy.enabled);
 	assert_int_equal(options.policy.cooldown_ns, 10 * SECOND);
-	assert_int_equal(options.action.signal, SIGUSR1);
-	assert_false(options.dry_run);
-	assert_false(options.action.dry_run);
+	assert_int_equal(options.trim.action.signal, SIGUSR1);
+	assert_false(options.trim.dry_run);
+	assert_false(options.trim.action.dry_run);
 	assert_false(options.help);
 	watch_options_free(&options);
 	assert_null(options.targets.pids);
@@ -141,7 +141,7 @@ static void each_option_is_taken_long_and_short(void **state)
 		assert_int_equal(options.policy.metric, METRIC_RSS);
 		assert_int_equal(options.policy.threshold_bytes, 64 << 20);
 		assert_int_equal(options.policy.cooldown_ns, 60 * SECOND);
-		assert_int_equal(options.action.signal, SIGRTMIN + 2);
+		assert_int_equal(options.trim.action.signal, SIGRTMIN + 2);
 		watch_options_free(&options);
 	}
 }
@@ -173,9 +173,9 @@ static void a_dry_run_reaches_the_action_wherever_it_stands(void **state)
 		char *argv[MOST_WORDS];
 		struct watch_options options = parse_well(&rows[i], argv);
 
-		assert_true(options.dry_run);
-		assert_true(options.action.dry_run);
-		assert_int_equal(options.action.signal, SIGUSR2);
+		assert_true(options.trim.dry_run);
+		assert_true(options.trim.action.dry_run);
+		assert_int_equal(options.trim.action.signal, SIGUSR2);
 		watch_options_free(&options);
 	}
 }
@@ -238,11 +238,10 @@ static void each_mistake_is_a_usage_error_that_names_it_and_a_remedy(void **stat
 		{ WORDS("-p", "1", "-o", "xml"), "'xml'", "line, table or json" },
 		{ WORDS("-p", "1", "-s", "magic"), "'magic'", "auto, probe, heap, go or none" },
 		{ WORDS("-p", "1", "--per", "thread"), "'thread'", "process or cgroup" },
-		{ WORDS("-p", "1", "--trim-at", "trimmable:1MiB"), "'trimmable:1MiB'", "alloc, gap, rss or cgroup" },
 		{ WORDS("-p", "1", "--trim-at", "100MB"), "'100MB'", "100MiB" },
 		{ WORDS("-p", "1", "--trim-at", "101%"), "'101%'", "cgroup:90%" },
-		{ WORDS("-p", "1", "--trim-at", "1MiB", "--trim-with", "reclaim"), "'reclaim'", "signal:NAME" },
-		{ WORDS("-p", "1", "--trim-at", "1MiB", "--trim-with", "exec:true"), "'exec:true'", "signal:NAME" },
+		{ WORDS("-p", "1", "--trim-at", "1MiB", "--trim-with", "reclaim"), "reclaim", "-c or -n" },
+		{ WORDS("-p", "1", "--trim-at", "1MiB", "--trim-with", "exec:/nix"), "'exec:/nix'", "no such command" },
 		{ WORDS("-p", "1", "--trim-at", "1MiB", "--trim-with", "signal:KILL"), "'signal:KILL'", "USR1" },
 		{ WORDS("-p", "1", "--trim-at", "1MiB", "--trim-with", "signal:FOO"), "'signal:FOO'", "signal:USR1" },
 		{ WORDS("-p", "1", "--trim-at", "1MiB", "--cooldown", "0s"), "'0s'", "10s" },

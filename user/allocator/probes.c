@@ -80,7 +80,7 @@ static int attach(struct probes *probes, struct error *err)
 static int open_counters(struct probes *probes)
 {
 	struct records_maps maps = { probes->bpf->maps.processes, probes->bpf->maps.records, probes->bpf->maps.free_records,
-				     probes->bpf->maps.cgroups, probes->bpf->maps.tallies };
+				     probes->bpf->maps.cgroups, probes->bpf->maps.tallies, probes->bpf->maps.lines };
 	int result = records_open(&maps, &probes->records);
 
 	return result ? result : counters_open(&probes->records, &probes->counters);
@@ -269,6 +269,11 @@ const struct memgap_process *probes_record(struct probes *probes, pid_t pid, uin
 	record = records_find(&probes->records, pid);
 	*index = record ? record->index : 0;
 	return record;
+}
+
+const struct records *probes_records(const struct probes *probes)
+{
+	return &probes->records;
 }
 
 void probes_mark_sampled(struct probes *probes, pid_t pid)

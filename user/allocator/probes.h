@@ -100,6 +100,10 @@ void probes_remove(struct probes *probes, pid_t pid);
 /* The record itself, which goes on counting; NULL when the process is not watched. *index: where it was the last time, 0 at first. */
 const struct memgap_process *probes_record(struct probes *probes, pid_t pid, uint32_t *index);
 
+/* All of them (user/allocator/records.h). */
+struct records;
+const struct records *probes_records(const struct probes *probes);
+
 /* Not all that it allocates and frees is counted: that a block is handed out twice is no loss. */
 void probes_mark_sampled(struct probes *probes, pid_t pid);
 

@@ -41,6 +41,8 @@ int records_open(const struct records_maps *maps, struct records *ret)
 		result = map_array(maps->cgroups, (void **)&ret->cgroups);
 	if (!result)
 		result = map_array(maps->tallies, (void **)&ret->tallies);
+	if (!result)
+		result = map_array(maps->lines, (void **)&ret->lines);
 	return result;
 }
 
@@ -49,6 +51,7 @@ void records_close(struct records *records)
 	unmap_array(records->maps.records, records->all);
 	unmap_array(records->maps.cgroups, records->cgroups);
 	unmap_array(records->maps.tallies, records->tallies);
+	unmap_array(records->maps.lines, records->lines);
 	*records = (struct records){ 0 };
 }
 

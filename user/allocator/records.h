@@ -15,7 +15,7 @@
 struct bpf_map;
 
 struct records_maps {
-	const struct bpf_map *processes, *records, *free_records, *cgroups, *tallies;
+	const struct bpf_map *processes, *records, *free_records, *cgroups, *tallies, *lines;
 };
 
 struct records {
@@ -24,6 +24,7 @@ struct records {
 	struct memgap_process *all;
 	struct memgap_counters *cgroups; /* by slot: what is settled */
 	uint64_t *tallies;               /* by enum memgap_tally */
+	struct memgap_line *lines;       /* see there */
 };
 
 /* -errno. records_close() in any case. */

@@ -7,13 +7,13 @@
 #include "user/cmd/trimmer.h"
 
 struct candidates_request {
-	const struct targets *targets;
+	struct targets *targets;
 	const struct row *row;
 };
 
 /*
- * Those of the row's processes that hold most, the largest first, TRIM_PIDS_MAX at most; each opened, the pidfd
- * the caller's to close. data is a struct candidates_request. Returns their number.
+ * Those of the row's processes that have most to give, or where that is not known hold most, the largest first, TRIM_PIDS_MAX at
+ * most; each opened, the pidfd the caller's to close. data is a struct candidates_request. Returns their number.
  */
 size_t list_candidates(struct trim_candidate *candidates, void *data);
 

@@ -4,6 +4,7 @@
 #define MEMGAP_CMD_COMMAND_TABLE_H
 
 int cmd_watch(int argc, char *argv[]);
+int cmd_trim(int argc, char *argv[]);
 int cmd_check(int argc, char *argv[]);
 
 #endif

@@ -224,6 +224,8 @@ static void add_view(struct members *members, const struct watched_process *proc
 	struct process_view *sum = &members->view;
 
 	held = is_known(held) ? held : 0;
+	members->awaited += view->awaited ? held : 0;
+	members->behind += view->behind ? held : 0;
 	sum->pss = known_add(sum->pss, view->pss);
 	sum->lazyfree = known_add(sum->lazyfree, view->lazyfree);
 	sum->source = wider(sum->source, view->source);

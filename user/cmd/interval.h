@@ -53,7 +53,9 @@ struct members {
 	int64_t unseen;      /* bytes held, less alloc, of processes whose allocator view is missing or not whole */
 	size_t go_programs;  /* of the processes; */
 	int64_t go_total;    /* bytes that their heaps have handed out in all */
-	int64_t not_walked;  /* bytes held by those of whose heap nothing is known */
+	int64_t not_walked;  /* bytes held by those of whose heap nothing is known, */
+	int64_t awaited;     /* by those that have not been looked into yet, */
+	int64_t behind;      /* and by those that have changed since */
 	const struct watched_process *unreadable;  /* one whose status is not ours to read, or NULL */
 	const struct watched_process *most_unseen; /* that of them which holds most, or NULL; */
 	int64_t most_unseen_bytes;

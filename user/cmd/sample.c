@@ -65,6 +65,8 @@ static void fill_view(struct snapshot *snapshot, const struct process_view *view
 	snapshot->allocator.alloc_error = view->error;
 	snapshot->allocator.baseline = view->baseline;
 	snapshot->allocator.stale = view->stale;
+	snapshot->allocator.awaited = view->awaited;
+	snapshot->allocator.behind = view->behind;
 	snapshot->allocator.heap = view->heap;
 	snapshot->allocator.go = view->go;
 	snapshot->allocator.other = view->other;
@@ -178,6 +180,8 @@ static void fill_members(struct targets *targets, const struct members *members,
 	if (members->go_programs)
 		view->total_alloc += members->go_total;
 	view->unseen = members->unseen;
+	view->awaited = members->awaited && !gap_is_little(members->awaited, held);
+	view->behind = members->behind && !gap_is_little(members->behind, held);
 	if (members->unreadable)
 		say_unreadable(snapshot, members->unreadable);
 	if (unseen)

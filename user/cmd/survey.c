@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/cmd/survey.h"
 
+#include <stdlib.h>
+
 #include "user/base/units.h"
+#include "user/cmd/interval.h"
 #include "user/cmd/targets.h"
+
+/* A change that makes a look due earlier. */
+#define CHANGE_BYTES (512 << 10)
+#define CHANGE_PART 32
 
 void survey_init(struct survey *survey)
 {
@@ -71,4 +78,18 @@ int64_t survey_grown(struct survey *survey, uint64_t interval)
 	}
 	grown = known_sub(survey->reach, survey->view.reach);
 	return is_known(grown) ? grown : 0;
+}
+
+static bool has_changed(int64_t now, int64_t before)
+{
+	int64_t part = before / CHANGE_PART;
+
+	return is_known(now) && is_known(before) && llabs(now - before) > (part > CHANGE_BYTES ? part : CHANGE_BYTES);
+}
+
+bool survey_is_behind(const struct targets *targets, const struct watched_process *process)
+{
+	const struct survey *survey = &process->survey;
+
+	return has_changed(reading_held(&process->reading), survey->held) || has_changed(interval_net(targets, process), survey->net);
 }

@@ -56,6 +56,9 @@ struct survey {
 /* Bytes that its heap seems to have grown by since the last walk, from the headers alone; 0 when that is not known. interval: its number. */
 int64_t survey_grown(struct survey *survey, uint64_t interval);
 
+/* Whether so much has come or gone since the last look that another one is due. */
+bool survey_is_behind(const struct targets *targets, const struct watched_process *process);
+
 /* Whether it runs a Go program; asked once of each program. */
 bool survey_is_go(const struct targets *targets, struct watched_process *process);
 

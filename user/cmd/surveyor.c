@@ -2,6 +2,7 @@
 #include "user/cmd/surveyor.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,10 +40,6 @@ static const struct heap_budget among_others = { .most_ns = 2000000000 };
 #define IDLE_NS 3000000000ULL
 #define IDLE_BYTES (8 << 20)
 #define IDLE_MOST_TIMES 20
-
-/* A change that makes a look due earlier. */
-#define CHANGE_BYTES (512 << 10)
-#define CHANGE_PART 32
 
 /* Which of those that are due comes first. */
 #define LEAST_COST_NS 100000
@@ -165,13 +162,6 @@ static void finish(struct surveyor *surveyor)
 	free(look);
 }
 
-static bool has_changed(int64_t now, int64_t before)
-{
-	int64_t part = before / CHANGE_PART;
-
-	return is_known(now) && is_known(before) && llabs(now - before) > (part > CHANGE_BYTES ? part : CHANGE_BYTES);
-}
-
 static bool is_first(const struct watched_process *process)
 {
 	int64_t held = reading_held(&process->reading);
@@ -201,7 +191,7 @@ static double urgency_of(const struct targets *targets, const struct watched_pro
 	const struct survey *survey = &process->survey;
 	int64_t held = reading_held(&process->reading);
 	uint64_t age = now - survey->at_ns, cost = survey->cost_ns > LEAST_COST_NS ? survey->cost_ns : LEAST_COST_NS;
-	bool changed = has_changed(held, survey->held) || has_changed(interval_net(targets, process), survey->net) || is_missing(process);
+	bool changed = survey_is_behind(targets, process) || is_missing(process);
 
 	if (!is_known(held) || !held || survey->running)
 		return 0;
@@ -277,7 +267,7 @@ void surveyor_tick(struct surveyor *surveyor)
 	struct watched_process *process;
 
 	save(&surveyor->saved_ns, now - surveyor->accounted_ns, surveyor->targets->options->walk_share);
-	save(&surveyor->first_saved_ns, now - surveyor->accounted_ns, FIRST_SHARE);
+	save(&surveyor->first_saved_ns, now - surveyor->accounted_ns, fmax(FIRST_SHARE, surveyor->targets->options->walk_share));
 	surveyor->accounted_ns = now;
 	if (!worker_is_idle(surveyor->worker))
 		return;

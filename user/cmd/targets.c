@@ -144,6 +144,7 @@ void targets_end_row(struct targets *targets, struct row *row)
 		if (targets->rows[i] != row)
 			continue;
 		trimmer_finish(&row->trimmer);
+		line_close(targets, row);
 		memmove(&targets->rows[i], &targets->rows[i + 1], (targets->n_rows - i - 1) * sizeof(*targets->rows));
 		targets->n_rows--;
 		free(row);
@@ -226,6 +227,9 @@ static void take_event(const struct memgap_event *event, void *data)
 	struct watched_process *process = targets_find(targets, (pid_t)event->pid);
 
 	switch (event->type) {
+	case MEMGAP_EVENT_CROSSED:
+		targets->crossed = true;
+		return;
 	case MEMGAP_EVENT_EXIT:
 	case MEMGAP_EVENT_LEAVE:
 		/* a target of its own is over when its pidfd says so, and stays one wherever it moves */

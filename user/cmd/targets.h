@@ -13,6 +13,7 @@
 #include "user/allocator/probes.h"
 #include "user/cmd/governed.h"
 #include "user/cmd/interval.h"
+#include "user/cmd/line.h"
 #include "user/cmd/survey.h"
 #include "user/cmd/trimmer.h"
 #include "user/cmd/watch_options.h"
@@ -63,6 +64,7 @@ struct row {
 	unsigned int generation;      /* and of this program, if it is a process's */
 	uint64_t name_asked_ns;       /* when its container's name was first asked for (user/cmd/names.h) */
 	struct trimmer trimmer;
+	struct row_line line;
 };
 
 struct governor;
@@ -87,6 +89,7 @@ struct targets {
 	struct runtime_names *known_containers; /* read at targets_open(), for -n; then the caller's to free, or NULL */
 	uint64_t lost;         /* events that were lost and cannot be laid at one process's door */
 	pid_t command_pid;     /* of COMMAND; 0: there is none */
+	bool crossed;          /* a line was (user/cmd/line.h): set by targets_follow(), the caller's to take */
 	bool everyone;         /* probes are on files for all processes, not process by process */
 	struct watched_process **processes;
 	size_t n_processes;

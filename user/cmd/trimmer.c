@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/cmd/trimmer.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -9,165 +10,38 @@
 #include "user/base/fs.h"
 #include "user/base/log.h"
 #include "user/base/units.h"
-#include "user/kernel/cgroup.h"
-#include "user/kernel/status.h"
+#include "user/cmd/background.h"
+#include "user/cmd/trim_log.h"
+#include "user/cmd/trim_options.h"
+#include "user/cmd/trimmer_parts.h"
+#include "user/trim/reclaim.h"
+
+/* Of several processes, one with less to give is not asked. */
+#define LITTLE_BYTES (64 << 10)
 
 void trimmer_init(struct trimmer *trimmer, struct trimmer_context *context)
 {
 	*trimmer = (struct trimmer){ .context = context, .cgroup_fd = -1, .timer_fd = -1 };
 }
 
-/* What an exit gives back is no effect of the trim: the process is taken out of the measurement. */
-static void leave_out(struct trimmer *trimmer, size_t i)
+static void close_candidates(struct trim_round *round)
 {
-	struct trim_event *event = &trimmer->event;
-
-	pid_close(&trimmer->asked[i].id);
-	trimmer->n_gone++;
-	event->before.rss = known_sub(event->before.rss, trimmer->asked[i].rss);
-	measure_start(&trimmer->measure, trimmer->measure.start_ns, event->before.rss);
-	snprintf(event->why, sizeof(event->why), "pid %d has exited", trimmer->asked[i].id.pid);
+	while (round->next < round->n)
+		pid_close(&round->candidates[round->next++].id);
 }
 
-/* Resident bytes of those that were asked; UNKNOWN when all of them are gone. */
-static int64_t read_rss(struct trimmer *trimmer)
+static void end_round(struct trimmer *trimmer)
 {
-	int64_t sum = UNKNOWN;
+	struct trim_round *round = &trimmer->round;
 
-	for (size_t i = 0; i < trimmer->event.n_pids; i++) {
-		const struct pid_identity *id = &trimmer->asked[i].id;
-		struct process_status status;
-
-		if (id->pidfd < 0)
-			continue;
-		if (!pid_is_alive(trimmer->context->proc_fd, id) ||
-		    process_status_read(trimmer->context->proc_fd, id->pid, &status))
-			leave_out(trimmer, i);
-		else
-			sum = is_known(sum) ? sum + status.rss : status.rss;
-	}
-	return sum;
-}
-
-static int64_t read_current(const struct trimmer *trimmer)
-{
-	struct cgroup_memory memory;
-
-	if (trimmer->cgroup_fd < 0 || cgroup_memory_read(trimmer->cgroup_fd, trimmer->cgroup_version, &memory))
-		return UNKNOWN;
-	return memory.current;
-}
-
-static void close_asked(struct trimmer *trimmer)
-{
-	for (size_t i = 0; i < trimmer->event.n_pids; i++)
-		pid_close(&trimmer->asked[i].id);
+	close_candidates(round);
 	if (trimmer->cgroup_fd >= 0)
 		close(trimmer->cgroup_fd);
 	trimmer->cgroup_fd = -1;
-}
-
-/* Keeps the outcome and prints it. */
-static void end(struct trimmer *trimmer)
-{
-	struct trim_event *event = &trimmer->event;
-
-	trimmer->summary.outcome = event->outcome;
-	trimmer->summary.reclaimed = event->reclaimed;
-	output_trim_ended(trimmer->context->output, event);
-}
-
-void trimmer_finish(struct trimmer *trimmer)
-{
-	struct trim_event *event = &trimmer->event;
-	char back[BYTES_TEXT_MAX];
-
-	if (!trimmer->measuring)
-		return;
-	loop_remove(trimmer->context->loop, trimmer->watcher);
-	close(trimmer->timer_fd);
-	measure_take(&trimmer->measure, monotonic_ns(), read_rss(trimmer)); /* notices the exits as well */
-	trimmer->measuring = false;
+	trimmer->running = false;
 	trimmer->context->running--;
-	event->after.current = read_current(trimmer);
-	if (trimmer->n_gone == event->n_pids) {
-		event->outcome = TRIM_FAILED;
-		event->before.rss = UNKNOWN;
-		close_asked(trimmer);
-		end(trimmer);
-		return;
-	}
-	event->after.rss = trimmer->measure.lowest;
-	event->reclaimed = known_sub(event->before.rss, event->after.rss);
-	event->took_ms = (double)(trimmer->measure.lowest_ns - trimmer->measure.start_ns) / 1e6;
-	if (event->reclaimed > 0) {
-		event->outcome = TRIM_TRIMMED;
-		trimmer->context->reclaimed += event->reclaimed;
-		snprintf(event->why, sizeof(event->why), "%s came back", format_bytes(back, event->reclaimed));
-	} else {
-		event->outcome = TRIM_NOTHING;
-		event->took_ms = (double)(monotonic_ns() - trimmer->measure.start_ns) / 1e6;
-		snprintf(event->why, sizeof(event->why), "the resident size did not fall in %.0f ms", event->took_ms);
-	}
-	close_asked(trimmer);
-	end(trimmer);
-}
-
-static void measure(void *data)
-{
-	struct trimmer *trimmer = data;
-
-	timer_take(trimmer->timer_fd);
-	if (!measure_take(&trimmer->measure, monotonic_ns(), read_rss(trimmer)))
-		return;
-	trimmer_finish(trimmer);
-	trimmer->context->measured(trimmer->context->data);
-}
-
-static void start_measuring(struct trimmer *trimmer)
-{
-	trimmer->timer_fd = timer_open(MEASURE_PERIOD_NS, MEASURE_PERIOD_NS);
-	trimmer->watcher = trimmer->timer_fd < 0 ? NULL :
-						   loop_add(trimmer->context->loop, trimmer->timer_fd, measure, trimmer);
-	trimmer->measuring = true;
-	trimmer->context->running++;
-	if (!trimmer->watcher)
-		trimmer_finish(trimmer);
-}
-
-/* Asks each candidate that expects it; the event's why keeps the last reason of those that do not. */
-static enum trim_outcome ask(struct trimmer *trimmer, struct trim_candidate *candidates, size_t n)
-{
-	struct trim_event *event = &trimmer->event;
-	enum trim_outcome outcome = TRIM_REFUSED;
-	int64_t asked_rss = 0;
-
-	if (!n)
-		snprintf(event->why, sizeof(event->why), "no process is left to ask");
-	for (size_t i = 0; i < n; i++) {
-		switch (trim_act(trimmer->context->action, trimmer->context->proc_fd, &candidates[i].id, event->why,
-				 sizeof(event->why))) {
-		case ACT_DONE:
-			outcome = TRIM_NOTHING; /* until measured */
-			break;
-		case ACT_DRY_RUN:
-			outcome = TRIM_DRY_RUN;
-			break;
-		case ACT_FAILED:
-			outcome = event->n_pids ? outcome : TRIM_FAILED;
-			pid_close(&candidates[i].id);
-			continue;
-		default:
-			pid_close(&candidates[i].id);
-			continue;
-		}
-		event->pids[event->n_pids] = candidates[i].id.pid;
-		trimmer->asked[event->n_pids++] = candidates[i];
-		asked_rss += candidates[i].rss;
-	}
-	if (event->n_pids)
-		event->before.rss = asked_rss;
-	return outcome;
+	if (round->asked && !round->action.dry_run)
+		trim_settle(&trimmer->state, round->judgement.reason.threshold, round->reclaimed);
 }
 
 /* A refusal is told once, not at each cooldown, unless its reason changes. */
@@ -177,73 +51,325 @@ static void tell_refusal(struct trimmer *trimmer)
 
 	event->after.rss = event->before.rss;
 	event->after.current = event->before.current;
-	if (event->outcome == TRIM_DRY_RUN)
-		snprintf(event->why, sizeof(event->why), "dry run: nothing was sent");
-	else if (!strcmp(event->why, trimmer->told_why))
+	trimmer->summary.outcome = event->outcome;
+	trimmer->summary.reclaimed = UNKNOWN;
+	if (event->outcome != TRIM_DRY_RUN && !strcmp(event->why, trimmer->told_why))
 		return;
 	memcpy(trimmer->told_why, event->why, sizeof(trimmer->told_why));
 	output_trim_triggered(trimmer->context->output, event);
-	end(trimmer);
+	trimmer_tell_end(trimmer);
 }
 
-static void trim(struct trimmer *trimmer, struct trim_candidate *candidates, size_t n)
+/* It has been done to whom the event names, or to the cgroup. */
+static void tell_triggered(struct trimmer *trimmer)
 {
-	struct trim_event *event = &trimmer->event;
-	uint64_t start_ns = monotonic_ns();
-
-	event->before.current = event->after.current = read_current(trimmer);
-	event->outcome = ask(trimmer, candidates, n);
-	measure_start(&trimmer->measure, start_ns, event->before.rss);
-	if (event->outcome != TRIM_NOTHING) {
-		trimmer->summary.outcome = event->outcome;
-		tell_refusal(trimmer);
-		close_asked(trimmer);
-		return;
-	}
 	trimmer->told_why[0] = '\0';
 	trimmer->n_gone = 0;
+	trimmer->round.asked++;
 	trimmer->summary.count++;
 	trimmer->context->count++;
-	output_trim_triggered(trimmer->context->output, event);
-	start_measuring(trimmer);
+	trimmer->event.outcome = TRIM_NOTHING; /* until measured */
+	output_trim_triggered(trimmer->context->output, &trimmer->event);
 }
 
-static void tell_unknown(struct trimmer *trimmer, const struct snapshot *snapshot, int64_t value)
+/* The event of the next one in the round. */
+static void renew_event(struct trimmer *trimmer)
+{
+	struct trim_event *event = &trimmer->event;
+
+	clock_gettime(CLOCK_REALTIME, &event->now);
+	event->n_pids = 0;
+	event->predicted = event->reclaimed = UNKNOWN;
+	event->before.rss = event->after.rss = event->after.current = UNKNOWN;
+	event->before.current = trimmer_read_current(trimmer);
+	event->took_ms = NAN;
+	event->outcome = TRIM_REFUSED;
+	trimmer->start_ns = monotonic_ns();
+}
+
+static void take_in(struct trimmer *trimmer, const struct trim_candidate *candidate)
+{
+	struct trim_event *event = &trimmer->event;
+
+	event->before.rss = event->n_pids ? known_add(event->before.rss, candidate->rss) : candidate->rss;
+	event->predicted = event->n_pids ? known_add(event->predicted, candidate->trimmable) : candidate->trimmable;
+	event->pids[event->n_pids] = candidate->id.pid;
+	trimmer->asked[event->n_pids++] = *candidate;
+}
+
+/* The next one that expects it; when there is none left, the round is over. */
+static void ask_next(struct trimmer *trimmer)
+{
+	struct trim_round *round = &trimmer->round;
+	const struct trimmer_context *context = trimmer->context;
+	struct trim_event *event = &trimmer->event;
+	enum trim_outcome outcome = TRIM_REFUSED;
+
+	renew_event(trimmer);
+	while (round->next < round->n) {
+		struct trim_candidate *candidate = &round->candidates[round->next++];
+
+		switch (trim_act(&round->action, context->gate, context->proc_fd, &candidate->id, event->why, sizeof(event->why))) {
+		case ACT_DONE:
+			take_in(trimmer, candidate);
+			tell_triggered(trimmer);
+			trimmer_measure(trimmer);
+			return;
+		case ACT_DRY_RUN:
+			take_in(trimmer, candidate);
+			outcome = TRIM_DRY_RUN;
+			continue; /* closed with the event */
+		case ACT_FAILED:
+			outcome = outcome == TRIM_DRY_RUN ? outcome : TRIM_FAILED;
+			break;
+		default:
+			break;
+		}
+		pid_close(&candidate->id);
+	}
+	event->outcome = outcome;
+	if (outcome == TRIM_DRY_RUN)
+		snprintf(event->why, sizeof(event->why), "dry run: nothing was done");
+	if (!round->asked)
+		tell_refusal(trimmer);
+	end_round(trimmer);
+}
+
+void trimmer_go_on(struct trimmer *trimmer)
+{
+	struct trim_round *round = &trimmer->round;
+	int64_t current = round->judgement.reason.metric == METRIC_CGROUP ? trimmer->event.after.current : UNKNOWN;
+
+	if (is_known(trimmer->event.reclaimed)) {
+		round->reclaimed += trimmer->event.reclaimed;
+		round->left = is_known(round->left) ? round->left - trimmer->event.reclaimed : UNKNOWN;
+	}
+	if (is_known(current))
+		round->left = known_sub(current, round->judgement.low);
+	if (is_known(round->left) && round->left <= 0)
+		end_round(trimmer);
+	else
+		ask_next(trimmer);
+}
+
+/* Those that are known to have nothing are left alone: among them whoever leaks. */
+static void leave_out_helpless(struct trim_round *round)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < round->n; i++) {
+		int64_t trimmable = round->candidates[i].trimmable;
+
+		if (is_known(trimmable) && trimmable < LITTLE_BYTES)
+			pid_close(&round->candidates[i].id);
+		else
+			round->candidates[kept++] = round->candidates[i];
+	}
+	round->n = kept;
+}
+
+static void ask(struct trimmer *trimmer, bool is_cgroup)
+{
+	struct trim_round *round = &trimmer->round;
+	bool choosy = is_cgroup && round->n > 1 && !round->action.forced;
+
+	snprintf(trimmer->event.why, sizeof(trimmer->event.why), "no process is left to ask");
+	if (choosy)
+		leave_out_helpless(round);
+	if (choosy && !round->n)
+		snprintf(trimmer->event.why, sizeof(trimmer->event.why), "none of its processes has anything to give back");
+	ask_next(trimmer);
+}
+
+/* A reclaim, or a command. false: nothing was begun, the event says why. */
+static bool act_in_background(struct trimmer *trimmer, const struct snapshot *snapshot)
+{
+	struct trim_round *round = &trimmer->round;
+	struct trim_event *event = &trimmer->event;
+	int64_t wanted = trim_wanted(&round->judgement, snapshot);
+	bool reclaims = round->action.kind == ACTION_RECLAIM;
+
+	event->outcome = TRIM_REFUSED;
+	if (reclaims && snapshot->target.kind != TARGET_CGROUP) {
+		snprintf(event->why, sizeof(event->why), "%s", RECLAIM_NEEDS_CGROUP);
+		return false;
+	}
+	if (reclaims && reclaim_check(trimmer->cgroup_fd, trimmer->cgroup_version, round->action.forced, event->why, sizeof(event->why)))
+		return false;
+	while (!reclaims && round->next < round->n)
+		take_in(trimmer, &round->candidates[round->next++]);
+	event->predicted = trim_predict(round->action.kind, snapshot, wanted);
+	if (round->action.dry_run) {
+		event->outcome = TRIM_DRY_RUN;
+		snprintf(event->why, sizeof(event->why), "dry run: nothing was done");
+		return false;
+	}
+	if (reclaims)
+		return background_reclaim(trimmer->context->background, trimmer, wanted);
+	return background_exec(trimmer->context->background, trimmer, snapshot);
+}
+
+static void begin_round(struct trimmer *trimmer, const struct trim_judgement *judgement, const struct trim_source *source)
+{
+	struct trim_round *round = &trimmer->round;
+
+	*round = (struct trim_round){ .judgement = *judgement, .left = known_sub(judgement->reason.value, judgement->low) };
+	trim_action_choose(trimmer->context->action, judgement->kind, &round->action);
+	snprintf(trimmer->event.action, sizeof(trimmer->event.action), "%s", round->action.text);
+	trimmer->cgroup_fd = source->open_cgroup(source->data);
+	trimmer->cgroup_version = source->cgroup_version;
+	trimmer->running = true;
+	trimmer->context->running++;
+	trim_asked(&trimmer->state, monotonic_ns());
+}
+
+static void begin_event(struct trimmer *trimmer, const struct snapshot *snapshot, const struct trim_judgement *judgement,
+			enum trim_caller caller, double late_ms)
+{
+	trimmer->event = (struct trim_event){
+		.target = snapshot->target,
+		.reason = judgement->reason,
+		.verdict = snapshot->gap.verdict,
+		.caller = caller,
+		.late_ms = late_ms,
+	};
+}
+
+static void trim(struct trimmer *trimmer, const struct snapshot *snapshot, const struct trim_judgement *judgement,
+		 const struct trim_source *source)
+{
+	struct trim_round *round = &trimmer->round;
+
+	begin_round(trimmer, judgement, source);
+	renew_event(trimmer);
+	if (round->action.kind != ACTION_RECLAIM)
+		round->n = source->list(round->candidates, source->data);
+	if (round->action.kind == ACTION_SIGNAL || round->action.kind == ACTION_PRESSURE) {
+		ask(trimmer, snapshot->target.kind == TARGET_CGROUP);
+	} else if (act_in_background(trimmer, snapshot)) {
+		tell_triggered(trimmer);
+	} else {
+		tell_refusal(trimmer);
+		end_round(trimmer);
+	}
+}
+
+static void tell_unknown(struct trimmer *trimmer, const struct snapshot *snapshot, const char *why)
 {
 	char name[TARGET_PATH_MAX];
-	const char *metric = metric_name(trimmer->context->policy->metric);
 
 	if (trimmer->told_unknown)
 		return;
 	trimmer->told_unknown = true;
 	format_target(name, sizeof(name), &snapshot->target);
-	if (is_known(value))
-		log_message("%s: its cgroup has no memory limit, so a threshold in percent means nothing: no trim", name);
-	else
-		log_message("%s: %s is not known (%s): no trim", name, metric, snapshot->gap.why);
+	log_message("%s: %s: no trim", name, why);
 }
 
-void trimmer_look(struct trimmer *trimmer, const struct snapshot *snapshot, int cgroup_version, const struct trim_source *source)
+static void tell_no_help(struct trimmer *trimmer, const struct snapshot *snapshot, const struct trim_judgement *judgement)
 {
-	struct trim_candidate candidates[TRIM_PIDS_MAX];
-	struct trim_event event = { .now = snapshot->now, .target = snapshot->target, .reclaimed = UNKNOWN,
-				    .before = { snapshot->kernel.rss, UNKNOWN } };
-	uint64_t now_ns = monotonic_ns();
-	enum trim_decision decision;
+	struct trim_event *event = &trimmer->event;
 
-	if (trimmer->measuring)
+	renew_event(trimmer);
+	snprintf(event->action, sizeof(event->action), "%s", trimmer->context->action->text);
+	snprintf(event->why, sizeof(event->why), "%s", judgement->why);
+	event->before.rss = snapshot->kernel.rss;
+	event->before.current = snapshot->kernel.cgroup.current;
+	event->predicted = snapshot->gap.trimmable;
+	tell_refusal(trimmer);
+}
+
+/* By a tick: at most so long has it been past its threshold. */
+static double late_by_tick(uint64_t below_ns, uint64_t last_ns, uint64_t now_ns)
+{
+	return below_ns > last_ns ? (double)(now_ns - below_ns) / 1e6 : NAN;
+}
+
+static void act_on(struct trimmer *trimmer, const struct snapshot *snapshot, const struct trim_judgement *judgement,
+		   const struct trim_source *source)
+{
+	switch (judgement->decision) {
+	case TRIM_CANNOT_TELL:
+		tell_unknown(trimmer, snapshot, judgement->why);
+		break;
+	case TRIM_BELOW:
+		trimmer->told_why[0] = '\0';
+		break;
+	case TRIM_HELPLESS:
+		tell_no_help(trimmer, snapshot, judgement);
+		break;
+	case TRIM_NOW:
+		trim(trimmer, snapshot, judgement, source);
+		break;
+	default:
+		break;
+	}
+}
+
+void trimmer_look(struct trimmer *trimmer, const struct snapshot *snapshot, const struct trim_source *source, enum trim_caller caller,
+		  double late_ms)
+{
+	const struct trimmer_context *context = trimmer->context;
+	uint64_t now_ns = monotonic_ns(), below_ns = trimmer->state.below_ns, last_ns = trimmer->state.last_ns;
+	struct trim_judgement judgement;
+
+	if (!context->policy->enabled)
 		return;
-	decision = trim_decide(trimmer->context->policy, snapshot, now_ns, trimmer->last_ns, &event.reason.value,
-			       &event.reason.threshold);
-	if (decision == TRIM_CANNOT_TELL)
-		tell_unknown(trimmer, snapshot, event.reason.value);
-	if (decision != TRIM_NOW)
+	trim_decide(context->policy, context->action->kind, snapshot, now_ns, &trimmer->state, &judgement);
+	if (trimmer->running && judgement.decision == TRIM_NOW)
+		judgement.decision = TRIM_BUSY;
+	trim_log_look(context->log, snapshot, &judgement);
+	if (trimmer->running)
 		return;
-	event.reason.metric = trimmer->context->policy->metric;
-	snprintf(event.action, sizeof(event.action), "%s", trimmer->context->action->text);
-	trimmer->event = event;
-	trimmer->last_ns = now_ns;
-	trimmer->cgroup_fd = source->open_cgroup(source->data);
-	trimmer->cgroup_version = cgroup_version;
-	trim(trimmer, candidates, source->list(candidates, source->data));
+	begin_event(trimmer, snapshot, &judgement, caller, caller == CALLER_TICK ? late_by_tick(below_ns, last_ns, now_ns) : late_ms);
+	act_on(trimmer, snapshot, &judgement, source);
+}
+
+void trimmer_trim(struct trimmer *trimmer, const struct snapshot *snapshot, const struct trim_source *source)
+{
+	const struct trimmer_context *context = trimmer->context;
+	struct trim_judgement judgement;
+
+	trim_judge_request(context->policy, context->action->kind, snapshot, &judgement);
+	trim_log_look(context->log, snapshot, &judgement);
+	begin_event(trimmer, snapshot, &judgement, CALLER_USER, NAN);
+	act_on(trimmer, snapshot, &judgement, source);
+}
+
+void trimmer_crossed(struct trimmer *trimmer, const struct snapshot *snapshot, const struct trim_crossing *crossing,
+		     const struct trim_source *source)
+{
+	struct trim_judgement judgement = {
+		.decision = TRIM_NOW,
+		.kind = ACTION_SIGNAL,
+		.reason = { METRIC_ALLOC, crossing->value, crossing->threshold },
+		.low = crossing->value, /* nobody else is asked in this round */
+	};
+	struct trim_candidate candidate = { crossing->id, crossing->rss, snapshot->allocator.behind ? UNKNOWN : snapshot->gap.trimmable };
+
+	trim_log_look(trimmer->context->log, snapshot, &judgement);
+	if (trimmer->running)
+		trimmer_finish(trimmer);
+	begin_event(trimmer, snapshot, &judgement, CALLER_KERNEL, crossing->late_ms);
+	begin_round(trimmer, &judgement, source);
+	renew_event(trimmer);
+	take_in(trimmer, &candidate);
+	tell_triggered(trimmer);
+	if (candidate.id.pidfd < 0) {
+		trimmer->n_gone = 1;
+		snprintf(trimmer->event.why, sizeof(trimmer->event.why), "pid %d has exited", candidate.id.pid);
+	}
+	trimmer_measure(trimmer);
+}
+
+void trimmer_finish(struct trimmer *trimmer)
+{
+	if (!trimmer->running)
+		return;
+	if (background_forget(trimmer->context->background, trimmer)) {
+		trimmer->event.outcome = TRIM_FAILED;
+		snprintf(trimmer->event.why, sizeof(trimmer->event.why), "the end of it was not waited for");
+		trimmer_tell_end(trimmer);
+	}
+	trimmer_end_measure(trimmer);
+	end_round(trimmer);
 }

@@ -218,6 +218,8 @@ void view_of_record(const struct targets *targets, struct watched_process *proce
 
 	*ret = (struct process_view){ .source = SOURCE_NONE, .alloc = UNKNOWN, .baseline = UNKNOWN, .total_alloc = UNKNOWN,
 				      .sys = UNKNOWN, .go = no_go_figures };
+	ret->awaited = !process->survey.at_ns && (targets->options->heap || targets->options->go);
+	ret->behind = process->survey.has_heap && survey_is_behind(targets, process);
 	take_survey(targets, process, ret);
 	if (go)
 		take_go(process, go, record, ret);

@@ -6,6 +6,7 @@
 #ifndef MEMGAP_CMD_VIEW_H
 #define MEMGAP_CMD_VIEW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "user/gap/snapshot.h"
@@ -21,6 +22,8 @@ struct process_view {
 	int64_t error;     /* where alloc is an estimate, it is wrong by no more in 95 of 100 cases; 0: it is none */
 	int64_t baseline;
 	int64_t stale;     /* as in struct allocator_view; 0: alloc is of now */
+	bool awaited;      /* it has not been looked into yet, and will be, */
+	bool behind;       /* or the last look is of another time than what it holds */
 	int64_t go_total;  /* what a Go program has handed out, and its cgroup does not have yet */
 	int64_t total_alloc, sys; /* where Go's runtime says it; else UNKNOWN, and the probes and the kernel do */
 	struct heap_figures heap;

@@ -3,11 +3,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <locale.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "user/base/fs.h"
@@ -18,7 +16,10 @@
 #include "user/cmd/governor.h"
 #include "user/cmd/interval.h"
 #include "user/cmd/names.h"
+#include "user/cmd/regrowth.h"
+#include "user/cmd/stop_signals.h"
 #include "user/cmd/surveyor.h"
+#include "user/cmd/trims.h"
 #include "user/cmd/watch.h"
 
 /* Once the targets are known. Of a cgroup's processes, or of all cgroups, there may be one now and many later. */
@@ -73,6 +74,10 @@ static int start_background(struct watch *watch, struct error *err)
 		result = names_open(targets->proc_fd, &watch->options.targets, targets->known_containers, &watch->loop, &targets->names);
 	if (result)
 		return error_set(err, EXIT_FAILED, "cannot start a thread: %s", strerror(-result));
+	watch->trims.proc_fd = targets->proc_fd;
+	if (watch->options.policy.enabled &&
+	    trims_open(&watch->trims, &watch->options.trim, REGROWTH_NS, &targets->inherited, err))
+		return -1;
 	watch_catch_up(watch);
 	for (size_t i = 0; i < targets->n_processes; i++)
 		interval_status(targets, targets->processes[i]);
@@ -96,19 +101,6 @@ static void summarize(const struct watch *watch)
 		log_message("pid %d (%s) goes on", command->id.pid, command->id.comm);
 }
 
-/* Taken by the loop. */
-static int open_signals(void)
-{
-	sigset_t signals;
-
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static int run(struct watch *watch)
 {
 	struct error err;
@@ -123,14 +115,14 @@ static int run(struct watch *watch)
 	watch->targets.trims = &watch->trims;
 	watch->trims = (struct trimmer_context){
 		.policy = &watch->options.policy,
-		.action = &watch->options.action,
+		.action = &watch->options.trim.action,
 		.output = &watch->display.output,
 		.loop = &watch->loop,
 		.measured = watch_measured,
 		.data = watch,
 	};
 	command_inherit(&watch->targets.inherited);
-	watch->signal_fd = open_signals();
+	watch->signal_fd = stop_signals_open();
 	outlet_set_stop_fd(watch->signal_fd);
 	if (loop_open(&watch->loop)) {
 		log_message("cannot set up the event loop: %s", strerror(errno));
@@ -140,7 +132,6 @@ static int run(struct watch *watch)
 		log_message("%s", err.text);
 		return (int)err.status;
 	}
-	watch->trims.proc_fd = watch->targets.proc_fd;
 	loop_run(&watch->loop);
 	/* rows of those that have exited since the last table */
 	display_interval(&watch->display);
@@ -173,6 +164,9 @@ int cmd_watch(int argc, char *argv[])
 		_exit(status);
 	watch.targets.governor = NULL;
 	targets_close(&watch.targets);
+	if (!trims_close(&watch.trims))
+		_exit(status);
+	status = status == EXIT_DONE && !watch.trims.complete ? EXIT_FAILED : status;
 	display_close(&watch.display);
 	loop_close(&watch.loop);
 	if (watch.timer_fd >= 0)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -51,11 +52,18 @@ static void stop_if_done(struct watch *watch)
 		loop_stop(&watch->loop);
 }
 
+/* What --all has found was not named, and is not asked for anything. */
+static bool may_trim(const struct watch *watch, const struct row *row)
+{
+	return !(row->cgroup && row->cgroup->found) && !(row->process && row->process->scanned && watch->options.targets.all);
+}
+
 static void look_at_row(struct watch *watch, struct row *row)
 {
 	struct candidates_request request = { &watch->targets, row };
-	struct trim_source source = { list_candidates, open_row_cgroup, &request };
+	struct trim_source source = { list_candidates, open_row_cgroup, &request, watch->targets.hierarchy.version };
 	struct snapshot snapshot;
+	uint64_t ignored;
 
 	/* its last line comes with the news of its exit */
 	if (row->process && row->process->own && !pid_is_alive(watch->targets.proc_fd, &row->process->id))
@@ -69,10 +77,26 @@ static void look_at_row(struct watch *watch, struct row *row)
 		targets_end_row(&watch->targets, row);
 		return;
 	}
-	/* what --all has found was not named, and is not asked for anything */
-	if ((row->cgroup && row->cgroup->found) || (row->process && row->process->scanned && watch->options.targets.all))
+	if (!may_trim(watch, row))
 		return;
-	trimmer_look(&row->trimmer, &snapshot, watch->targets.hierarchy.version, &source);
+	line_look(&watch->targets, row, &ignored); /* its event may have been lost */
+	trimmer_look(&row->trimmer, &snapshot, &source, CALLER_TICK, NAN);
+	line_update(&watch->targets, row, &snapshot);
+}
+
+/* The kernel side has told of a crossing that is the loader's to act on: nothing waits for the interval. */
+static void look_at_crossing(struct watch *watch, struct row *row, uint64_t late_ns)
+{
+	struct candidates_request request = { &watch->targets, row };
+	struct trim_source source = { list_candidates, open_row_cgroup, &request, watch->targets.hierarchy.version };
+	struct snapshot snapshot;
+
+	if (row->process)
+		interval_read_again(&watch->targets, row->process);
+	watch->targets.interval.summed = 0;
+	probes_read_counters(watch->targets.probes);
+	if (!sample_row(&watch->targets, row, watch->start_ns, &snapshot))
+		trimmer_look(&row->trimmer, &snapshot, &source, CALLER_CROSSING, (double)late_ns / 1e6);
 }
 
 /* With a row a process, nobody else notices that the cgroups themselves are gone. */
@@ -142,8 +166,17 @@ void watch_measured(void *data)
 void watch_follow(void *data)
 {
 	struct watch *watch = data;
+	struct targets *targets = &watch->targets;
+	uint64_t late_ns;
 
-	targets_follow(&watch->targets);
+	targets_follow(targets);
+	if (!targets->crossed)
+		return;
+	targets->crossed = false;
+	for (size_t i = 0; i < targets->n_rows; i++)
+		if (line_look(targets, targets->rows[i], &late_ns))
+			look_at_crossing(watch, targets->rows[i], late_ns);
+	watch_flush(watch);
 }
 
 /* A pid target or COMMAND has exited: its last line, or in the next table its last row, then it goes. */

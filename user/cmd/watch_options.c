@@ -31,10 +31,9 @@ const char watch_usage[] =
 	"                            process what tells most and costs it least (default)\n"
 	"      --per process|cgroup  a line per process or per cgroup (default: as the target is)\n"
 	"      --trim-at [METRIC:]VALUE\n"
-	"                            METRIC: alloc (default), gap, rss, cgroup; VALUE: 100MiB, or 90% of\n"
-	"                            the cgroup's limit\n"
-	"      --trim-with signal:NAME\n"
-	"                            sent only to a process that expects it (default signal:USR1)\n"
+	"                            METRIC: alloc (default), gap, trimmable, rss, cgroup; VALUE: 100MiB, or\n"
+	"                            90% of the cgroup's limit\n"
+	TRIM_USAGE
 	"      --cooldown DUR        the least time between two trims of one target (default 10s)\n"
 	"      --max-overhead PCT    what probes may cost a process, of a core (default 5%; with --source probe no\n"
 	"                            bound): else they are taken away, and come back for samples only\n"
@@ -43,13 +42,11 @@ const char watch_usage[] =
 	"                            (default 1%,50ms)\n"
 	"      --max-blocks N        room for the blocks of allocators whose sizes must be remembered:\n"
 	"                            jemalloc, tcmalloc, mimalloc (default 524288)\n"
-	"      --dry-run             say what would be done, do nothing\n"
 	"  -h, --help\n"
 	"\n"
 	"Exit status: 0 done, 1 the work failed, 2 usage, 3 this host cannot do it, 4 no such target.\n";
 
-enum { OPTION_PER = OPTION_RUNTIME_SOCKET + 1, OPTION_TRIM_AT, OPTION_TRIM_WITH, OPTION_COOLDOWN, OPTION_DRY_RUN, OPTION_MAX_OVERHEAD, OPTION_MAX_BLOCKS,
-       OPTION_WALK_BUDGET };
+enum { OPTION_PER = OPTION_AFTER_TRIM, OPTION_TRIM_AT, OPTION_COOLDOWN, OPTION_MAX_OVERHEAD, OPTION_MAX_BLOCKS, OPTION_WALK_BUDGET };
 
 static const struct option long_options[] = {
 	TARGET_LONG_OPTIONS,
@@ -59,9 +56,8 @@ static const struct option long_options[] = {
 	{ "source", required_argument, NULL, 's' },
 	{ "per", required_argument, NULL, OPTION_PER },
 	{ "trim-at", required_argument, NULL, OPTION_TRIM_AT },
-	{ "trim-with", required_argument, NULL, OPTION_TRIM_WITH },
+	TRIM_LONG_OPTIONS,
 	{ "cooldown", required_argument, NULL, OPTION_COOLDOWN },
-	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "max-blocks", required_argument, NULL, OPTION_MAX_BLOCKS },
 	{ "max-overhead", required_argument, NULL, OPTION_MAX_OVERHEAD },
 	{ "walk-budget", required_argument, NULL, OPTION_WALK_BUDGET },
@@ -108,29 +104,10 @@ static int take_per(struct watch_options *options, const char *name, struct erro
 
 static int take_trim_at(struct watch_options *options, const char *text, struct error *err)
 {
-	switch (trim_policy_parse(text, &options->policy)) {
-	case 0:
+	if (!trim_policy_parse(text, &options->policy))
 		return 0;
-	case -ENOTSUP:
-		return usage(err, "the metric in '%s' is not there yet: alloc, gap, rss or cgroup", text);
-	default:
-		return usage(err, "'%s' is no threshold: [alloc:|gap:|rss:|cgroup:]SIZE or …PERCENT%%, "
-			     "as in 100MiB, rss:1GiB, cgroup:90%%", text);
-	}
-}
-
-static int take_trim_with(struct watch_options *options, const char *text, struct error *err)
-{
-	switch (trim_action_parse(text, &options->action)) {
-	case 0:
-		return 0;
-	case -ENOTSUP:
-		return usage(err, "the action '%s' is not there yet: signal:NAME", text);
-	case -EPERM:
-		return usage(err, "'%s' cannot be handled by any program, it would only do harm: take USR1 or USR2", text);
-	default:
-		return usage(err, "'%s' is no action: signal:NAME, as in signal:USR1 or signal:RTMIN+2", text);
-	}
+	return usage(err, "'%s' is no threshold: [alloc:|gap:|trimmable:|rss:|cgroup:]SIZE or …PERCENT%%, "
+		     "as in 100MiB, rss:1GiB, cgroup:90%%", text);
 }
 
 static int take_max_blocks(struct watch_options *options, const char *text, struct error *err)
@@ -156,6 +133,8 @@ static int take_walk_budget(struct watch_options *options, const char *text, str
 
 static int take_option(struct watch_options *options, int option, char *argv[], struct error *err)
 {
+	int result;
+
 	switch (option) {
 	case 'i':
 		return parse_duration(optarg, &options->interval_ns) ?
@@ -171,19 +150,12 @@ static int take_option(struct watch_options *options, int option, char *argv[], 
 		return take_per(options, optarg, err);
 	case OPTION_TRIM_AT:
 		return take_trim_at(options, optarg, err);
-	case OPTION_TRIM_WITH:
-		options->trim_option = "--trim-with";
-		return take_trim_with(options, optarg, err);
 	case OPTION_COOLDOWN:
-		options->trim_option = "--cooldown";
+		options->cooldown_given = true;
 		return parse_duration(optarg, &options->policy.cooldown_ns) ?
 			       usage(err, "'%s' is no cooldown: 200ms, 10s or 1m, and more than 0", optarg) : 0;
 	case OPTION_MAX_BLOCKS:
 		return take_max_blocks(options, optarg, err);
-	case OPTION_DRY_RUN:
-		options->trim_option = "--dry-run";
-		options->dry_run = true;
-		return 0;
 	case 'h':
 		options->help = true;
 		return 0;
@@ -193,15 +165,24 @@ static int take_option(struct watch_options *options, int option, char *argv[], 
 		return parse_share(optarg, &options->max_overhead) ?
 			       usage(err, "'%s' is no overhead: 5%%, 0.5%%, and more than 0", optarg) : 0;
 	default:
+		if (trim_options_take(&options->trim, option, &result, err))
+			return result;
 		return target_options_take(&options->targets, option, argv, err);
 	}
+}
+
+int watch_options_check_reclaim(const struct watch_options *options, struct error *err)
+{
+	if (options->trim.action.kind == ACTION_RECLAIM && !options->targets.n_cgroups && !options->targets.n_containers)
+		return usage(err, RECLAIM_NEEDS_CGROUP);
+	return 0;
 }
 
 static int check(struct watch_options *options, struct error *err)
 {
 	const struct trim_policy *policy = &options->policy;
 	bool named = target_options_name_any(&options->targets) || options->command;
-	bool needs_view = policy->enabled && (policy->metric == METRIC_ALLOC || policy->metric == METRIC_GAP);
+	bool needs_view = policy->enabled && policy->metric != METRIC_RSS && policy->metric != METRIC_CGROUP;
 	bool has_view = options->heap || options->go;
 
 	if (options->help)
@@ -217,8 +198,11 @@ static int check(struct watch_options *options, struct error *err)
 	if (!options->max_overhead)
 		options->max_overhead = options->insists ? INFINITY : DEFAULT_OVERHEAD;
 	options->probes &= named;
-	if (options->trim_option && !policy->enabled)
-		return usage(err, "%s says how to trim, but not when: give --trim-at too", options->trim_option);
+	if ((options->trim.given || options->cooldown_given) && !policy->enabled)
+		return usage(err, "%s says how to trim, but not when: give --trim-at too",
+			     options->trim.given ? options->trim.given : "--cooldown");
+	if (watch_options_check_reclaim(options, err))
+		return -1;
 	if (needs_view && !has_view)
 		return usage(err, "with --source none %s is not known: --trim-at rss:SIZE or cgroup:SIZE", metric_name(policy->metric));
 	return 0;
@@ -247,8 +231,9 @@ int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struc
 		.walk_slice_ns = 50000000,
 		.policy = { .cooldown_ns = 10 * 1000000000ULL },
 	};
-	int option = 0, result = trim_action_parse("signal:USR1", &options.action), before = 1;
+	int option = 0, result = 0, before = 1;
 
+	trim_options_init(&options.trim);
 	optind = 1;
 	opterr = 0;
 	while (!result && option != -1) {
@@ -259,7 +244,8 @@ int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struc
 	}
 	if (!result)
 		result = take_command(&options, argc, argv, optind > before, err);
-	options.action.dry_run = options.dry_run;
+	trim_options_complete(&options.trim);
+	options.policy.forced = options.trim.forced;
 	if (!result)
 		result = check(&options, err);
 	if (result) {
@@ -273,4 +259,5 @@ int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struc
 void watch_options_free(struct watch_options *options)
 {
 	target_options_free(&options->targets);
+	trim_options_free(&options->trim);
 }

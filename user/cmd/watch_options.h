@@ -9,8 +9,8 @@
 #include "user/allocator/probes.h"
 #include "user/base/error.h"
 #include "user/cmd/target_options.h"
+#include "user/cmd/trim_options.h"
 #include "user/output/output.h"
-#include "user/trim/act.h"
 #include "user/trim/decide.h"
 
 enum per { PER_TARGET, PER_PROCESS, PER_CGROUP }; /* PER_TARGET: cgroups as cgroups, pids as processes */
@@ -32,9 +32,8 @@ struct watch_options {
 	enum per per;
 	struct probes_limits limits;
 	struct trim_policy policy;
-	struct trim_action action;
-	bool dry_run;
-	const char *trim_option; /* one that only makes sense with --trim-at; NULL: none was given */
+	struct trim_options trim;
+	bool cooldown_given;
 	bool help;
 };
 
@@ -42,6 +41,8 @@ extern const char watch_usage[];
 
 /* Fails with EXIT_USAGE. What it points to is argv's, but for the targets' two arrays: watch_options_free(). */
 int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struct error *err);
+/* Fails with EXIT_USAGE where a reclaim has no cgroup to be for. */
+int watch_options_check_reclaim(const struct watch_options *options, struct error *err);
 void watch_options_free(struct watch_options *options);
 
 #endif

@@ -77,6 +77,8 @@ struct allocator_view {
 	int64_t unseen;           /* of a cgroup: held, less alloc, by processes of which not all that is live is in alloc */
 	int64_t stale;            /* what is held now less what was held when alloc was found, where a walk has found it */
 	int64_t sys;
+	bool awaited;             /* not all that can be looked into has been yet, */
+	bool behind;              /* or has been lately: what is in its heaps has changed since */
 	int64_t missed;           /* events */
 	double overhead_percent;  /* of a core, that the probes have cost since the last one; NAN: not known, none */
 	/* Where the figure is an estimate, it is wrong by no more in 95 of 100 cases, bytes; 0: it is exact. */

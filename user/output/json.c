@@ -1,41 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* JSON, schema 1: one object a line. What later versions fill is null so far: not known. */
 #include "user/base/units.h"
-#include "user/output/json_writer.h"
+#include "user/output/json_events.h"
+#include "user/output/json_parts.h"
 #include "user/output/output.h"
-
-#define SCHEMA 1
-
-static void write_time(struct json_writer *writer, const struct timespec *time)
-{
-	char text[96];
-	struct tm utc;
-
-	/* strftime() would look at the time zone's file each time, and call malloc() */
-	gmtime_r(&time->tv_sec, &utc);
-	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-		 utc.tm_hour, utc.tm_min, utc.tm_sec, time->tv_nsec / 1000000);
-	writer_text(writer, "time", text);
-}
-
-static void write_target(struct json_writer *writer, const struct target_name *target)
-{
-	bool process = target->kind == TARGET_PROCESS;
-
-	writer_open_object(writer, "target");
-	writer_text(writer, "kind", process ? "process" : "cgroup");
-	if (process)
-		writer_number(writer, "pid", target->pid);
-	else
-		writer_null(writer, "pid");
-	writer_text_or_null(writer, "comm", target->comm);
-	writer_text_or_null(writer, "cgroup", target->cgroup);
-	writer_text_or_null(writer, "container", target->container);
-	writer_text_or_null(writer, "pod", target->pod);
-	writer_text_or_null(writer, "namespace", target->pod_namespace);
-	writer_number(writer, "processes", target->processes);
-	writer_close_object(writer);
-}
 
 static void write_arenas(struct json_writer *writer, const struct heap_figures *heap)
 {
@@ -182,10 +150,10 @@ static void print_snapshot(struct output *output, const struct snapshot *snapsho
 	struct json_writer writer = { .stream = output->stream };
 
 	writer_open_object(&writer, NULL);
-	writer_number(&writer, "schema", SCHEMA);
-	write_time(&writer, &snapshot->now);
+	writer_number(&writer, "schema", JSON_SCHEMA);
+	json_write_time(&writer, &snapshot->now);
 	writer_real(&writer, "elapsed_s", snapshot->elapsed_s, 3);
-	write_target(&writer, &snapshot->target);
+	json_write_target(&writer, &snapshot->target);
 	write_allocator(&writer, &snapshot->allocator);
 	write_kernel(&writer, &snapshot->kernel);
 	write_gap(&writer, &snapshot->gap, &snapshot->allocator.growth);
@@ -194,52 +162,14 @@ static void print_snapshot(struct output *output, const struct snapshot *snapsho
 	putc('\n', output->stream);
 }
 
-static void write_reason(struct json_writer *writer, const struct trim_event *event)
+static void print_trim(struct output *output, const struct trim_event *event)
 {
-	writer_open_object(writer, "reason");
-	writer_text(writer, "metric", metric_name(event->reason.metric));
-	writer_number(writer, "value", event->reason.value);
-	writer_number(writer, "threshold", event->reason.threshold);
-	writer_close_object(writer);
+	json_write_trim(output->stream, event);
 }
 
-static void write_pids(struct json_writer *writer, const struct trim_event *event)
+static void print_regrowth(struct output *output, const struct trim_regrowth *regrowth)
 {
-	writer_open_list(writer, "pids");
-	for (size_t i = 0; i < event->n_pids; i++)
-		writer_number(writer, NULL, event->pids[i]);
-	writer_close_list(writer);
-}
-
-static void write_sizes(struct json_writer *writer, const char *key, int64_t rss, int64_t current)
-{
-	writer_open_object(writer, key);
-	writer_number(writer, "rss", rss);
-	writer_number(writer, "current", current);
-	writer_close_object(writer);
-}
-
-static void print_event(struct output *output, const struct trim_event *event)
-{
-	struct json_writer writer = { .stream = output->stream };
-
-	writer_open_object(&writer, NULL);
-	writer_number(&writer, "schema", SCHEMA);
-	writer_text(&writer, "event", "trim");
-	write_time(&writer, &event->now);
-	write_target(&writer, &event->target);
-	write_reason(&writer, event);
-	writer_text(&writer, "action", event->action);
-	write_pids(&writer, event);
-	writer_null(&writer, "predicted");
-	write_sizes(&writer, "before", event->before.rss, event->before.current);
-	write_sizes(&writer, "after", event->after.rss, event->after.current);
-	writer_number(&writer, "reclaimed", event->reclaimed);
-	writer_real(&writer, "took_ms", event->took_ms, 1);
-	writer_text(&writer, "outcome", outcome_name(event->outcome));
-	writer_text(&writer, "why", event->why);
-	writer_close_object(&writer);
-	putc('\n', output->stream);
+	json_write_regrowth(output->stream, regrowth);
 }
 
 static void print_nothing(struct output *output, const struct trim_event *event)
@@ -252,5 +182,6 @@ const struct output_format output_json = {
 	.name = "json",
 	.snapshot = print_snapshot,
 	.trim_triggered = print_nothing,
-	.trim_ended = print_event,
+	.trim_ended = print_trim,
+	.trim_regrown = print_regrowth,
 };

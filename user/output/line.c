@@ -15,14 +15,6 @@ static void print_name(FILE *stream, const struct target_name *target)
 	fputs(format_target(name, sizeof(name), target), stream);
 }
 
-static void print_why(FILE *stream, const struct trim_event *event)
-{
-	char why[WHY_MAX];
-
-	memcpy(why, event->why, sizeof(why));
-	fputs(text_make_printable(why), stream);
-}
-
 #define ESTIMATE_TEXT_MAX (BYTES_TEXT_MAX + 1)
 
 /* "~120 MiB": that is not exact. */
@@ -65,64 +57,10 @@ static void print_snapshot(struct output *output, const struct snapshot *snapsho
 	fputc('\n', stream);
 }
 
-static void print_pids(FILE *stream, const struct trim_event *event)
-{
-	for (size_t i = 0; i < event->n_pids; i++)
-		fprintf(stream, "%s%d", i ? ", " : event->n_pids > 1 ? "pids " : "pid ", event->pids[i]);
-}
-
-void line_trim_triggered(struct output *output, const struct trim_event *event)
-{
-	FILE *stream = output->stream;
-	char value[BYTES_TEXT_MAX], threshold[BYTES_TEXT_MAX];
-
-	fputs("Trim: ", stream);
-	print_name(stream, &event->target);
-	fprintf(stream, " has %s = %s, the threshold is %s: ", metric_name(event->reason.metric),
-		format_bytes(value, event->reason.value), format_bytes(threshold, event->reason.threshold));
-	if (event->outcome == TRIM_DRY_RUN) {
-		fprintf(stream, "would send %s to ", event->action);
-		print_pids(stream, event);
-	} else if (event->n_pids) {
-		fprintf(stream, "%s to ", event->action);
-		print_pids(stream, event);
-	} else {
-		fprintf(stream, "%s %s: ", event->action, outcome_name(event->outcome));
-		print_why(stream, event);
-	}
-	fputc('\n', stream);
-}
-
-bool line_tells_end(const struct trim_event *event)
-{
-	return event->n_pids && event->outcome != TRIM_REFUSED && event->outcome != TRIM_DRY_RUN;
-}
-
-void line_trim_ended(struct output *output, const struct trim_event *event)
-{
-	FILE *stream = output->stream;
-	char before[BYTES_TEXT_MAX], after[BYTES_TEXT_MAX], back[BYTES_TEXT_MAX];
-
-	if (!line_tells_end(event))
-		return;
-	fputs("Trim: ", stream);
-	print_name(stream, &event->target);
-	if (event->outcome == TRIM_TRIMMED) {
-		fprintf(stream, " RSS %s -> %s, %s back in %.0f ms", format_bytes(before, event->before.rss),
-			format_bytes(after, event->after.rss), format_bytes(back, event->reclaimed), event->took_ms);
-	} else if (event->outcome == TRIM_NOTHING) {
-		fprintf(stream, " RSS %s, nothing came back: ", format_bytes(before, event->before.rss));
-		print_why(stream, event);
-	} else {
-		fputs(" failed: ", stream);
-		print_why(stream, event);
-	}
-	fputc('\n', stream);
-}
-
 const struct output_format output_line = {
 	.name = "line",
 	.snapshot = print_snapshot,
 	.trim_triggered = line_trim_triggered,
 	.trim_ended = line_trim_ended,
+	.trim_regrown = line_trim_regrown,
 };

@@ -9,6 +9,7 @@
 
 void line_trim_triggered(struct output *output, const struct trim_event *event);
 void line_trim_ended(struct output *output, const struct trim_event *event);
+void line_trim_regrown(struct output *output, const struct trim_regrowth *regrowth);
 
 /* false: all was said when it was triggered, and line_trim_ended() prints nothing. */
 bool line_tells_end(const struct trim_event *event);

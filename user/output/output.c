@@ -26,6 +26,11 @@ void output_trim_ended(struct output *output, const struct trim_event *event)
 	output->format->trim_ended(output, event);
 }
 
+void output_trim_regrown(struct output *output, const struct trim_regrowth *regrowth)
+{
+	output->format->trim_regrown(output, regrowth);
+}
+
 void output_close(struct output *output)
 {
 	table_free(&output->table);

@@ -18,6 +18,7 @@ struct output_format {
 	void (*interval)(struct output *output); /* the snapshots of an interval are all there; NULL: nothing is to be done */
 	void (*trim_triggered)(struct output *output, const struct trim_event *event);
 	void (*trim_ended)(struct output *output, const struct trim_event *event);
+	void (*trim_regrown)(struct output *output, const struct trim_regrowth *regrowth);
 };
 
 extern const struct output_format output_line;  /* for people: tabs between the fields, a trim in two lines */
@@ -44,6 +45,8 @@ void output_snapshot(struct output *output, const struct snapshot *snapshot);
 void output_interval(struct output *output);
 void output_trim_triggered(struct output *output, const struct trim_event *event);
 void output_trim_ended(struct output *output, const struct trim_event *event);
+/* A minute later. */
+void output_trim_regrown(struct output *output, const struct trim_regrowth *regrowth);
 /* Frees what was gathered; the stream stays. */
 void output_close(struct output *output);
 

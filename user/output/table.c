@@ -288,11 +288,17 @@ static void gather(struct output *output, const struct snapshot *snapshot)
 		output->error = -ENOMEM;
 }
 
-static void print_triggered(struct output *output, const struct trim_event *event)
+/* Trims between two tables are a paragraph. */
+static void begin_trims(struct output *output)
 {
 	if (output->table.last != TABLE_TRIMS)
 		begin_paragraph(output);
 	output->table.last = TABLE_TRIMS;
+}
+
+static void print_triggered(struct output *output, const struct trim_event *event)
+{
+	begin_trims(output);
 	line_trim_triggered(output, event);
 }
 
@@ -300,10 +306,14 @@ static void print_ended(struct output *output, const struct trim_event *event)
 {
 	if (!line_tells_end(event))
 		return;
-	if (output->table.last != TABLE_TRIMS)
-		begin_paragraph(output);
-	output->table.last = TABLE_TRIMS;
+	begin_trims(output);
 	line_trim_ended(output, event);
+}
+
+static void print_regrown(struct output *output, const struct trim_regrowth *regrowth)
+{
+	begin_trims(output);
+	line_trim_regrown(output, regrowth);
 }
 
 const struct output_format output_table = {
@@ -312,4 +322,5 @@ const struct output_format output_table = {
 	.interval = print_table,
 	.trim_triggered = print_triggered,
 	.trim_ended = print_ended,
+	.trim_regrown = print_regrown,
 };

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/allocator/lines.h"
+
+#include <errno.h>
+
+#include "user/allocator/probes.h"
+#include "user/allocator/records.h"
+
+static struct memgap_process *record_of(struct probes *probes, pid_t pid, uint32_t *record)
+{
+	/* the kernel side only ever reads which line it is */
+	return (struct memgap_process *)probes_record(probes, pid, record);
+}
+
+static uint32_t index_of(const struct line_owner *owner)
+{
+	return owner->pid ? owner->record : MEMGAP_LINE_OF_CGROUP + owner->slot;
+}
+
+static struct memgap_line *line_of(const struct probes *probes, const struct line_owner *owner)
+{
+	return &probes_records(probes)->lines[index_of(owner)];
+}
+
+int lines_draw(struct probes *probes, struct line_owner *owner, int64_t bytes, int signal, pid_t asked)
+{
+	struct memgap_process *process = owner->pid ? record_of(probes, owner->pid, &owner->record) : NULL;
+	struct memgap_line *line;
+
+	if (owner->pid && !process)
+		return -ESRCH;
+	line = line_of(probes, owner);
+	__atomic_store_n(&line->armed, 0, __ATOMIC_SEQ_CST);
+	line->at = line->left = bytes;
+	line->signal = (uint32_t)signal;
+	line->pid = (uint32_t)asked;
+	line->crossed_ns = line->done_ns = 0;
+	__atomic_store_n(&line->armed, 1, __ATOMIC_SEQ_CST);
+	if (process)
+		__atomic_store_n(&process->line, owner->record, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void lines_erase(struct probes *probes, struct line_owner *owner)
+{
+	struct memgap_process *process = owner->pid ? record_of(probes, owner->pid, &owner->record) : NULL;
+
+	if (process)
+		__atomic_store_n(&process->line, 0, __ATOMIC_RELEASE);
+	if (process || !owner->pid)
+		__atomic_store_n(&line_of(probes, owner)->armed, 0, __ATOMIC_SEQ_CST);
+}
+
+void lines_join(struct probes *probes, const struct line_owner *cgroup, pid_t pid, uint32_t *record)
+{
+	struct memgap_process *process = record_of(probes, pid, record);
+
+	if (process && (!process->line || process->line >= MEMGAP_LINE_OF_CGROUP))
+		__atomic_store_n(&process->line, index_of(cgroup), __ATOMIC_RELEASE);
+}
+
+bool lines_crossed(const struct probes *probes, const struct line_owner *owner, struct memgap_line *ret)
+{
+	const struct memgap_line *line = line_of(probes, owner);
+
+	if (__atomic_load_n(&line->armed, __ATOMIC_SEQ_CST) || !__atomic_load_n(&line->done_ns, __ATOMIC_ACQUIRE))
+		return false;
+	*ret = *line;
+	return true;
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "user/cmd/regrowth.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "user/base/fs.h"
+#include "user/base/units.h"
+#include "user/kernel/cgroup.h"
+#include "user/kernel/status.h"
+
+/* Trims waited for at a time: each holds a file descriptor. */
+#define MOST_WAITING 256
+
+TAILQ_HEAD(trims, past_trim);
+
+struct past_trim {
+	uint64_t measured_ns;
+	struct trim_regrowth told; /* as far as it is known */
+	int64_t after;             /* bytes of rss, or of current, then */
+	pid_t pid;                 /* or 0: */
+	uint64_t start_time;
+	int cgroup_fd, cgroup_version;
+	TAILQ_ENTRY(past_trim) entry;
+};
+
+struct regrowth {
+	uint64_t after_ns;
+	int proc_fd, timer_fd;
+	struct loop *loop;
+	struct watcher *watcher;
+	struct output *output;
+	struct trim_log *log;
+	void (*done)(void *data);
+	void *data;
+	struct trims trims; /* the oldest first: each waits for the same time */
+	size_t n;
+};
+
+static void forget(struct regrowth *regrowth, struct past_trim *trim)
+{
+	TAILQ_REMOVE(&regrowth->trims, trim, entry);
+	regrowth->n--;
+	if (trim->cgroup_fd >= 0)
+		close(trim->cgroup_fd);
+	free(trim);
+}
+
+/* Bytes; UNKNOWN when it is gone. */
+static int64_t read_now(const struct regrowth *regrowth, const struct past_trim *trim)
+{
+	struct cgroup_memory memory;
+	struct process_status status;
+	struct pid_stat stat;
+
+	if (!trim->pid)
+		return cgroup_memory_read(trim->cgroup_fd, trim->cgroup_version, &memory) ? UNKNOWN : memory.current;
+	if (process_status_read(regrowth->proc_fd, trim->pid, &status) || pid_stat_read(regrowth->proc_fd, trim->pid, &stat) ||
+	    stat.start_time != trim->start_time)
+		return UNKNOWN;
+	return status.rss;
+}
+
+static void tell(struct regrowth *regrowth, struct past_trim *trim)
+{
+	clock_gettime(CLOCK_REALTIME, &trim->told.now);
+	trim->told.after_s = (double)(monotonic_ns() - trim->measured_ns) / 1e9;
+	trim->told.regrown = known_sub(read_now(regrowth, trim), trim->after);
+	output_trim_regrown(regrowth->output, &trim->told);
+	trim_log_regrowth(regrowth->log, &trim->told);
+}
+
+static void set_timer(struct regrowth *regrowth)
+{
+	const struct past_trim *first = TAILQ_FIRST(&regrowth->trims);
+	uint64_t due = first ? first->measured_ns + regrowth->after_ns : 0;
+	struct itimerspec at = { .it_value = { (time_t)(due / 1000000000), (long)(due % 1000000000) } };
+
+	timerfd_settime(regrowth->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+static void look(void *data)
+{
+	struct regrowth *regrowth = data;
+	struct past_trim *trim;
+
+	timer_take(regrowth->timer_fd);
+	while ((trim = TAILQ_FIRST(&regrowth->trims)) && monotonic_ns() - trim->measured_ns >= regrowth->after_ns) {
+		tell(regrowth, trim);
+		forget(regrowth, trim);
+	}
+	set_timer(regrowth);
+	regrowth->done(regrowth->data);
+}
+
+int regrowth_open(uint64_t after_ns, int proc_fd, struct loop *loop, struct output *output, struct trim_log *log,
+		  void (*done)(void *data), void *data, struct regrowth **ret)
+{
+	struct regrowth *regrowth = calloc(1, sizeof(*regrowth));
+
+	if (!regrowth)
+		return -ENOMEM;
+	*regrowth = (struct regrowth){ .after_ns = after_ns, .proc_fd = proc_fd, .loop = loop, .output = output, .log = log,
+				       .done = done, .data = data };
+	TAILQ_INIT(&regrowth->trims);
+	regrowth->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (regrowth->timer_fd >= 0)
+		regrowth->watcher = loop_add(loop, regrowth->timer_fd, look, regrowth);
+	if (!regrowth->watcher) {
+		if (regrowth->timer_fd >= 0)
+			close(regrowth->timer_fd);
+		free(regrowth);
+		return -EMFILE;
+	}
+	*ret = regrowth;
+	return 0;
+}
+
+void regrowth_close(struct regrowth *regrowth)
+{
+	if (!regrowth)
+		return;
+	while (regrowth_pending(regrowth))
+		forget(regrowth, TAILQ_FIRST(&regrowth->trims));
+	loop_remove(regrowth->loop, regrowth->watcher);
+	close(regrowth->timer_fd);
+	free(regrowth);
+}
+
+void regrowth_watch(struct regrowth *regrowth, const struct trim_event *event, const struct pid_identity *id, int cgroup_fd,
+		    int cgroup_version)
+{
+	struct past_trim *trim = regrowth && regrowth->n < MOST_WAITING ? calloc(1, sizeof(*trim)) : NULL;
+
+	if (!trim)
+		return;
+	*trim = (struct past_trim){
+		.measured_ns = monotonic_ns(),
+		.told = { .target = event->target, .pid = id ? id->pid : 0, .reclaimed = event->reclaimed },
+		.after = id ? event->after.rss : event->after.current,
+		.pid = id ? id->pid : 0,
+		.start_time = id ? id->start_time : 0,
+		.cgroup_fd = id ? -1 : fcntl(cgroup_fd, F_DUPFD_CLOEXEC, 0),
+		.cgroup_version = cgroup_version,
+	};
+	if (!id && trim->cgroup_fd < 0) {
+		free(trim);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&regrowth->trims, trim, entry);
+	if (!regrowth->n++)
+		set_timer(regrowth);
+}
+
+bool regrowth_pending(const struct regrowth *regrowth)
+{
+	return regrowth && regrowth->n;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the trimmer know of each other: deciding and asking (trimmer.c), measuring (trimmer_measure.c). */
+#ifndef MEMGAP_CMD_TRIMMER_PARTS_H
+#define MEMGAP_CMD_TRIMMER_PARTS_H
+
+#include "user/cmd/trimmer.h"
+
+/* Begins to measure what trimmer->event has asked; before.rss and before.current are set. */
+void trimmer_measure(struct trimmer *trimmer);
+/* Ends the measurement, tells and logs the event. */
+void trimmer_end_measure(struct trimmer *trimmer);
+
+/* What was begun in the background is over: the kernel has reclaimed (result as reclaim_run() has it), the command has ended. */
+void trimmer_reclaimed(struct trimmer *trimmer, int result, const char *why);
+void trimmer_executed(struct trimmer *trimmer, bool well, const char *why);
+
+/* memory.current of the trimmer's cgroup, bytes. */
+int64_t trimmer_read_current(const struct trimmer *trimmer);
+
+/* Tells what has come of trimmer->event, and closes whom it has asked. */
+void trimmer_tell_end(struct trimmer *trimmer);
+
+/* One of the round has been measured: the next, or the end. */
+void trimmer_go_on(struct trimmer *trimmer);
+
+#endif

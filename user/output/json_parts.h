@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What all objects of schema 1 have. */
+#ifndef MEMGAP_OUTPUT_JSON_PARTS_H
+#define MEMGAP_OUTPUT_JSON_PARTS_H
+
+#include "user/gap/snapshot.h"
+#include "user/output/json_writer.h"
+
+#define JSON_SCHEMA 1
+
+void json_write_time(struct json_writer *writer, const struct timespec *time);
+void json_write_target(struct json_writer *writer, const struct target_name *target);
+
+#endif

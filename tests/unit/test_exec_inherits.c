@@ -6,7 +6,8 @@
 /* What a command printed to what is stderr here, its end awaited. */
 static char *output_of(const char *text, const struct exec_figure *figures, size_t n)
 {
-	int old_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3), fd = openat(tree.fd, "output", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int old_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	int fd = openat(tree.fd, "output", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	static char output[65536];
 	struct exec exec;
 	char **argv;

@@ -238,7 +238,7 @@ static void it_is_found_among_many_descriptors_but_not_among_any_number(void **s
 
 	(void)state;
 	getrlimit(RLIMIT_NOFILE, &old);
-	more = (struct rlimit){ OPEN_FILES_MAX + 100, old.rlim_max };
+	more = (struct rlimit){ OPEN_FILES_MAX + 100, old.rlim_max < OPEN_FILES_MAX + 100 ? OPEN_FILES_MAX + 100 : old.rlim_max };
 	if (setrlimit(RLIMIT_NOFILE, &more)) {
 		print_message("so many descriptors are not to be had\n");
 		skip();

@@ -101,9 +101,14 @@ static int set_stdio(void)
 	if (null_fd < 0 || dup2(has_stderr() ? STDERR_FILENO : null_fd, STDOUT_FILENO) < 0 ||
 	    dup2(STDOUT_FILENO, STDERR_FILENO) < 0 || dup2(null_fd, STDIN_FILENO) < 0)
 		return -errno;
-	/* memgap's own are all closed on exec; not so what it was itself given. Before Linux 5.11 that is passed on. */
-	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	return 0;
+}
+
+/* memgap's own are all closed on exec; not so what it was itself given. Before Linux 5.9 that is passed on. */
+static void close_others(int but_fd)
+{
+	close_range(STDERR_FILENO + 1, (unsigned int)but_fd - 1, 0); /* EINVAL: there is none between */
+	close_range((unsigned int)but_fd + 1, ~0U, 0);
 }
 
 /* After fork(): memgap has other threads, so only what signal-safety(7) lists. */
@@ -122,6 +127,7 @@ static _Noreturn void run_child(const char *path, char *const argv[], char *cons
 		error = -error;
 		_exit(write(away_fd, &error, sizeof(error)) < 0 ? 126 : 127);
 	}
+	close_others(away_fd);
 	launch_restore_signals(inherited);
 	launch_execute(path, argv, envp, away_fd);
 }

@@ -24,7 +24,7 @@ void reclaim_explain(int error, int version, char *why, size_t size)
 	switch (-error) {
 	case EPERM:
 		snprintf(why, size, "cgroup v1 has no memory.reclaim, and memory.force_empty is too blunt: it throws out all page cache "
-			 "and swaps out what it can; force it if that is meant, or boot with cgroup v2");
+			 "and swaps out what it can; --force does it all the same, or boot with cgroup v2");
 		break;
 	case EACCES:
 		snprintf(why, size, "not permitted to write %s: run memgap as root, or as the user to whom the cgroup is delegated", file);

@@ -8,7 +8,7 @@
 #     docker run -d --name web --memory 200m --cpus 0.5 memgap-workload seed
 #     docker run --rm --privileged --pid=host --cgroupns=host --network=none \
 #         -v /sys/fs/cgroup:/sys/fs/cgroup:ro -v /sys/kernel/tracing:/sys/kernel/tracing:ro \
-#         memgap watch -p "$(docker inspect --format '{{.State.Pid}}' web)" --trim-at 100MiB
+#         memgap watch -p "$(docker inspect --format '{{.State.Pid}}' web)" --trim-at 100MiB --force
 #
 # `make images` does the first with Docker or Podman. Where there is no image registry, run
 # tests/container/base-image.sh before: it makes debian:bookworm-slim.

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # make demo: installs what is missing, builds, runs the seed workload in a memory cgroup of its own and watches that
-# cgroup with a trim at 100 MiB. Ends by itself after some 20 seconds and leaves nothing behind.
+# cgroup with a trim at 100 MiB; then has a workload trimmed whose allocator retains memory. Ends by itself after some 25 seconds
+# and leaves nothing behind.
 set -euo pipefail
 
 [ "$(id -u)" = 0 ] || { echo "the demo needs root: sudo make demo" >&2; exit 3; }
@@ -29,17 +30,31 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# The shell waits in the cgroup until memgap is there, then becomes the workload: watched from its first instruction.
-sh -c 'echo $$ >"$0/cgroup.procs"; echo joined >"$1/go"; read -r _ <"$1/go"; exec build/workload seed' \
-	"$cgroup" "$directory" >/dev/null &
-workload=$!
-read -r _ <"$directory/go"
+# The shell waits in the cgroup until it may go on, then becomes the workload: watched from its first instruction.
+start_workload() { # pattern
+	sh -c 'echo $$ >"$0/cgroup.procs"; echo joined >"$1/go"; read -r _ <"$1/go"; exec build/workload "$2"' \
+		"$cgroup" "$directory" "$1" >"$directory/output" &
+	workload=$!
+	read -r _ <"$directory/go"
+}
 
-echo "\$ memgap watch -c $(basename "$cgroup") --trim-at 100MiB --cooldown 5s"
-echo "  (the workload allocates 10 MiB a second; on SIGUSR1 it frees what it does not need any more)"
-build/memgap watch -c "$cgroup" --trim-at 100MiB --cooldown 5s -N 19 | {
+start_workload seed
+echo "\$ memgap watch -c $(basename "$cgroup") --trim-at 100MiB --force --cooldown 5s"
+echo "  (the workload allocates 10 MiB a second, and seen from outside all of it is in use: --force asks it all the same; on SIGUSR1 it"
+echo "  frees what it does not need any more)"
+build/memgap watch -c "$cgroup" --trim-at 100MiB --force --cooldown 5s -N 19 | {
 	IFS= read -r first
 	echo go >"$directory/go" # memgap is there
 	printf '%s\n' "$first"
 	cat
 }
+kill "$workload"
+wait "$workload" 2>/dev/null || true
+
+start_workload retain
+echo go >"$directory/go"
+until [ -s "$directory/output" ]; do sleep 0.1; done # it has allocated, and freed, 96 MiB
+echo
+echo "\$ memgap trim -c $(basename "$cgroup")"
+echo "  (this workload has freed nearly all that it had, but its allocator retains it)"
+build/memgap trim -c "$cgroup"

@@ -160,11 +160,12 @@ class BadInput(unittest.TestCase):
         for action in "signal:KILL", "signal:STOP", "signal:9", "signal:SIGKILL":
             self.usage("USR1", "--trim-at", "1GiB", "--trim-with", action)
 
-    def test_not_yet_there(self):
-        """what is not there yet is said to be so"""
-        for options in (["--trim-at", "trimmable:1MiB"],
-                        ["--trim-at", "1GiB", "--trim-with", "reclaim"], ["--trim-at", "1GiB", "--trim-with", "exec:true"]):
-            self.usage("not there yet", *options)
+    def test_actions(self):
+        """an action that is none, or that cannot be done to a process, is a usage error"""
+        for action in "", "magic", "exec", "exec:", "exec: ", "reclaim:1", "pressure:x", "automatic":
+            self.usage("exec:COMMAND or auto", "--trim-at", "1GiB", "--trim-with", action)
+        self.usage("no such command", "--trim-at", "1GiB", "--trim-with", "exec:/nix")
+        self.usage("-c or -n", "--trim-at", "1GiB", "--trim-with", "reclaim")
 
     def test_unknown_words(self):
         """an unknown option, format, source, metric or --per is named"""

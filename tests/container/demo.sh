@@ -22,8 +22,8 @@ pid=$($engine inspect --format '{{.State.Pid}}' "$name")
 cgroup=$(sed -n 's/^[0-9]*:\([^:]*,\)\{0,1\}memory\(,[^:]*\)\{0,1\}://p' "/proc/$pid/cgroup")
 cgroup=${cgroup:-$(sed -n 's/^0:://p' "/proc/$pid/cgroup")}
 
-echo "\$ memgap watch -c ${cgroup:0:40}... --trim-at 100MiB --cooldown 5s     # in a sidecar"
-$engine sidecar --rm --network=none memgap watch -c "$cgroup" --trim-at 100MiB --cooldown 5s -N 25 | {
+echo "\$ memgap watch -c ${cgroup:0:40}... --trim-at 100MiB --force --cooldown 5s     # in a sidecar"
+$engine sidecar --rm --network=none memgap watch -c "$cgroup" --trim-at 100MiB --force --cooldown 5s -N 25 | {
 	IFS= read -r first
 	echo go >"$directory/go"
 	printf '%s\n' "$first"

@@ -147,7 +147,7 @@ class ContainerTest(unittest.TestCase):
         """trimmed past 100 MiB, the seed workload lives where it would be killed at its limit"""
         watched = Container(self, "watched", "seed", "--interval", "200ms")
         alone = Container(self, "alone", "seed", "--interval", "200ms")
-        sidecar = Sidecar(self, "trim", "-c", watched.cgroup(), "--trim-at", "100MiB", "--cooldown", "1s")
+        sidecar = Sidecar(self, "trim", "-c", watched.cgroup(), "--trim-at", "100MiB", "--force", "--cooldown", "1s")
         sidecar.lines_until(lambda line: True)
         watched.go()
         alone.go()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """memgap and the programs it watches, for the suites in tests/cli: a deadline on every step, nothing left behind."""
+import itertools
 import json
 import os
 import select
@@ -203,12 +204,15 @@ def memory_hierarchy():
     return where
 
 
+numbers = itertools.count(1)
+
+
 class Cgroup:
     """A memory cgroup, removed at the end of the test with all that is in it."""
 
     def __init__(self, test, name, parent=None):
         self.root = parent.root if parent else memory_hierarchy()
-        self.path = f"{parent.path}/{name}" if parent else f"/memgap-test-{os.getpid()}-{name}"
+        self.path = f"{parent.path}/{name}" if parent else f"/memgap-test-{os.getpid()}-{next(numbers)}-{name}"
         self.directory = self.root + self.path
         if parent:
             parent.share()

@@ -25,6 +25,7 @@ COPY Makefile ./
 COPY tests/tests.mk tests/
 COPY vmlinux vmlinux
 COPY bpf bpf
+COPY preload preload
 COPY workload workload
 COPY user user
 RUN make -j"$(nproc)"

@@ -39,9 +39,13 @@ LIBRARY_OBJECTS := $(filter-out $(O)/user/main.o,$(USER_OBJECTS))
 WORKLOAD_OBJECTS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard workload/*.c)))
 SKELETON := $(B)/skeleton/memgap.skel.h
 OWN_SKELETONS := $(OWN_OBJECTS:%=$(B)/skeleton/memgap_%.skel.h)
+# It becomes part of other programs: no sanitizer, and nothing of it is seen but what its header has.
+PRELOAD_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. -MD -MP -pthread -fPIC -fvisibility=hidden
+# nodelete: its thread and its handler stay when a program calls dlclose()
+PRELOAD_LDFLAGS := -shared -pthread -Wl,-soname,libmemgap-trim.so,-z,nodelete,-z,defs
 
 .PHONY: all
-all: $(B)/memgap $(B)/workload ## build build/memgap and build/workload
+all: $(B)/memgap $(B)/workload $(B)/libmemgap-trim.so $(B)/libmemgap-trim.a ## build memgap, workload and libmemgap-trim in build/
 
 $(B)/memgap: $(USER_OBJECTS)
 	@echo "  LINK    $@"
@@ -50,6 +54,20 @@ $(B)/memgap: $(USER_OBJECTS)
 $(B)/workload: $(WORKLOAD_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(COMMON_CFLAGS) $(LDFLAGS) -pthread $^ -o $@
+
+$(B)/libmemgap-trim.so: $(O)/preload/memgap-trim.o
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LDFLAGS) $(PRELOAD_LDFLAGS) $^ -o $@
+
+$(B)/libmemgap-trim.a: $(O)/preload/memgap-trim.o
+	@echo "  AR      $@"
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(O)/preload/%.o: preload/%.c Makefile
+	@echo "  CC      $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PRELOAD_CFLAGS) -c $< -o $@
 
 $(O)/user/%.o: user/%.c Makefile | $(SKELETON) $(OWN_SKELETONS)
 	@echo "  CC      $@"
@@ -105,8 +123,12 @@ demo-container: ## the same with a container under a limit, memgap beside it as 
 .PHONY: install uninstall clean help vmlinux
 install: all ## install to PREFIX (/usr/local), below DESTDIR
 	install -D -m 755 $(B)/memgap $(DESTDIR)$(PREFIX)/bin/memgap
+	install -D -m 755 $(B)/libmemgap-trim.so $(DESTDIR)$(PREFIX)/lib/libmemgap-trim.so
+	install -D -m 644 $(B)/libmemgap-trim.a $(DESTDIR)$(PREFIX)/lib/libmemgap-trim.a
+	install -D -m 644 preload/memgap-trim.h $(DESTDIR)$(PREFIX)/include/memgap-trim.h
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/memgap
+	rm -f $(DESTDIR)$(PREFIX)/bin/memgap $(DESTDIR)$(PREFIX)/lib/libmemgap-trim.so $(DESTDIR)$(PREFIX)/lib/libmemgap-trim.a \
+		$(DESTDIR)$(PREFIX)/include/memgap-trim.h
 
 vmlinux: ## make vmlinux/ARCH/vmlinux.h from the running kernel's BTF
 	$(Q)vmlinux/update.sh
@@ -117,4 +139,5 @@ clean: ## remove build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+( [a-z-]+)*:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(USER_OBJECTS:.o=.d) $(WORKLOAD_OBJECTS:.o=.d) $(BPF_OBJECTS:.o=.d) $(OWN_OBJECTS:%=$(O)/bpf/%.bpf.d)
+-include $(USER_OBJECTS:.o=.d) $(WORKLOAD_OBJECTS:.o=.d) $(BPF_OBJECTS:.o=.d) $(OWN_OBJECTS:%=$(O)/bpf/%.bpf.d) \
+	$(O)/preload/memgap-trim.d

@@ -20,20 +20,23 @@ HEAP_TARGETS := $(HEAP)/target $(patsubst %,$(HEAP)/target-%,static static-pie m
 HEAP_PROGRAMS := $(HEAP)/reader $(HEAP_TARGETS) $(HEAP)/target.o $(HEAP)/target-musl.o
 GO_SUITES := $(sort $(wildcard tests/go/test_*.py))
 GO_PROGRAMS := $(B)/tests/go/reader $(B)/tests/go/disturb
+PRELOAD_SUITES := $(sort $(wildcard tests/preload/test_*.py))
+PRELOAD := $(B)/tests/preload
+PRELOAD_PROGRAMS := $(patsubst %,$(PRELOAD)/%,target target-linked target-whole target-early target-static target-musl stall costs libmemgap-trim-musl.so)
 NAMES_PROGRAM := $(B)/tests/container/names
 CONTAINER_SUITES := $(sort $(wildcard tests/container/test_*.py))
 VM_SUITES := tests/vm/test_machine.py tests/vm/test_suites.py
 
-.PHONY: check check-all check-unit check-integration check-cli check-proof check-heap check-go check-container check-vm vm-check
+.PHONY: check check-all check-unit check-integration check-cli check-proof check-heap check-go check-preload check-container check-vm vm-check
 check: ## all tests (root; installs what is missing)
 	$(Q)tests/deps.sh all
 	$(Q)$(MAKE) --no-print-directory check-all
 
 check-all: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(GO_PROGRAMS) \
-	$(EXERCISES)
+	$(PRELOAD_PROGRAMS) $(EXERCISES)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PROOF_SUITES) $(HEAP_SUITES) $(GO_SUITES) \
-		$(CONTAINER_SUITES) $(VM_SUITES)
+		$(PRELOAD_SUITES) $(CONTAINER_SUITES) $(VM_SUITES)
 
 check-unit: $(UNIT_SUITES) ## cmocka tests of the pure functions (no root)
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES)
@@ -58,6 +61,11 @@ check-heap: $(HEAP_PROGRAMS) $(EXERCISES) $(TEST_PROGRAMS) ## what is read of he
 check-go: $(GO_PROGRAMS) ## what is read of Go programs from outside, against runtime.ReadMemStats(), from Go 1.19 to the newest (root)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(GO_SUITES)
+
+check-preload: all $(PRELOAD_PROGRAMS) ## libmemgap-trim: programs and servers give memory back at a signal, and notice nothing else (root)
+	$(Q)tests/prepare.sh
+	$(Q)tests/run.sh $(PRELOAD_SUITES)
+	$(Q)grep '^# ' build/tests/test_preload.log
 
 .PHONY: verdicts
 verdicts: all ## how often the verdict is right: RUNS=200 random runs, in ten minutes (root)
@@ -154,6 +162,27 @@ $(GO_PROGRAMS): $(B)/tests/go/%: tests/go/%.c $(LIBRARY_OBJECTS) Makefile tests/
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $< $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@
+
+# libmemgap-trim: programs that it is preloaded into, and such that it is linked with.
+PRELOAD_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-builtin $(WARNINGS) -I. -pthread
+# the library as an archive, in three ways; weak references of the program to it take nothing from it
+$(PRELOAD)/target-whole: WAY := -Wl,--whole-archive $(B)/libmemgap-trim.a -Wl,--no-whole-archive
+$(PRELOAD)/target-early: WAY := -DEARLY -Wl,-u,memgap_trim_start $(B)/libmemgap-trim.a
+$(PRELOAD)/target-static: WAY := -static -Wl,-u,memgap_trim_start $(B)/libmemgap-trim.a
+$(PRELOAD)/target-linked: WAY := -L$(B) -Wl,--no-as-needed -lmemgap-trim -Wl,-rpath,$(abspath $(B))
+$(PRELOAD)/target $(PRELOAD)/target-musl $(PRELOAD)/stall: WAY := -Wl,-z,dynamic-undefined-weak
+
+$(filter $(PRELOAD)/target%,$(PRELOAD_PROGRAMS)): tests/preload/target.c
+$(PRELOAD)/stall $(PRELOAD)/costs: $(PRELOAD)/%: tests/preload/%.c
+$(filter-out %.so,$(PRELOAD_PROGRAMS)): preload/memgap-trim.h $(B)/libmemgap-trim.so $(B)/libmemgap-trim.a Makefile tests/tests.mk
+	@echo "  PROGRAM $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(if $(findstring musl,$@),musl-gcc,$(CC)) $(PRELOAD_TEST_CFLAGS) $(filter tests/%.c,$^) $(WAY) -o $@
+
+$(PRELOAD)/libmemgap-trim-musl.so: preload/memgap-trim.c preload/memgap-trim.h Makefile tests/tests.mk
+	@echo "  PROGRAM $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARNINGS) -I. -pthread -fPIC -fvisibility=hidden $(PRELOAD_LDFLAGS) $< -o $@
 
 # BPF objects of the tests' own
 TEST_BPF := floor prover

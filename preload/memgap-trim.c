@@ -6,7 +6,7 @@
  * the signal would have to be blocked in all threads, which children inherit through fork() and exec(). It waits on a word that the
  * handler sets: no thread's id has to be known, and it works in a child of fork() before there is a thread.
  */
-#include "preload/memgap-trim.h"
+#include "memgap-trim.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -37,6 +37,7 @@ OFFERED int mallctl(const char *name, void *old, size_t *old_size, void *new, si
 OFFERED int je_mallctl(const char *name, void *old, size_t *old_size, void *new, size_t new_size);
 OFFERED int _rjem_mallctl(const char *name, void *old, size_t *old_size, void *new, size_t new_size);
 OFFERED void MallocExtension_ReleaseFreeMemory(void);
+OFFERED void mi_thread_init(void);
 OFFERED void mi_collect(bool force);
 
 #define JEMALLOC_PURGE_ALL "arena.4096.purge" /* MALLCTL_ARENAS_ALL, jemalloc.h */
@@ -96,6 +97,9 @@ static void give_back(void)
 		_rjem_mallctl(JEMALLOC_PURGE_ALL, NULL, NULL, NULL, 0);
 	if (MallocExtension_ReleaseFreeMemory)
 		MallocExtension_ReleaseFreeMemory();
+	/* mi_collect() does nothing in a thread that has no heap yet */
+	if (mi_thread_init)
+		mi_thread_init();
 	if (mi_collect)
 		mi_collect(true);
 }

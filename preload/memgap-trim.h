@@ -25,9 +25,10 @@
  * After fork() the child gets a thread of its own before fork() returns in it; if none can be had, the signal has its default effect again.
  * Children by vfork(), posix_spawn(), or clone() itself have none.
  *
- * What it costs before the signal: 280 bytes of a glibc heap (libc's own for the thread), 128 KiB of address space. A process with a thread
- * more is one with threads: unshare(CLONE_NEWUSER) and setns() to a user namespace fail; what Linux keeps for each thread (a seccomp filter
- * without SECCOMP_FILTER_FLAG_TSYNC, capset()) does not apply to that thread, if it is set later.
+ * What it costs before the signal: a block of 280 bytes in a glibc heap (libc's own for the thread; none in a child), 128 KiB of address
+ * space. A process with a thread more is one with threads: its malloc() takes locks; unshare(CLONE_NEWUSER), and setns() to a user
+ * namespace, fail; what Linux keeps for each thread (a seccomp filter without SECCOMP_FILTER_FLAG_TSYNC, capset()) does not apply to that
+ * thread, if it is set later. docs/trimmable.md has figures.
  */
 #ifndef MEMGAP_TRIM_H
 #define MEMGAP_TRIM_H

@@ -165,12 +165,12 @@ $(GO_PROGRAMS): $(B)/tests/go/%: tests/go/%.c $(LIBRARY_OBJECTS) Makefile tests/
 
 # libmemgap-trim: programs that it is preloaded into, and such that it is linked with.
 PRELOAD_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-builtin $(WARNINGS) -I. -pthread
-# the library as an archive, in three ways; weak references of the program to it take nothing from it
+# target.c refers to the library weakly, which alone takes nothing from an archive
 $(PRELOAD)/target-whole: WAY := -Wl,--whole-archive $(B)/libmemgap-trim.a -Wl,--no-whole-archive
 $(PRELOAD)/target-early: WAY := -DEARLY -Wl,-u,memgap_trim_start $(B)/libmemgap-trim.a
 $(PRELOAD)/target-static: WAY := -static -Wl,-u,memgap_trim_start $(B)/libmemgap-trim.a
 $(PRELOAD)/target-linked: WAY := -L$(B) -Wl,--no-as-needed -lmemgap-trim -Wl,-rpath,$(abspath $(B))
-$(PRELOAD)/target $(PRELOAD)/target-musl $(PRELOAD)/stall: WAY := -Wl,-z,dynamic-undefined-weak
+$(PRELOAD)/target $(PRELOAD)/target-musl $(PRELOAD)/stall: WAY := -rdynamic -Wl,-z,dynamic-undefined-weak
 
 $(filter $(PRELOAD)/target%,$(PRELOAD_PROGRAMS)): tests/preload/target.c
 $(PRELOAD)/stall $(PRELOAD)/costs: $(PRELOAD)/%: tests/preload/%.c

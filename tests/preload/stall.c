@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * stall MIB WINDOWS THREADS ARENAS: how long the longest pair of free() and malloc() of up to four threads takes in windows of half a second, without and with a trim in
- * each. The heap has so many MiB of blocks of 64 to 16,000 bytes, each second of which is free; before each window the free ones are
- * written to anew, so that each trim has all of them to give back. Prints JSON: an array for without, one for with, in ns.
+ * stall MIB WINDOWS THREADS ARENAS: how long the longest pair of free() and malloc() of up to four threads takes, in windows of half a second,
+ * without and with a trim in each. The heap has so many MiB of blocks of 64 to 16,000 bytes, each second of which is free; before each window
+ * the free ones are written to anew, so that each trim has all of them to give back. Prints JSON: an array for without, one for with, in ns.
  */
 #include <malloc.h>
 #include <pthread.h>

@@ -30,6 +30,7 @@ static atomic_uint handled, called, errors;
 static atomic_bool calm;
 static atomic_int caller;
 static char caller_name[16];
+static atomic_uint purged;
 static void *pin;
 static pthread_t threads[THREADS];
 
@@ -56,6 +57,9 @@ __attribute__((constructor)) static void raise_early(void)
 
 static void be_called(void *data)
 {
+	volatile char stack[100 << 10]; /* so much may be used */
+
+	memset((char *)stack, 1, sizeof(stack));
 	caller = gettid();
 	prctl(PR_GET_NAME, caller_name);
 	free(malloc(BLOCK_BYTES));
@@ -76,6 +80,23 @@ static size_t in_use(void)
 #else
 	return 0;
 #endif
+}
+
+/* As a jemalloc that was built with a prefix has it, and exports it from the program. */
+int je_mallctl(const char *name, void *old, size_t *old_size, void *new, size_t new_size);
+int je_mallctl(const char *name, void *old, size_t *old_size, void *new, size_t new_size)
+{
+	if (!strcmp(name, "arena.4096.purge") && !old && !old_size && !new && !new_size)
+		purged++;
+	return 0;
+}
+
+/* 0 at first, 1 while it runs, 2 after that. */
+static void be_called_slowly(void *state)
+{
+	*(atomic_int *)state = 1;
+	usleep(300000);
+	*(atomic_int *)state = 2;
 }
 
 /* 64 MiB come and go, and one block stays at the end. */
@@ -182,6 +203,17 @@ static void fork_child(void)
 }
 
 static unsigned int one = 1, thousand = 1000;
+static atomic_int slow;
+
+/* Each time with other data. */
+static int register_many(void)
+{
+	static unsigned int ones[64];
+	static size_t count;
+
+	ones[count] = 1;
+	return memgap_trim_register(be_called, &ones[count++]);
+}
 
 static int take_signal(const char *line)
 {
@@ -195,6 +227,8 @@ static int take_signal(const char *line)
 		return signal(SIGUSR1, SIG_DFL) == SIG_ERR;
 	if (!strcmp(line, "handled"))
 		return (int)handled;
+	if (!strcmp(line, "purged"))
+		return (int)purged;
 	if (!strcmp(line, "sigwait"))
 		return take_from_sigwait();
 	if (!strcmp(line, "signalfd"))
@@ -214,6 +248,14 @@ static int be_registered(const char *line)
 		return memgap_trim_register(be_called_once, &one);
 	if (!strcmp(line, "register nothing"))
 		return memgap_trim_register(NULL, &one);
+	if (!strcmp(line, "register many"))
+		return register_many();
+	if (!strcmp(line, "register slow"))
+		return memgap_trim_register(be_called_slowly, &slow);
+	if (!strcmp(line, "unregister slow"))
+		return memgap_trim_unregister(be_called_slowly, &slow);
+	if (!strcmp(line, "slow"))
+		return slow;
 	if (!strcmp(line, "unregister"))
 		return memgap_trim_unregister(be_called, &one);
 	return -1000;

@@ -206,4 +206,4 @@ class AllOfAHost(unittest.TestCase):
 
 if __name__ == "__main__":
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
-    tap.main(together=4)
+    tap.main(together=3)

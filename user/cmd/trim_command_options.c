@@ -38,6 +38,9 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+/* So often it is seen whether all have been looked into, and measured. */
+#define LOOK_EVERY_NS 20000000ULL
+
 #define usage(err, ...) error_set(err, EXIT_USAGE, __VA_ARGS__)
 
 static int take_format(struct watch_options *options, const char *name, struct error *err)
@@ -56,7 +59,7 @@ static int take_option(struct trim_command_options *options, int option, char *a
 	case 'o':
 		return take_format(&options->watch, optarg, err);
 	case OPTION_REGROWTH:
-		return parse_duration(optarg, &options->regrowth_ns) ?
+		return parse_duration(optarg, &options->watch.regrowth_ns) ?
 			       usage(err, "'%s' is no time to wait: 10s or 1m, and more than 0", optarg) : 0;
 	case 'h':
 		options->help = true;
@@ -87,7 +90,8 @@ int trim_command_options_parse(int argc, char *argv[], struct trim_command_optio
 {
 	/* a whole core for looks into heaps: somebody waits */
 	struct trim_command_options options = { .watch = { .source = "heap", .heap = true, .go = true, .walk_share = 1,
-							   .walk_slice_ns = 1000000000, .format = &output_line } };
+							   .walk_slice_ns = 1000000000, .format = &output_line, .trims = true,
+							   .interval_ns = LOOK_EVERY_NS } };
 	int option = 0, result = 0;
 
 	trim_options_init(&options.watch.trim);

@@ -11,7 +11,6 @@
 
 struct trim_command_options {
 	struct watch_options watch; /* as `memgap watch` would have them: whom, with what; no probes */
-	uint64_t regrowth_ns;       /* what is back after so long is waited for; 0: not */
 	bool help;
 };
 

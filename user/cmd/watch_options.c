@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "user/base/units.h"
+#include "user/cmd/regrowth.h"
 
 const char watch_usage[] =
 	"usage: memgap watch [TARGET...] [OPTIONS] [-- COMMAND [ARG...]]\n"
@@ -229,6 +230,7 @@ int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struc
 		.go = true,
 		.walk_share = 0.01,
 		.walk_slice_ns = 50000000,
+		.regrowth_ns = REGROWTH_NS,
 		.policy = { .cooldown_ns = 10 * 1000000000ULL },
 	};
 	int option = 0, result = 0, before = 1;
@@ -246,6 +248,7 @@ int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struc
 		result = take_command(&options, argc, argv, optind > before, err);
 	trim_options_complete(&options.trim);
 	options.policy.forced = options.trim.forced;
+	options.trims = options.policy.enabled;
 	if (!result)
 		result = check(&options, err);
 	if (result) {

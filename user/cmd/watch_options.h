@@ -33,6 +33,8 @@ struct watch_options {
 	struct probes_limits limits;
 	struct trim_policy policy;
 	struct trim_options trim;
+	bool trims;           /* there may be any */
+	uint64_t regrowth_ns; /* after such a time what is back of one is looked at; 0: never */
 	bool cooldown_given;
 	bool help;
 };

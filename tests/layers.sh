@@ -4,7 +4,7 @@
 set -uo pipefail
 
 # from the top down; a folder may include itself and what stands after it
-order=(main cmd output trim gap governor allocator heap glibc musl mimalloc go memory kernel target base)
+order=(main cmd http output store trim gap governor allocator heap glibc musl mimalloc go memory kernel target base)
 status=0
 n=0
 

@@ -92,7 +92,7 @@ static void start_with_pipes(struct exerciser *e, char *const argv[], struct com
 	fflush(stdout);
 	dup2(in[0], 0);
 	dup2(out[1], 1);
-	if (command_start((char **)argv, &inherited, command, err))
+	if (command_start((char **)argv, &inherited, NULL, command, err))
 		fail_msg("%s", err->text);
 	dup2(old_in, 0);
 	dup2(old_out, 1);

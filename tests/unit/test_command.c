@@ -45,7 +45,7 @@ static void the_program_waits_for_its_release_and_gets_its_arguments(void **stat
 
 	(void)state;
 	tree_path(&tree, "witness", witness);
-	assert_int_equal(command_start(argv, &inherited, &command, &err), 0);
+	assert_int_equal(command_start(argv, &inherited, NULL, &command, &err), 0);
 	assert_true(command.path[0] == '/');
 	/* it is there, a child, and still this program */
 	snprintf(link, sizeof(link), "/proc/%d/exe", command.pid);
@@ -72,7 +72,7 @@ static void a_program_that_is_not_there_is_told_before_anything_is_started(void 
 		char *argv[] = { (char *)names[i], NULL };
 		struct error err = { 0 };
 
-		check_row(names[i], command_start(argv, &inherited, &command, &err) == -1);
+		check_row(names[i], command_start(argv, &inherited, NULL, &command, &err) == -1);
 		check_row(names[i], err.status == EXIT_TARGET && strstr(err.text, names[i]));
 	}
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child */
@@ -93,7 +93,7 @@ static void a_name_is_looked_up_in_path_in_its_order(void **state)
 	tree_write(&tree, "second/prog", "#!/bin/sh\nexit 2\n");
 	snprintf(path, sizeof(path), "/nowhere:%s:%s:/bin", tree_path(&tree, "first", first), tree_path(&tree, "second", second));
 	setenv("PATH", path, 1);
-	assert_int_equal(command_start(argv, &inherited, &command, &err), 0);
+	assert_int_equal(command_start(argv, &inherited, NULL, &command, &err), 0);
 	setenv("PATH", old, 1);
 	free(old);
 	assert_string_equal(command.path, tree_path(&tree, "second/prog", expected));
@@ -111,7 +111,7 @@ static void a_file_that_the_kernel_cannot_execute_is_told_at_the_release(void **
 	(void)state;
 	tree_write(&tree, "text", "neither ELF nor a script\n");
 	tree_path(&tree, "text", path);
-	assert_int_equal(command_start(argv, &inherited, &command, &err), 0);
+	assert_int_equal(command_start(argv, &inherited, NULL, &command, &err), 0);
 	assert_int_equal(command_release(&command, &err), -1);
 	assert_int_equal(err.status, EXIT_FAILED);
 	assert_non_null(strstr(err.text, path));
@@ -129,7 +129,7 @@ static void a_command_never_released_exits_without_having_run(void **state)
 
 	(void)state;
 	tree_path(&tree, "touched", witness);
-	assert_int_equal(command_start(argv, &inherited, &command, &err), 0);
+	assert_int_equal(command_start(argv, &inherited, NULL, &command, &err), 0);
 	close(command.release_fd);
 	close(command.error_fd);
 	assert_int_equal(exit_status(command.pid), 0);
@@ -149,13 +149,34 @@ static void the_release_closes_its_descriptors_and_the_program_inherits_none(voi
 	for (fd = 3; fd < 20; fd++)
 		if (fcntl(fd, F_GETFD) >= 0)
 			fcntl(fd, F_SETFD, FD_CLOEXEC); /* what this program itself was given */
-	assert_int_equal(command_start(argv, &inherited, &command, &err), 0);
+	assert_int_equal(command_start(argv, &inherited, NULL, &command, &err), 0);
 	fd = command.release_fd;
 	assert_int_equal(command_release(&command, &err), 0);
 	assert_int_equal(exit_status(command.pid), 0);
 	assert_int_equal(command.release_fd, -1);
 	assert_int_equal(command.error_fd, -1);
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+/* The rest of the environment, and of what is open, is as without. */
+static void the_program_gets_what_it_is_given_and_memgap_keeps_its_own(void **state)
+{
+	char script[128];
+	char *argv[] = { "sh", "-c", script, NULL };
+	int fd = openat(tree.fd, "gift", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	struct command_gift gift = { "MEMGAP_TEST_GIFT=two words", fd };
+	struct command command;
+	struct error err;
+
+	(void)state;
+	snprintf(script, sizeof(script), "[ \"$MEMGAP_TEST_GIFT\" = 'two words' ] && [ \"$PATH\" ] && echo x >&%d", fd);
+	assert_int_equal(command_start(argv, &inherited, &gift, &command, &err), 0);
+	assert_int_equal(command_release(&command, &err), 0);
+	assert_int_equal(exit_status(command.pid), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), 2);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_null(getenv("MEMGAP_TEST_GIFT"));
+	close(fd);
 }
 
 static void the_program_gets_the_signals_as_they_were_before_ours_changed(void **state)
@@ -177,10 +198,10 @@ static void the_program_gets_the_signals_as_they_were_before_ours_changed(void *
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, &old_action); /* bit 12: the fourth digit from the right */
-	assert_int_equal(command_start(argv, &before, &command, &err), 0);
+	assert_int_equal(command_start(argv, &before, NULL, &command, &err), 0);
 	assert_int_equal(command_release(&command, &err), 0);
 	assert_int_equal(exit_status(command.pid), 0);
-	assert_int_equal(command_start(pipe_argv, &before, &command, &err), 0);
+	assert_int_equal(command_start(pipe_argv, &before, NULL, &command, &err), 0);
 	assert_int_equal(command_release(&command, &err), 0);
 	assert_int_equal(exit_status(command.pid), 0);
 	sigaction(SIGPIPE, &old_action, NULL);
@@ -196,7 +217,7 @@ static void a_command_killed_before_its_release_is_told(void **state)
 
 	(void)state;
 	sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, &old_action); /* as memgap has it */
-	assert_int_equal(command_start(argv, &inherited, &command, &err), 0);
+	assert_int_equal(command_start(argv, &inherited, NULL, &command, &err), 0);
 	kill(command.pid, SIGKILL);
 	child_await_zombie(command.pid);
 	assert_int_equal(command_release(&command, &err), -1);
@@ -221,6 +242,7 @@ int main(void)
 		on_a_tree(a_file_that_the_kernel_cannot_execute_is_told_at_the_release),
 		on_a_tree(a_command_never_released_exits_without_having_run),
 		on_a_tree(the_release_closes_its_descriptors_and_the_program_inherits_none),
+		on_a_tree(the_program_gets_what_it_is_given_and_memgap_keeps_its_own),
 		on_a_tree(the_program_gets_the_signals_as_they_were_before_ours_changed),
 		on_a_tree(a_command_killed_before_its_release_is_told),
 	};

@@ -137,6 +137,28 @@ static void who_listens_to_it_is_told_and_sees_its_end_when_it_is_withdrawn(void
 	close(proc_fd);
 }
 
+static void who_has_inherited_an_end_of_it_goes_on_listening_when_it_is_withdrawn(void **state)
+{
+	struct pollfd poll_fd = { .events = POLLIN };
+	struct pressure_fifo fifo;
+	int inherited;
+	char byte;
+
+	(void)state;
+	assert_int_equal(pressure_offer(&fifo), 0);
+	assert_int_equal(fcntl(fifo.gift_fd, F_GETFL) & O_ACCMODE, O_WRONLY); /* else it would seem to listen */
+	assert_true(fcntl(fifo.gift_fd, F_GETFD) & FD_CLOEXEC);
+	poll_fd.fd = open(fifo.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	inherited = dup(fifo.gift_fd);
+	pressure_withdraw(&fifo);
+	assert_int_equal(fifo.gift_fd, -1);
+	assert_int_equal(poll(&poll_fd, 1, 0), 0);
+	close(inherited);
+	assert_int_equal(poll(&poll_fd, 1, 0), 1);
+	assert_int_equal(read(poll_fd.fd, &byte, 1), 0);
+	close(poll_fd.fd);
+}
+
 #define on_a_tree(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(int argc, char *argv[])
@@ -147,6 +169,7 @@ int main(int argc, char *argv[])
 		on_a_tree(where_none_can_be_made_the_next_place_is_taken),
 		on_a_tree(a_directory_with_too_long_a_name_is_passed_over),
 		on_a_tree(who_listens_to_it_is_told_and_sees_its_end_when_it_is_withdrawn),
+		on_a_tree(who_has_inherited_an_end_of_it_goes_on_listening_when_it_is_withdrawn),
 	};
 
 	listener_main(argc, argv);

@@ -310,6 +310,30 @@ static int open_command(struct targets *targets, struct command *command, struct
 	return 0;
 }
 
+/* What is to be told of memory pressure is offered a FIFO to listen at, as by a service manager, unless it has been offered one. */
+static bool is_to_listen(const struct watch_options *options)
+{
+	return options->policy.enabled && options->trim.action.kind == ACTION_PRESSURE && !getenv(PRESSURE_WATCH);
+}
+
+static int start_command(struct targets *targets, struct command *command, struct error *err)
+{
+	const struct watch_options *options = targets->options;
+	char variable[sizeof(PRESSURE_WATCH "=") + PATH_MAX];
+	struct command_gift gift = { .variable = variable };
+	int result;
+
+	if (!is_to_listen(options))
+		return command_start(options->command, &targets->inherited, NULL, command, err);
+	result = pressure_offer(&targets->pressure);
+	if (result)
+		return error_set(err, EXIT_FAILED, "cannot make a FIFO for '%s' to listen at, below $XDG_RUNTIME_DIR, /run or /tmp: %s",
+				 options->command[0], strerror(-result));
+	snprintf(variable, sizeof(variable), "%s=%s", PRESSURE_WATCH, targets->pressure.path);
+	gift.fd = targets->pressure.gift_fd;
+	return command_start(options->command, &targets->inherited, &gift, command, err);
+}
+
 /* The soft limit is for programs that use select(); we do not. */
 static void raise_fd_limit(rlim_t *ret_limit)
 {
@@ -348,7 +372,7 @@ int targets_open(struct targets *targets, struct error *err)
 	if (options->probes && probes_open(targets->proc_fd, &options->limits, &targets->probes, err))
 		return -1;
 	/* first of all, so that it inherits nothing that we change for ourselves; it waits until it is released */
-	if (options->command && command_start(options->command, &targets->inherited, &command, err))
+	if (options->command && start_command(targets, &command, err))
 		return -1;
 	targets->command_pid = options->command ? command.pid : 0;
 	raise_fd_limit(&limit);

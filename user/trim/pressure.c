@@ -201,6 +201,22 @@ enum act_result pressure_tell(int proc_fd, const struct pid_identity *id, bool d
 	return result;
 }
 
+static int open_ends(struct pressure_fifo *fifo)
+{
+	const int flags = O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
+	int error;
+
+	fifo->fd = mkfifo(fifo->path, 0600) ? -1 : open(fifo->path, O_RDWR | flags);
+	if (fifo->fd < 0)
+		return -errno;
+	fifo->gift_fd = open(fifo->path, O_WRONLY | flags);
+	if (fifo->gift_fd >= 0)
+		return 0;
+	error = -errno;
+	close(fifo->fd);
+	return error;
+}
+
 static int make_fifo(const char *directory, struct pressure_fifo *ret)
 {
 	size_t length;
@@ -212,10 +228,9 @@ static int make_fifo(const char *directory, struct pressure_fifo *ret)
 		return -errno;
 	length = strlen(ret->path);
 	strcpy(ret->path + length, "/fifo");
-	ret->fd = mkfifo(ret->path, 0600) ? -1 : open(ret->path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	if (ret->fd >= 0)
+	error = open_ends(ret);
+	if (!error)
 		return 0;
-	error = -errno;
 	unlink(ret->path);
 	ret->path[length] = '\0';
 	rmdir(ret->path);
@@ -248,5 +263,6 @@ void pressure_withdraw(struct pressure_fifo *fifo)
 	*strrchr(fifo->path, '/') = '\0';
 	rmdir(fifo->path);
 	close(fifo->fd);
-	fifo->fd = -1;
+	close(fifo->gift_fd);
+	fifo->fd = fifo->gift_fd = -1;
 }

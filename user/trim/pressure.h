@@ -23,9 +23,10 @@
  * listens no more and others spin. A FIFO with something unread in it tells already: that is done, and nothing is written.
  *
  * ACT_REFUSED: it does not listen, or not at a FIFO; ACT_GONE; ACT_FAILED: that could not be found out, or done. why
- * (size bytes) gets the reason. Nothing waits for the process or for another end of the FIFO. But the path is looked up in the
- * process's own root, and that in a file system which does not answer (FUSE, NFS) takes its time: it may run in a worker.
- * SIGPIPE is to be ignored or blocked.
+ * (size bytes) gets the reason. Nothing waits for the process or for another end of the FIFO, and what it has open is looked at
+ * without asking the file systems. But the path is looked up in the process's own root: where it leads through a file system that
+ * does not answer (FUSE, NFS), that waits, and all of memgap with it. It is taken into the bargain: such a path is none for a FIFO,
+ * which is of one host. SIGPIPE is to be ignored or blocked.
  */
 enum act_result pressure_tell(int proc_fd, const struct pid_identity *id, bool dry_run, char *why, size_t size);
 
@@ -33,6 +34,11 @@ enum act_result pressure_tell(int proc_fd, const struct pid_identity *id, bool d
 struct pressure_fifo {
 	char path[PATH_MAX]; /* absolute: for PRESSURE_WATCH in its environment */
 	int fd;              /* both ends, so that the program never sees its end; -1: none */
+	/*
+	 * The end for writing alone, which the program is to inherit: being its own last writer it does not see a hangup, at which
+	 * some spin, when memgap ends, however that may be. Who closes all that he inherits does see it.
+	 */
+	int gift_fd;
 };
 
 /*
@@ -41,7 +47,10 @@ struct pressure_fifo {
  */
 int pressure_offer(struct pressure_fifo *ret);
 
-/* Removes both. For a program that goes on, this is the end of the telling. Does nothing when there is none. */
+/*
+ * Removes the file and its directory, and closes both ends. A program that goes on, and has inherited one, goes on listening to
+ * what nobody writes to any more. Does nothing when there is none.
+ */
 void pressure_withdraw(struct pressure_fifo *fifo);
 
 #endif

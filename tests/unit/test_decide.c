@@ -335,6 +335,7 @@ static void what_a_trim_brings_is_predicted_where_that_can_be_told(void **state)
 {
 	struct snapshot snapshot = snapshot_with(1000, 500, 2000, 3000, 4000);
 	struct trim_judgement judgement = { .reason = { METRIC_CGROUP, 3000, 2000 }, .low = 1900 };
+	bool cache_only;
 
 	(void)state;
 	snapshot.kernel.cgroup.file = 1500;
@@ -342,11 +343,18 @@ static void what_a_trim_brings_is_predicted_where_that_can_be_told(void **state)
 	assert_int_equal(trim_predict(ACTION_SIGNAL, &snapshot, 7), 400);
 	assert_int_equal(trim_predict(ACTION_PRESSURE, &snapshot, 7), 400);
 	assert_int_equal(trim_predict(ACTION_EXEC, &snapshot, 7), UNKNOWN);
-	assert_int_equal(trim_wanted(&judgement, &snapshot), 1100);
+	assert_int_equal(trim_wanted(ACTION_RECLAIM, &judgement, &snapshot, &cache_only), 1100);
+	assert_false(cache_only);
+	assert_int_equal(trim_wanted(ACTION_AUTO, &judgement, &snapshot, &cache_only), 1100);
+	assert_true(cache_only);
+	judgement.reason.value = 3400;
+	assert_int_equal(trim_wanted(ACTION_RECLAIM, &judgement, &snapshot, &cache_only), 1500); /* the rest to swap */
+	assert_int_equal(trim_wanted(ACTION_AUTO, &judgement, &snapshot, &cache_only), 1300);
 	assert_int_equal(trim_predict(ACTION_RECLAIM, &snapshot, 1100), 1100);
 	assert_int_equal(trim_predict(ACTION_RECLAIM, &snapshot, 1400), 1300); /* no more than the page cache */
 	judgement.reason = (struct trim_reason){ METRIC_RSS, 3000, UNKNOWN };
-	assert_int_equal(trim_wanted(&judgement, &snapshot), 1300);
+	assert_int_equal(trim_wanted(ACTION_RECLAIM, &judgement, &snapshot, &cache_only), 1300);
+	assert_true(cache_only);
 	snapshot.gap.trimmable = UNKNOWN;
 	assert_int_equal(trim_predict(ACTION_SIGNAL, &snapshot, 7), UNKNOWN);
 }

@@ -98,6 +98,32 @@ static void it_is_asked_for_in_batches(void **state)
 	}
 }
 
+/* Others charge it as much as comes back: it is not asked for without end, nor for more than is wanted. */
+static void half_of_what_is_left_is_asked_for_where_that_can_be_seen(void **state)
+{
+	int fd = make_fifo("memory.reclaim", PAGE);
+	struct reclaim reclaim;
+
+	(void)state;
+	tree_write(&tree, "memory.current", "104857600\n");
+	reclaim = run(2, 36 * MIB, false);
+	assert_int_equal(reclaim.result, 0);
+	assert_int_equal(reclaim.asked, 36 * MIB);
+	/* 16 MiB, of 20 half, 5, 2.5, 1.25, 0.625, and the rest */
+	assert_written(fd, "1677721610485760524288026214401310720655360655360");
+}
+
+static void nothing_is_swapped_out_for_page_cache(void **state)
+{
+	struct reclaim reclaim = { .cgroup_fd = tree.fd, .version = 2, .bytes = MIB, .cache_only = true };
+	int fd = make_fifo("memory.reclaim", PAGE);
+
+	(void)state;
+	reclaim_run(&reclaim);
+	assert_int_equal(reclaim.result, 0);
+	assert_written(fd, "1048576 swappiness=0");
+}
+
 static void less_than_was_asked_for_is_no_error_and_ends_it(void **state)
 {
 	int fd = make_fifo("memory.reclaim", 2 * strlen("16777216"));
@@ -336,6 +362,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		on_a_cgroup(it_is_asked_for_in_batches),
+		on_a_cgroup(half_of_what_is_left_is_asked_for_where_that_can_be_seen),
+		on_a_cgroup(nothing_is_swapped_out_for_page_cache),
 		on_a_cgroup(less_than_was_asked_for_is_no_error_and_ends_it),
 		on_a_cgroup(nothing_is_begun_when_it_was_stopped_before),
 		on_a_cgroup(the_time_ends_it),

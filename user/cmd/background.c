@@ -105,7 +105,7 @@ static bool fail(struct trimmer *trimmer, const char *what, int error)
 	return false;
 }
 
-bool background_reclaim(struct background *background, struct trimmer *trimmer, int64_t bytes)
+bool background_reclaim(struct background *background, struct trimmer *trimmer, int64_t bytes, bool cache_only)
 {
 	struct reclaim *reclaim = calloc(1, sizeof(*reclaim));
 
@@ -120,6 +120,7 @@ bool background_reclaim(struct background *background, struct trimmer *trimmer, 
 		.cgroup_fd = fcntl(trimmer->cgroup_fd, F_DUPFD_CLOEXEC, 0),
 		.version = trimmer->cgroup_version,
 		.bytes = bytes,
+		.cache_only = cache_only,
 		.forced = trimmer->round.action.forced,
 	};
 	if (reclaim->cgroup_fd < 0) {

@@ -21,10 +21,10 @@ int background_open(struct loop *loop, const struct inherited *inherited, struct
 bool background_close(struct background *background);
 
 /*
- * Begins what trimmer->round.action says; trimmer_acted() tells of its end. false: nothing was begun, trimmer->event has the outcome
- * and why. bytes: to be reclaimed.
+ * Begins what trimmer->round.action says; trimmer_reclaimed() or trimmer_executed() tells of its end. false: nothing was begun, trimmer->event has the outcome
+ * and why. bytes, cache_only: as struct reclaim has them.
  */
-bool background_reclaim(struct background *background, struct trimmer *trimmer, int64_t bytes);
+bool background_reclaim(struct background *background, struct trimmer *trimmer, int64_t bytes, bool cache_only);
 bool background_exec(struct background *background, struct trimmer *trimmer, const struct snapshot *snapshot);
 
 /* The trimmer goes: a command of its is killed, a reclaim is told to stop, nobody is told. Whether there was any. */

@@ -54,12 +54,11 @@ static void forget(struct regrowth *regrowth, struct past_trim *trim)
 /* Bytes; UNKNOWN when it is gone. */
 static int64_t read_now(const struct regrowth *regrowth, const struct past_trim *trim)
 {
-	struct cgroup_memory memory;
 	struct process_status status;
 	struct pid_stat stat;
 
 	if (!trim->pid)
-		return cgroup_memory_read(trim->cgroup_fd, trim->cgroup_version, &memory) ? UNKNOWN : memory.current;
+		return cgroup_current_read(trim->cgroup_fd, trim->cgroup_version);
 	if (process_status_read(regrowth->proc_fd, trim->pid, &status) || pid_stat_read(regrowth->proc_fd, trim->pid, &stat) ||
 	    stat.start_time != trim->start_time)
 		return UNKNOWN;

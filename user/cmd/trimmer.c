@@ -181,20 +181,33 @@ static void ask(struct trimmer *trimmer, bool is_cgroup)
 	ask_next(trimmer);
 }
 
+/* Whether there is something to be taken back from it, and it can be done; else the event says why not. */
+static bool can_reclaim(struct trimmer *trimmer, const struct snapshot *snapshot, int64_t wanted)
+{
+	struct trim_event *event = &trimmer->event;
+	bool forced = trimmer->round.action.forced;
+
+	if (snapshot->target.kind != TARGET_CGROUP)
+		snprintf(event->why, sizeof(event->why), "%s", RECLAIM_NEEDS_CGROUP);
+	else if (reclaim_check(trimmer->cgroup_fd, trimmer->cgroup_version, forced, event->why, sizeof(event->why)))
+		return false;
+	else if (trimmer->cgroup_version == 1 || wanted > 0)
+		return true;
+	else
+		snprintf(event->why, sizeof(event->why), is_known(wanted) ? "it has no page cache" : "its page cache is not known");
+	return false;
+}
+
 /* A reclaim, or a command. false: nothing was begun, the event says why. */
 static bool act_in_background(struct trimmer *trimmer, const struct snapshot *snapshot)
 {
 	struct trim_round *round = &trimmer->round;
 	struct trim_event *event = &trimmer->event;
-	int64_t wanted = trim_wanted(&round->judgement, snapshot);
-	bool reclaims = round->action.kind == ACTION_RECLAIM;
+	bool reclaims = round->action.kind == ACTION_RECLAIM, cache_only;
+	int64_t wanted = trim_wanted(trimmer->context->action->kind, &round->judgement, snapshot, &cache_only);
 
 	event->outcome = TRIM_REFUSED;
-	if (reclaims && snapshot->target.kind != TARGET_CGROUP) {
-		snprintf(event->why, sizeof(event->why), "%s", RECLAIM_NEEDS_CGROUP);
-		return false;
-	}
-	if (reclaims && reclaim_check(trimmer->cgroup_fd, trimmer->cgroup_version, round->action.forced, event->why, sizeof(event->why)))
+	if (reclaims && !can_reclaim(trimmer, snapshot, wanted))
 		return false;
 	while (!reclaims && round->next < round->n)
 		take_in(trimmer, &round->candidates[round->next++]);
@@ -205,7 +218,7 @@ static bool act_in_background(struct trimmer *trimmer, const struct snapshot *sn
 		return false;
 	}
 	if (reclaims)
-		return background_reclaim(trimmer->context->background, trimmer, wanted);
+		return background_reclaim(trimmer->context->background, trimmer, wanted, cache_only);
 	return background_exec(trimmer->context->background, trimmer, snapshot);
 }
 

@@ -44,11 +44,7 @@ static int64_t read_rss(struct trimmer *trimmer)
 
 int64_t trimmer_read_current(const struct trimmer *trimmer)
 {
-	struct cgroup_memory memory;
-
-	if (trimmer->cgroup_fd < 0 || cgroup_memory_read(trimmer->cgroup_fd, trimmer->cgroup_version, &memory))
-		return UNKNOWN;
-	return memory.current;
+	return trimmer->cgroup_fd < 0 ? UNKNOWN : cgroup_current_read(trimmer->cgroup_fd, trimmer->cgroup_version);
 }
 
 void trimmer_tell_end(struct trimmer *trimmer)

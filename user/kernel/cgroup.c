@@ -131,9 +131,14 @@ static int64_t read_lowest_max(struct reading *reading)
 	return UNKNOWN;
 }
 
+static const char *current_of(int version)
+{
+	return version == 2 ? "memory.current" : "memory.usage_in_bytes";
+}
+
 static void read_v2(struct reading *reading, struct cgroup_memory *memory)
 {
-	memory->current = read_bytes(reading, "memory.current");
+	memory->current = read_bytes(reading, current_of(2));
 	if (!read_text(reading, "memory.stat", "memory.stat"))
 		cgroup_parse_stat_v2(reading->text, memory);
 	memory->limit = read_lowest_max(reading);
@@ -147,7 +152,7 @@ static void read_v2(struct reading *reading, struct cgroup_memory *memory)
 
 static void read_v1(struct reading *reading, struct cgroup_memory *memory)
 {
-	memory->current = read_bytes(reading, "memory.usage_in_bytes");
+	memory->current = read_bytes(reading, current_of(1));
 	if (!read_text(reading, "memory.stat", "memory.stat"))
 		cgroup_parse_stat_v1(reading->text, memory);
 	memory->kernel = read_bytes(reading, "memory.kmem.usage_in_bytes");
@@ -176,4 +181,11 @@ int cgroup_memory_read(int dir_fd, int version, struct cgroup_memory *ret)
 		ret->working_set = 0;
 	ret->unreadable = reading.unreadable;
 	return 0;
+}
+
+int64_t cgroup_current_read(int dir_fd, int version)
+{
+	char text[32];
+
+	return read_file_at(dir_fd, current_of(version), text, sizeof(text)) < 0 ? UNKNOWN : cgroup_parse_bytes(text);
 }

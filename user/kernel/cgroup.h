@@ -51,4 +51,7 @@ bool cgroup_exists(int dir_fd);
  */
 int cgroup_memory_read(int dir_fd, int version, struct cgroup_memory *ret);
 
+/* Its `current` alone; UNKNOWN when the cgroup is gone or there is none. */
+int64_t cgroup_current_read(int dir_fd, int version);
+
 #endif

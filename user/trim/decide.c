@@ -230,13 +230,15 @@ static int64_t cache_of(const struct snapshot *snapshot)
 	return known_sub(memory->file, is_known(memory->shmem) ? memory->shmem : 0);
 }
 
-int64_t trim_wanted(const struct trim_judgement *judgement, const struct snapshot *snapshot)
+int64_t trim_wanted(enum action_kind wanted, const struct trim_judgement *judgement, const struct snapshot *snapshot, bool *ret_cache_only)
 {
-	int64_t above = known_sub(judgement->reason.value, judgement->low);
+	int64_t above = known_sub(judgement->reason.value, judgement->low), cache = cache_of(snapshot);
+	bool has_mark = judgement->reason.metric == METRIC_CGROUP && is_known(above);
 
-	if (judgement->reason.metric == METRIC_CGROUP && is_known(above))
-		return above > 0 ? above : 0;
-	return cache_of(snapshot);
+	*ret_cache_only = wanted == ACTION_AUTO || !has_mark;
+	if (!has_mark || (wanted == ACTION_AUTO && is_known(cache) && cache < above))
+		return cache;
+	return above > 0 ? above : 0;
 }
 
 int64_t trim_predict(enum action_kind kind, const struct snapshot *snapshot, int64_t wanted)

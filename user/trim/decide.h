@@ -64,7 +64,10 @@ void trim_settle(struct trim_state *state, int64_t threshold, int64_t reclaimed)
 /* What an action is expected to bring, bytes; UNKNOWN where that cannot be told. wanted: no more is asked of the kernel. */
 int64_t trim_predict(enum action_kind kind, const struct snapshot *snapshot, int64_t wanted);
 
-/* Bytes that the kernel is to take back: down to the low mark, or all page cache. */
-int64_t trim_wanted(const struct trim_judgement *judgement, const struct snapshot *snapshot);
+/*
+ * Bytes that the kernel is to take back: down to the low mark, or all page cache. cache_only: from nothing else, for it is neither a
+ * cgroup's threshold nor reclaim that the user has asked for.
+ */
+int64_t trim_wanted(enum action_kind wanted, const struct trim_judgement *judgement, const struct snapshot *snapshot, bool *ret_cache_only);
 
 #endif

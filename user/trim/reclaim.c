@@ -75,12 +75,22 @@ int reclaim_check(int cgroup_fd, int version, bool forced, char *why, size_t siz
 	return 0;
 }
 
-static int write_number(int fd, int64_t number)
+static int write_number(int fd, int64_t number, const char *how)
 {
-	char text[32];
-	int length = snprintf(text, sizeof(text), "%" PRId64, number);
+	char text[48];
+	int length = snprintf(text, sizeof(text), "%" PRId64 "%s", number, how);
 
 	return write(fd, text, (size_t)length) < 0 ? -errno : 0;
+}
+
+static int write_batch(int fd, int64_t bytes, bool *cache_only)
+{
+	int result = *cache_only ? write_number(fd, bytes, " swappiness=0") : -EINVAL;
+
+	if (result != -EINVAL)
+		return result;
+	*cache_only = false;
+	return write_number(fd, bytes, "");
 }
 
 static bool is_over(const struct reclaim *reclaim, uint64_t start_ns)
@@ -99,26 +109,48 @@ static void say_how_much(struct reclaim *reclaim, const char *what)
 		 format_bytes(bytes, reclaim->bytes));
 }
 
+static int64_t min_bytes(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Bytes to be asked for next; 0: that was all. start: memory.current before the first. */
+static int64_t next_batch(const struct reclaim *reclaim, int64_t start)
+{
+	int64_t fallen = known_sub(start, cgroup_current_read(reclaim->cgroup_fd, reclaim->version));
+	int64_t left = reclaim->bytes - reclaim->asked;
+
+	if (!is_known(fallen))
+		return min_bytes(left, RECLAIM_BATCH_BYTES);
+	if (fallen > 0)
+		left = min_bytes(left, reclaim->bytes - fallen);
+	if (left > RECLAIM_REST_BYTES)
+		left /= 2;
+	return left > 0 ? min_bytes(left, RECLAIM_BATCH_BYTES) : 0;
+}
+
 static int write_batches(struct reclaim *reclaim, int fd)
 {
 	uint64_t start_ns = monotonic_ns();
+	int64_t start = cgroup_current_read(reclaim->cgroup_fd, reclaim->version), batch;
+	bool cache_only = reclaim->cache_only;
 
-	while (reclaim->asked < reclaim->bytes) {
-		int64_t left = reclaim->bytes - reclaim->asked, batch = left < RECLAIM_BATCH_BYTES ? left : RECLAIM_BATCH_BYTES;
+	while ((batch = next_batch(reclaim, start)) > 0) {
 		int result;
 
 		if (is_over(reclaim, start_ns)) {
 			say_how_much(reclaim, reclaim->stop ? "stopped" : "the time was over");
 			return 0;
 		}
-		result = write_number(fd, batch);
+		result = write_batch(fd, batch, &cache_only);
 		if (result == -EINTR)
 			continue; /* by a signal, in the middle of it: how much of it was done nobody knows */
 		if (result && result != -EAGAIN)
 			return result;
 		reclaim->asked += batch;
 		if (result == -EAGAIN) {
-			say_how_much(reclaim, "the kernel found no more to take back (anonymous memory needs swap)");
+			say_how_much(reclaim, cache_only ? "the kernel found no more page cache to take back" :
+							   "the kernel found no more to take back (anonymous memory needs swap)");
 			return 0;
 		}
 	}
@@ -130,7 +162,7 @@ static int empty(int fd)
 	int result;
 
 	do
-		result = write_number(fd, 0);
+		result = write_number(fd, 0, "");
 	while (result == -EINTR);
 	return result;
 }

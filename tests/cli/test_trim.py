@@ -8,7 +8,7 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import (MIB, QUIET, SUMMARY, WORKLOAD, Cgroup, Program, Watch, Workload, is_alive, run_watch,  # noqa: E402
+from memgap import (MIB, QUIET, SUMMARY, WORKLOAD, Cgroup, Program, Python, Watch, Workload, is_alive, run_watch,  # noqa: E402
                     status_of, wait_for)
 
 SIZE = r"-?\d+(\.\d)? ([KMGT]i)?B"
@@ -39,9 +39,7 @@ while True: say(int.from_bytes(os.read(fd, 128)[:4], "little"), time.monotonic()
 
 class TrimTest(unittest.TestCase):
     def python(self, script, **options):
-        target = Program(self, sys.executable, "-c", script, **options)
-        self.assertEqual(target.line(), "ready")
-        return target
+        return Python(self, script, **options)
 
     def watch(self, target, *options):
         """Past its threshold from the first interval on, if the options do not say otherwise."""

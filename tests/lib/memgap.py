@@ -7,6 +7,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -117,6 +118,14 @@ class Program:
                 file.close()
 
 
+class Python(Program):
+    """A script that says "ready" when it is."""
+
+    def __init__(self, test, script, *arguments, **options):
+        super().__init__(test, sys.executable, "-c", script, *arguments, **options)
+        test.assertEqual(self.line(), "ready", self.stderr())
+
+
 class Workload(Program):
     """build/workload with --truth, unless it is to print its usual line; waits for its first line."""
 
@@ -139,6 +148,12 @@ class Workload(Program):
 def run_watch(*arguments, seconds=SECONDS, **options):
     """memgap watch from start to end, as subprocess.run() has it."""
     return subprocess.run([MEMGAP, "watch", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=seconds, **options)
+
+
+def run_trim(*arguments, seconds=SECONDS, **options):
+    """memgap trim from start to end."""
+    return subprocess.run([MEMGAP, "trim", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=seconds, **options)
 
 
@@ -204,6 +219,11 @@ def memory_hierarchy():
     return where
 
 
+def memory_version():
+    """Of the cgroup hierarchy that has the memory controller: 1 or 2."""
+    return 2 if os.path.exists(f"{memory_hierarchy()}/cgroup.controllers") else 1
+
+
 numbers = itertools.count(1)
 
 
@@ -240,6 +260,15 @@ class Cgroup:
 
     def pids(self):
         return [int(pid) for pid in read(f"{self.directory}/cgroup.procs").split()]
+
+    def stat(self):
+        """memory.stat, of those below too: v1's "total_" figures by v2's names."""
+        stat = {name: int(number) for name, number in map(str.split, read(f"{self.directory}/memory.stat").splitlines())}
+        return {"file": stat["total_cache"], "anon": stat["total_rss"]} if "total_cache" in stat else stat
+
+    def current(self):
+        version_1 = f"{self.directory}/memory.usage_in_bytes"
+        return int(read(version_1 if os.path.exists(version_1) else f"{self.directory}/memory.current"))
 
     def limit(self, size):
         version_1 = f"{self.directory}/memory.limit_in_bytes"

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "user/base/log.h"
@@ -21,6 +22,7 @@ struct trim_log {
 	char *text;
 	size_t length;
 	uint64_t lost; /* lines */
+	bool cut;      /* the last that was written is part of a line: the disk was full */
 };
 
 int trim_log_open(const char *path, struct trim_log **ret, struct error *err)
@@ -51,7 +53,7 @@ bool trim_log_close(struct trim_log *log)
 		return true;
 	complete = !log->lost;
 	if (!complete)
-		log_message("%s: %" PRIu64 " lines are missing", log->path, log->lost);
+		log_message("%s: %" PRIu64 " line%s missing", log->path, log->lost, log->lost == 1 ? " is" : "s are");
 	fclose(log->stream);
 	free(log->text);
 	close(log->fd);
@@ -61,11 +63,17 @@ bool trim_log_close(struct trim_log *log)
 
 static void write_line(struct trim_log *log)
 {
+	struct iovec parts[] = { { "\n", log->cut ? 1 : 0 }, { NULL, 0 } };
 	ssize_t written;
 
 	fflush(log->stream);
-	written = write(log->fd, log->text, log->length);
-	if (written != (ssize_t)log->length && !log->lost++)
+	parts[1] = (struct iovec){ log->text, log->length };
+	written = writev(log->fd, parts, 2);
+	if (written == (ssize_t)(parts[0].iov_len + log->length))
+		log->cut = false;
+	else if (written > 0)
+		log->cut = true;
+	if ((written < 0 || log->cut) && !log->lost++)
 		log_message("cannot write %s: %s; lines are missing from now on", log->path, written < 0 ? strerror(errno) : "no space is left");
 	rewind(log->stream);
 }

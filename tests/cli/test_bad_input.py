@@ -11,7 +11,8 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import MEMGAP, Cgroup, Program, Workload, members_of_group, memory_hierarchy, stat_of, wait_for  # noqa: E402
+from memgap import (MEMGAP, Cgroup, Program, Workload, members_of_group, memory_hierarchy, stat_of, status_of,  # noqa: E402
+                    wait_for)
 
 FAILED, USAGE, HOST, NO_TARGET = 1, 2, 3, 4
 PF_KTHREAD = 0x200000
@@ -33,6 +34,10 @@ class BadInput(unittest.TestCase):
     def usage(self, remedy, *options):
         """The options of watch are wrong, the target is good."""
         self.refuse(USAGE, remedy, "watch", "-N", "1", "-p", str(os.getpid()), *options)
+
+    def trim_usage(self, remedy, *options):
+        """The same of trim."""
+        self.refuse(USAGE, remedy, "trim", "-p", str(os.getpid()), *options)
 
     # targets
 
@@ -161,11 +166,41 @@ class BadInput(unittest.TestCase):
             self.usage("USR1", "--trim-at", "1GiB", "--trim-with", action)
 
     def test_actions(self):
-        """an action that is none, or that cannot be done to a process, is a usage error"""
-        for action in "", "magic", "exec", "exec:", "exec: ", "reclaim:1", "pressure:x", "automatic":
-            self.usage("exec:COMMAND or auto", "--trim-at", "1GiB", "--trim-with", action)
-        self.usage("no such command", "--trim-at", "1GiB", "--trim-with", "exec:/nix")
-        self.usage("-c or -n", "--trim-at", "1GiB", "--trim-with", "reclaim")
+        """an action that is unknown, has no command, or is not for this kind of target, is a usage error, for a trim by hand too"""
+        for action, remedy in (("trim", "'trim' is no action: signal:NAME"), ("", "'' is no action"), ("Auto", "'Auto' is no action"),
+                               ("pressure:", "'pressure:' is no action"), ("exec", "'exec' is no action"),
+                               ("exec:", "no command after 'exec:'"), ("exec: \t ", "no command after 'exec:'"),
+                               ("exec:no-such-program", "'exec:no-such-program': there is no such command"),
+                               ("exec:/etc/passwd", "there is no such command"), ("exec:/tmp", "there is no such command"),
+                               ("reclaim", "reclaim is for a cgroup.*-c or -n")):
+            self.usage(remedy, "--trim-at", "1GiB", "--trim-with", action)
+            self.trim_usage(remedy, "--trim-with", action)
+
+    def test_trim_targets(self):
+        """memgap trim without a target, for everything, or for a command: a usage error"""
+        self.refuse(USAGE, "nothing to trim: give -p PID", "trim")
+        self.refuse(USAGE, "-a has nothing trimmed: name a target", "trim", "-a")
+        self.refuse(USAGE, "unexpected 'true': targets are given with", "trim", "--", "true")
+        self.trim_usage("unexpected 'stray'", "stray")
+
+    def test_trim_options(self):
+        """a malformed time, an unknown format, an option of watch: a usage error"""
+        for duration in "0", "0s", "1", "", "-1s", "1.5s", "x":
+            self.trim_usage("is no time to wait: 10s or 1m", "--regrowth", duration)
+        self.trim_usage("unknown format 'table': line or json", "-o", "table")
+        for option in "--trim-at", "-i", "-N", "--cooldown", "-s":
+            self.trim_usage(f"unknown option '{option}'", option, "1s")
+        for option in "--regrowth", "--trim-with", "--log", "-o":
+            self.refuse(USAGE, f"'{option}' needs a value", "trim", option)
+
+    def test_trim_of_who_is_gone(self):
+        """memgap trim of a pid that no process has: no such target, and who is named beside it is not asked"""
+        process = subprocess.Popen(["true"])
+        process.wait()
+        target = Workload(self, "retain", "--size", "16MiB", "--interval", "1m")
+        before = status_of(target.pid)["VmRSS"]
+        self.refuse(NO_TARGET, f"no process with pid {process.pid}", "trim", "-p", f"{target.pid},{process.pid}")
+        self.assertEqual(status_of(target.pid)["VmRSS"], before)
 
     def test_unknown_words(self):
         """an unknown option, format, source, metric or --per is named"""

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <string.h>
 
 #define usage(err, ...) error_set(err, EXIT_USAGE, __VA_ARGS__)
 
@@ -26,6 +27,8 @@ static int take_trim_with(struct trim_options *options, const char *text, struct
 	case -ENOENT:
 		return usage(err, "'%s': there is no such command", text);
 	default:
+		if (!strncmp(text, "exec:", strlen("exec:")))
+			return usage(err, "no command after 'exec:'");
 		return usage(err, "'%s' is no action: signal:NAME, as in signal:USR1 or signal:RTMIN+2, pressure, reclaim, exec:COMMAND or auto",
 			     text);
 	}

@@ -41,6 +41,9 @@ static const struct heap_budget among_others = { .most_ns = 2000000000 };
 #define IDLE_BYTES (8 << 20)
 #define IDLE_MOST_TIMES 20
 
+/* The kernel's own count of it is wrong by some pages for each thread or core: a small process may seem to hold nothing. */
+#define LEAST_HELD_BYTES 4096
+
 /* Which of those that are due comes first. */
 #define LEAST_COST_NS 100000
 #define CHANGED_COUNTS 16
@@ -193,8 +196,10 @@ static double urgency_of(const struct targets *targets, const struct watched_pro
 	uint64_t age = now - survey->at_ns, cost = survey->cost_ns > LEAST_COST_NS ? survey->cost_ns : LEAST_COST_NS;
 	bool changed = survey_is_behind(targets, process) || is_missing(process);
 
-	if (!is_known(held) || !held || survey->running)
+	if (!is_known(held) || survey->running)
 		return 0;
+	if (!held)
+		held = LEAST_HELD_BYTES;
 	/* the small ones are soon done: one large heap is not to keep all others waiting */
 	if (!survey->at_ns)
 		return NEVER_LOOKED_INTO / (double)held;

@@ -192,6 +192,13 @@ class Files(LogTest):
                         run_watch("-s", "none", "--trim-at", "rss:1MiB", "--log", path, "-p", str(target.pid))):
                 self.assertEqual((run.returncode, run.stdout, run.stderr), (FAILED, "", f"memgap: cannot write --log {path}: {why}\n"))
 
+    def test_unwritable_for_a_command(self):
+        """and COMMAND is not started then"""
+        witness = f"{self.directory}/witness"
+        run = run_watch("--trim-at", "1GiB", "--log", self.directory, "--", "touch", witness)
+        self.assertEqual((run.returncode, run.stderr), (FAILED, f"memgap: cannot write --log {self.directory}: Is a directory\n"))
+        self.assertFalse(os.path.exists(witness))
+
     def test_rotated(self):
         """a file that is moved away goes on to be written; one that is removed breaks nothing"""
         target = self.target()

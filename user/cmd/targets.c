@@ -340,7 +340,6 @@ void targets_close(struct targets *targets)
 	free(targets->processes);
 	free(targets->cgroups);
 	hierarchy_close(&targets->hierarchy);
-	pressure_withdraw(&targets->pressure);
 	if (targets->proc_fd >= 0)
 		close(targets->proc_fd);
 }

@@ -90,7 +90,7 @@ struct targets {
 	struct runtime_names *known_containers; /* read at targets_open(), for -n; then the caller's to free, or NULL */
 	uint64_t lost;         /* events that were lost and cannot be laid at one process's door */
 	pid_t command_pid;     /* of COMMAND; 0: there is none */
-	struct pressure_fifo pressure; /* offered to COMMAND; fd -1: the caller's to set at the start, or it was not */
+	struct pressure_fifo pressure; /* offered to COMMAND, the caller's to withdraw; fd -1, as at the start: it was not */
 	bool crossed;          /* a line was (user/cmd/line.h): set by targets_follow(), the caller's to take */
 	bool everyone;         /* probes are on files for all processes, not process by process */
 	struct watched_process **processes;

@@ -8,14 +8,17 @@
 #include "user/cmd/regrowth.h"
 #include "user/cmd/trim_log.h"
 
+int trims_log_open(struct trimmer_context *context, const struct trim_options *options, struct error *err)
+{
+	return options->log ? trim_log_open(options->log, &context->log, err) : 0;
+}
+
 int trims_open(struct trimmer_context *context, const struct trim_options *options, uint64_t regrowth_ns,
 	       const struct inherited *inherited, struct error *err)
 {
 	bool signals = options->action.kind == ACTION_SIGNAL || options->action.kind == ACTION_AUTO;
 	int result = background_open(context->loop, inherited, &context->background);
 
-	if (options->log && trim_log_open(options->log, &context->log, err))
-		return -1;
 	if (!result && regrowth_ns)
 		result = regrowth_open(regrowth_ns, context->proc_fd, context->loop, context->output, context->log, context->measured,
 				       context->data, &context->regrowth);

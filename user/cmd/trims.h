@@ -10,6 +10,9 @@
 #include "user/cmd/trimmer.h"
 #include "user/target/command.h"
 
+/* --log, if it was given: before anything is done or started, for it may fail with EXIT_FAILED. */
+int trims_log_open(struct trimmer_context *context, const struct trim_options *options, struct error *err);
+
 /*
  * context: loop, output, proc_fd, policy, action, measured and data are set. regrowth_ns: after which time a trim is looked at again;
  * 0: never. Fails with EXIT_FAILED; trims_close() in any case.

@@ -17,6 +17,14 @@
 #include "user/trim/reclaim.h"
 
 LIST_HEAD(commands, running_command);
+STAILQ_HEAD(reclaims, wanted_reclaim);
+
+/* The first of the queue is going on. */
+struct wanted_reclaim {
+	struct reclaim reclaim;
+	struct trimmer *trimmer; /* whom it is for; NULL: it was forgotten */
+	STAILQ_ENTRY(wanted_reclaim) entry;
+};
 
 struct running_command {
 	struct background *background;
@@ -32,31 +40,46 @@ struct background {
 	const struct inherited *inherited;
 	struct worker *worker;
 	struct watcher *watcher;
-	struct trimmer *reclaiming; /* whom the reclaim is for; NULL: it was forgotten, or there is none */
-	struct reclaim *reclaim;    /* that is going on, or NULL */
+	struct reclaims reclaims;
 	struct commands commands;
 };
 
-static void free_reclaim(struct reclaim *reclaim)
+static void free_reclaim(struct wanted_reclaim *wanted)
 {
-	close(reclaim->cgroup_fd);
-	free(reclaim);
+	close(wanted->reclaim.cgroup_fd);
+	free(wanted);
+}
+
+static void run_reclaim(void *data)
+{
+	struct wanted_reclaim *wanted = data;
+
+	reclaim_run(&wanted->reclaim);
+}
+
+static void start_first(struct background *background)
+{
+	struct wanted_reclaim *wanted = STAILQ_FIRST(&background->reclaims);
+
+	if (!wanted)
+		return;
+	trimmer_begins(wanted->trimmer);
+	worker_start(background->worker, run_reclaim, wanted);
 }
 
 static void reclaimed(void *data)
 {
 	struct background *background = data;
 	uint64_t ignored;
-	struct reclaim *reclaim = worker_take(background->worker, &ignored);
-	struct trimmer *trimmer = background->reclaiming;
+	struct wanted_reclaim *wanted = worker_take(background->worker, &ignored);
 
-	if (!reclaim)
+	if (!wanted)
 		return;
-	background->reclaiming = NULL;
-	background->reclaim = NULL;
-	if (trimmer)
-		trimmer_reclaimed(trimmer, reclaim->result, reclaim->why);
-	free_reclaim(reclaim);
+	STAILQ_REMOVE_HEAD(&background->reclaims, entry);
+	start_first(background);
+	if (wanted->trimmer)
+		trimmer_reclaimed(wanted->trimmer, wanted->reclaim.result, wanted->reclaim.why);
+	free_reclaim(wanted);
 }
 
 int background_open(struct loop *loop, const struct inherited *inherited, struct background **ret)
@@ -71,6 +94,7 @@ int background_open(struct loop *loop, const struct inherited *inherited, struct
 	background->loop = loop;
 	background->inherited = inherited;
 	LIST_INIT(&background->commands);
+	STAILQ_INIT(&background->reclaims);
 	background->watcher = loop_add(loop, worker_fd(background->worker), reclaimed, background);
 	if (!background->watcher) {
 		worker_close(background->worker, &(void *){ NULL });
@@ -87,8 +111,6 @@ bool background_close(struct background *background)
 
 	if (!background)
 		return true;
-	if (background->reclaim)
-		background->reclaim->stop = true;
 	loop_remove(background->loop, background->watcher);
 	if (!worker_close(background->worker, &left))
 		return false;
@@ -107,31 +129,28 @@ static bool fail(struct trimmer *trimmer, const char *what, int error)
 
 bool background_reclaim(struct background *background, struct trimmer *trimmer, int64_t bytes, bool cache_only)
 {
-	struct reclaim *reclaim = calloc(1, sizeof(*reclaim));
+	struct wanted_reclaim *wanted = calloc(1, sizeof(*wanted));
+	bool first = STAILQ_EMPTY(&background->reclaims);
 
-	if (!reclaim)
+	if (!wanted)
 		return fail(trimmer, "cannot reclaim", -ENOMEM);
-	if (background->reclaim) {
-		free(reclaim);
-		snprintf(trimmer->event.why, sizeof(trimmer->event.why), "another cgroup is being reclaimed from: one at a time");
-		return false;
-	}
-	*reclaim = (struct reclaim){
+	wanted->trimmer = trimmer;
+	wanted->reclaim = (struct reclaim){
 		.cgroup_fd = fcntl(trimmer->cgroup_fd, F_DUPFD_CLOEXEC, 0),
 		.version = trimmer->cgroup_version,
 		.bytes = bytes,
 		.cache_only = cache_only,
 		.forced = trimmer->round.action.forced,
 	};
-	if (reclaim->cgroup_fd < 0) {
+	if (wanted->reclaim.cgroup_fd < 0) {
 		int error = -errno;
 
-		free(reclaim);
+		free(wanted);
 		return fail(trimmer, "cannot reclaim", error);
 	}
-	background->reclaim = reclaim;
-	background->reclaiming = trimmer;
-	worker_start(background->worker, reclaim_run, reclaim);
+	STAILQ_INSERT_TAIL(&background->reclaims, wanted, entry);
+	if (first)
+		start_first(background);
 	return true;
 }
 
@@ -267,15 +286,30 @@ bool background_exec(struct background *background, struct trimmer *trimmer, con
 	return fail(trimmer, trimmer->round.action.argv[0], result);
 }
 
+static bool forget_reclaim(struct background *background, struct trimmer *trimmer)
+{
+	struct wanted_reclaim *wanted;
+
+	STAILQ_FOREACH(wanted, &background->reclaims, entry)
+		if (wanted->trimmer == trimmer)
+			break;
+	if (!wanted)
+		return false;
+	wanted->trimmer = NULL;
+	wanted->reclaim.stop = true;
+	if (wanted == STAILQ_FIRST(&background->reclaims))
+		return true; /* it goes on to its next batch, no further */
+	STAILQ_REMOVE(&background->reclaims, wanted, wanted_reclaim, entry);
+	free_reclaim(wanted);
+	return true;
+}
+
 bool background_forget(struct background *background, struct trimmer *trimmer)
 {
 	struct running_command *command;
 
-	if (background && background->reclaiming == trimmer) {
-		background->reclaiming = NULL;
-		background->reclaim->stop = true;
+	if (background && forget_reclaim(background, trimmer))
 		return true;
-	}
 	if (background)
 		LIST_FOREACH(command, &background->commands, entry)
 			if (command->trimmer == trimmer) {

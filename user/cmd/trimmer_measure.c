@@ -146,6 +146,12 @@ static void end_background(struct trimmer *trimmer)
 	trimmer->context->measured(trimmer->context->data);
 }
 
+void trimmer_begins(struct trimmer *trimmer)
+{
+	trimmer->event.before.current = trimmer_read_current(trimmer);
+	trimmer->start_ns = monotonic_ns();
+}
+
 void trimmer_reclaimed(struct trimmer *trimmer, int result, const char *why)
 {
 	struct trim_event *event = &trimmer->event;

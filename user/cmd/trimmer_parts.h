@@ -10,6 +10,8 @@ void trimmer_measure(struct trimmer *trimmer);
 /* Ends the measurement, tells and logs the event. */
 void trimmer_end_measure(struct trimmer *trimmer);
 
+/* What was wanted of the background, and may have had to wait, begins now: figures of before are of now. */
+void trimmer_begins(struct trimmer *trimmer);
 /* What was begun in the background is over: the kernel has reclaimed (result as reclaim_run() has it), the command has ended. */
 void trimmer_reclaimed(struct trimmer *trimmer, int result, const char *why);
 void trimmer_executed(struct trimmer *trimmer, bool well, const char *why);

@@ -31,7 +31,7 @@ struct reclaim {
 	int cgroup_fd;       /* its directory, which stays the owner's */
 	int version;         /* 1 or 2 */
 	int64_t bytes;       /* wanted, at least 1; without meaning for version 1 */
-	bool cache_only;     /* nothing is to be swapped out: "swappiness=0", which kernels before 6.11 or so do not take */
+	bool cache_only;     /* nothing is to be swapped out: "swappiness=0", which Linux 6.12 takes, 6.1 does not */
 	uint64_t longest_ns; /* 0: RECLAIM_LONGEST_NS */
 	bool forced;         /* version 1: do it all the same */
 	atomic_bool stop;    /* may be set by the owner while it runs: no further batch is begun */

@@ -109,6 +109,16 @@ class ActionTest(unittest.TestCase):
         self.assertEqual([event["outcome"] for event in events], [outcome], events)
         return events[0]
 
+    def check_in_vain(self, event):
+        """It was asked and gave nothing back; but the kernel's own count of RSS is not exact to the page."""
+        self.assertIn(event["outcome"], ("nothing", "trimmed"))
+        self.assertLess(event["reclaimed"], 256 << 10)
+
+    def trim_in_vain(self, *arguments):
+        event, = self.trim(0, *arguments)
+        self.check_in_vain(event)
+        return event
+
     def check_near(self, figure, truth, percent=5):
         self.assertLessEqual(abs(figure - truth), truth * percent / 100)
 
@@ -133,8 +143,8 @@ class Now(ActionTest):
         event = self.trim_one(FAILED, "refused", "-p", str(target.pid))
         self.assertEqual((event["verdict"], event["pids"]), ("in-use", []))
         self.assertIn("--force", event["why"])
-        event = self.trim_one(0, "nothing", "--force", "-p", str(target.pid))
-        self.assertEqual((event["pids"], event["reclaimed"]), ([target.pid], 0))
+        event = self.trim_in_vain("--force", "-p", str(target.pid))
+        self.assertEqual(event["pids"], [target.pid])
 
     def test_lines(self):
         """the line format: what is asked with what is expected, then what came back"""
@@ -209,7 +219,8 @@ class Now(ActionTest):
         self.assertEqual(target.line(), "asked")
         run.stop(signal.SIGINT)
         event = json.loads(run.line())
-        self.assertEqual((event["outcome"], event["pids"], event["reclaimed"]), ("nothing", [target.pid], 0))
+        self.check_in_vain(event)
+        self.assertEqual(event["pids"], [target.pid])
         self.assertLess(event["took_ms"], 1000)
         self.assertEqual((run.line(), run.end(), run.stderr()), (None, 0, ""))
 
@@ -219,13 +230,13 @@ class Now(ActionTest):
         target = Python(self, RETAIN, "32", preexec_fn=cgroup.enter)
         witness, log = f"{self.directory}/witness", f"{self.directory}/log"
         script = self.script(f"#!/bin/sh\n: >{witness}\n")
-        before = rss_of(target.pid), cgroup.stat()["file"]
-        for action, of in (("signal:USR1", "-p"), ("signal:USR1", "-c"), ("auto", "-p"), (f"exec:{script}", "-p"), ("reclaim", "-c")):
+        before = rss_of(target.pid)
+        for action, of in (("signal:USR1", "-p"), ("signal:USR1", "-c"), ("auto", "-p"), (f"exec:{script}", "-p")):
             named = str(target.pid) if of == "-p" else cgroup.path
             with self.subTest(action):
                 event = self.trim_one(0, "dry-run", "--dry-run", "--force", "--trim-with", action, "--log", log, of, named)
                 self.assertIsNone(event["reclaimed"])
-        self.assertEqual((rss_of(target.pid), cgroup.stat()["file"]), before)
+        self.check_near(rss_of(target.pid), before, 1)
         self.assertFalse(os.path.exists(witness))
         self.check_not_asked(target)
 
@@ -301,7 +312,7 @@ class Commands(ActionTest):
         out = f"{self.directory}/out"
         script = self.script(f'#!/bin/sh\nprintf "<%s>" "$@" >{out}\n')
         target = Workload(self, "hold", "--size", "1MiB", *QUIET)
-        self.trim_one(0, "nothing", "--force", "--trim-with", f"exec:  {script} two\t words  $HOME;false 'a b' ", "-p", str(target.pid))
+        self.trim_in_vain("--force", "--trim-with", f"exec:  {script} two\t words  $HOME;false 'a b' ", "-p", str(target.pid))
         self.assertEqual(read(out), "<two><words><$HOME;false><'a><b'>")
 
     def test_failures(self):
@@ -502,7 +513,13 @@ class Cached(ActionTest):
         return self.trim_one(status, outcome, "--trim-with", "reclaim", *options, "-c", self.cgroup.path)
 
 
-class Several(Cached):
+class OnBoth(Cached):
+    def test_dry_run(self):
+        """--dry-run of reclaim says what would be done, and takes nothing"""
+        event = self.reclaim(0, "dry-run", "--force", "--dry-run")
+        self.assertGreaterEqual(event["predicted"], 64 * MIB)
+        self.assertGreaterEqual(self.cgroup.stat()["file"], 64 * MIB)
+
     def test_several(self):
         """of several cgroups one is reclaimed from after the other, and all are"""
         other = Cgroup(self, "other")
@@ -514,8 +531,6 @@ class Several(Cached):
         for event, size in zip(events, (64, 32)):
             self.check_near(event["reclaimed"], size * MIB, 15)
 
-
-class ReadOnly(Cached):
     def test_read_only(self):
         """a cgroup file system that is mounted read-only: refused, with the remedy"""
         where = memory_hierarchy()
@@ -623,8 +638,8 @@ signal.pause()
 
 
 class Auto(ActionTest):
-    def trim_auto(self, status, outcome, target, *options):
-        event = self.trim_one(status, outcome, "--trim-with", "auto", *options, "-p", str(target.pid))
+    def trim_auto(self, status, outcome, target):
+        event = self.trim_one(status, outcome, "--trim-with", "auto", "-p", str(target.pid))
         return event["action"], event["verdict"], event["why"]
 
     def test_retained(self):
@@ -643,8 +658,8 @@ class Auto(ActionTest):
             self.assertEqual((action, seen), ("auto", verdict))
             self.assertRegex(why, f"it is {verdict}: .*--force asks all the same")
             self.check_not_asked(target)
-            action, _, _ = self.trim_auto(0, "nothing", target, "--force")
-            self.assertEqual((action, target.line()), ("signal:USR1", "asked"))
+            event = self.trim_in_vain("--force", "--trim-with", "auto", "-p", str(target.pid))
+            self.assertEqual((event["action"], target.line()), ("signal:USR1", "asked"))
 
 
 if __name__ == "__main__":

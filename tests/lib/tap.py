@@ -32,6 +32,12 @@ class TapResult(unittest.TestResult):
             super().addSuccess(test)
             self.say(True, test)
 
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err:
+            self.say(False, test, f" {subtest._subDescription()}")
+            self.explain(err)
+
     def addSkip(self, test, reason):
         with self.lock:
             super().addSkip(test, reason)

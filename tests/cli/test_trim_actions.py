@@ -441,8 +441,8 @@ class Pressure(ActionTest):
     def command(self, *options, **environment):
         """memgap with a listener as its COMMAND, which speaks on stderr; and the listener's pid, once it listens."""
         script = LISTEN.replace("flush=True", "file=sys.stderr, flush=True")
-        watch = Watch(self, "--trim-at", "gap:24MiB", "--trim-with", "pressure", *options, "--", sys.executable, "-c", script, "32",
-                      str(os.O_RDONLY), env={**os.environ, **environment})
+        watch = Watch(self, "-s", "heap", "--trim-at", "gap:24MiB", "--trim-with", "pressure", *options, "--", sys.executable, "-c",
+                      script, "32", str(os.O_RDONLY), env={**os.environ, **environment})
         wait_for(lambda: "ready" in watch.stderr(), "COMMAND listens")
         return watch, watch.sample()["target"]["pid"]
 

@@ -577,6 +577,12 @@ class ReclaimV2(Cached):
         event = self.reclaim(FAILED, "refused")
         self.assertEqual(event["verdict"], "in-use")
 
+    def test_auto(self):
+        """cgroup v2: where it is page cache, auto has the kernel take it back"""
+        event = self.trim_one(0, "trimmed", "--trim-with", "auto", "-c", self.cgroup.path)
+        self.assertEqual((event["action"], event["verdict"]), ("reclaim", "cache"))
+        self.assertLess(self.cgroup.stat()["file"], 4 * MIB)
+
     def test_amount(self):
         """past cgroup:SIZE the kernel is asked for what is above the low mark, and takes no more than a little beyond"""
         self.fill(128 * MIB)

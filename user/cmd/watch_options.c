@@ -18,7 +18,8 @@ const char watch_usage[] =
 	"\n"
 	"Targets, any number of them:\n"
 	TARGET_USAGE
-	"  -- COMMAND                start it and watch it from its first instruction\n"
+	"  -- COMMAND                start it and watch it from its first instruction; with --trim-with pressure it\n"
+	"                            is offered a FIFO to listen at, in $MEMORY_PRESSURE_WATCH\n"
 	"\n"
 	"Options:\n"
 	"  -i, --interval DUR        200ms, 1s, 1m (default 1s)\n"

@@ -18,7 +18,7 @@
 void session_init(struct session *session)
 {
 	*session = (struct session){ .timer_fd = -1, .signal_fd = -1, .loop.epoll_fd = -1,
-				     .targets = { .proc_fd = -1, .hierarchy = { .fd = -1, .v2_fd = -1 } } };
+				     .targets = { .proc_fd = -1, .hierarchy = { .fd = -1, .v2_fd = -1 }, .pressure.fd = -1 } };
 }
 
 static size_t named_cgroups(const struct targets *targets)
@@ -93,6 +93,8 @@ int session_open(struct session *session, const struct watch_options *options, c
 	outlet_set_stop_fd(session->signal_fd);
 	if (loop_open(&session->loop))
 		return error_set(err, EXIT_FAILED, "cannot set up the event loop: %s", strerror(errno));
+	if (options->trims && trims_log_open(&session->trims, &options->trim, err))
+		return -1;
 	if (targets_open(&session->targets, err) || start(session, err) || start_background(session, err))
 		return -1;
 	return 0;
@@ -110,6 +112,7 @@ bool session_close(struct session *session)
 {
 	struct targets *targets = &session->targets;
 
+	pressure_withdraw(&targets->pressure); /* first of all: it is the only thing that would be left behind */
 	if (!targets->names)
 		runtime_names_free(targets->known_containers);
 	if (!surveyor_close(targets->surveyor) || !governor_close(targets->governor) || !names_close(targets->names))

@@ -6,6 +6,7 @@
 
 #include "user/base/fs.h"
 #include "user/base/log.h"
+#include "user/base/units.h"
 #include "user/cmd/candidates.h"
 #include "user/cmd/command_table.h"
 #include "user/cmd/display.h"
@@ -42,13 +43,13 @@ static void choose_format(void *data)
 	run->display.output.format = &run->format;
 }
 
-/* Whoever holds something has been looked into. */
+/* Whoever can be has been looked into. */
 static bool all_seen(struct targets *targets)
 {
 	for (size_t i = 0; i < targets->n_processes; i++) {
 		struct watched_process *process = targets->processes[i];
 
-		if (!process->survey.at_ns && interval_status(targets, process))
+		if (!process->survey.at_ns && interval_status(targets, process) && is_known(reading_held(&process->reading)))
 			return false;
 	}
 	return true;

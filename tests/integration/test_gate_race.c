@@ -118,10 +118,10 @@ typedef enum outcome (*way_to_send)(const struct ways *ways, const struct pid_id
 
 static enum outcome by_user_space(const struct ways *ways, const struct pid_identity *id)
 {
-	static const struct trim_action action = { SIGUSR1, "signal:USR1", false };
+	static const struct trim_action action = { .kind = ACTION_SIGNAL, .signal = SIGUSR1, .text = "signal:USR1" };
 	char why[256];
 
-	switch (trim_act(&action, ways->proc_fd, id, why, sizeof(why))) {
+	switch (trim_act(&action, NULL, ways->proc_fd, id, why, sizeof(why))) {
 	case ACT_DONE:
 		return SENT;
 	case ACT_GONE:

@@ -139,6 +139,14 @@ static __always_inline bool first_thread_takes(struct task_struct *task, __u32 s
 	return !(state & NOT_WOKEN);
 }
 
+/* Between a look from another CPU and its first thread's taking the signal: long, where that does not run. */
+static __always_inline bool may_change_meanwhile(struct task_struct *task, __u32 signal)
+{
+	__u64 blocked = BPF_CORE_READ(task, blocked.sig[0]) | BPF_CORE_READ(task, real_blocked.sig[0]);
+
+	return BPF_CORE_READ(task, signal, nr_threads) > 1 && !(blocked & signal_bit(signal));
+}
+
 static __always_inline enum memgap_gate_result post_to(struct task_struct *task, struct memgap_gate_request *request)
 {
 	union memgap_gate_ticket ticket = { .signal = request->signal, .number = ++last_number, .pid = (__u32)task->tgid };
@@ -158,6 +166,13 @@ static __always_inline enum memgap_gate_result post_to(struct task_struct *task,
 	return MEMGAP_GATE_UNABLE;
 }
 
+static __always_inline enum memgap_gate_result send_to(struct task_struct *task, const struct memgap_gate_request *request)
+{
+	if (request->posts && may_change_meanwhile(task, request->signal) && check(task, request->signal) == MEMGAP_GATE_SENT)
+		return MEMGAP_GATE_BUSY;
+	return check_and_send(task, request->signal);
+}
+
 SEC("syscall")
 int send_now(struct memgap_gate_request *request)
 {
@@ -167,7 +182,7 @@ int send_now(struct memgap_gate_request *request)
 	if (!task)
 		return 0;
 	if (is_asked_for(task, request))
-		request->result = check_and_send(task, request->signal);
+		request->result = send_to(task, request);
 	bpf_task_release(task);
 	return 0;
 }

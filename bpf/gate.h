@@ -13,6 +13,7 @@ enum memgap_gate_result {
 	MEMGAP_GATE_UNEXPECTED,
 	MEMGAP_GATE_GONE,
 	MEMGAP_GATE_UNABLE,
+	MEMGAP_GATE_BUSY,
 };
 
 /* The context of both programs. */
@@ -20,8 +21,8 @@ struct memgap_gate_request {
 	__u64 start_time; /* as field 22 of /proc/PID/stat shows it to the caller: ticks */
 	__u32 pid;        /* in the caller's pid namespace */
 	__u32 signal;
+	__u32 posts;      /* send_now: not where others may change the handler before the first thread comes, who is to look himself */
 	__u32 result;     /* from here on out: enum memgap_gate_result */
-	__u32 padding;
 	__u64 ticket;     /* of one that was posted */
 };
 

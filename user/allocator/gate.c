@@ -180,6 +180,7 @@ enum gate_result gate_send(struct gate *gate, pid_t pid, uint64_t start_time, in
 		result = run(gate->bpf->progs.post, &request);
 	if (result == MEMGAP_GATE_POSTED)
 		result = wait_for_answer(gate, request.ticket);
+	request.posts = gate->posts;
 	if (result == MEMGAP_GATE_UNABLE)
 		result = run(gate->bpf->progs.send_now, &request);
 	switch (result) {
@@ -189,6 +190,8 @@ enum gate_result gate_send(struct gate *gate, pid_t pid, uint64_t start_time, in
 		return GATE_UNEXPECTED;
 	case MEMGAP_GATE_GONE:
 		return GATE_GONE;
+	case MEMGAP_GATE_BUSY:
+		return GATE_BUSY;
 	default:
 		return GATE_UNABLE;
 	}

@@ -8,8 +8,9 @@
  *
  * Linux 6.18: where its first thread would take the signal, that thread is made to come out of what it does, to look, to send the
  * signal to itself, and to take it. It cannot have taken its handler away in between; another thread has a third of a microsecond
- * for it. Linux 6.14, and where the first thread blocks the signal, sleeps uninterruptibly, is stopped, or does not come: a BPF
- * program looks and sends from another CPU, and until the process comes to take it, some microseconds later, it is as with kill().
+ * for it. Where it cannot come, because it sleeps uninterruptibly, is stopped, or gets no CPU, nothing is sent if there are others.
+ * Linux 6.14, and where the first thread blocks the signal, or is the only one and cannot come: a BPF program looks and sends from
+ * another CPU, and until the process comes to take it, some microseconds later, it is as with kill().
  *
  * The receiver sees si_code SI_KERNEL and si_pid 0 (bpf_send_signal_common() in kernel/trace/bpf_trace.c); security modules are not
  * asked, as they are for kill().
@@ -26,6 +27,7 @@ enum gate_result {
 	GATE_SENT,
 	GATE_UNEXPECTED, /* the process does not expect it now: nothing was sent */
 	GATE_GONE,       /* there is no such process, or it is another one by now, or a thread that is not its process's first */
+	GATE_BUSY,       /* its first thread cannot look, and others may change handlers before it takes the signal: nothing was sent */
 	GATE_UNABLE,     /* nothing was sent, as far as is known: look and send by other means */
 };
 
@@ -35,7 +37,7 @@ void gate_close(struct gate *gate); /* may be NULL */
 
 /*
  * To the process pid, in the caller's pid namespace, which started at start_time (struct pid_identity). Waits for a process that gets
- * no CPU, 50 ms at most before it goes the other way. Not from two threads at once.
+ * no CPU, 50 ms at most before it goes the other way, or gives up. Not from two threads at once.
  */
 enum gate_result gate_send(struct gate *gate, pid_t pid, uint64_t start_time, int signal);
 

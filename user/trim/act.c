@@ -70,6 +70,10 @@ static enum act_result send(int signal, struct gate *gate, const struct pid_iden
 		return ACT_DONE;
 	case GATE_GONE:
 		return gone(why, size, id->pid);
+	case GATE_BUSY:
+		snprintf(why, size, "pid %d (%s) is stopped or gets no CPU: whether it still handles %s when it goes on cannot be told", id->pid, id->comm,
+			 trim_signal_name(signal, buffer));
+		return ACT_REFUSED;
 	case GATE_UNEXPECTED:
 		snprintf(why, size, "pid %d (%s) does not handle %s any more and could die of it", id->pid, id->comm,
 			 trim_signal_name(signal, buffer));

@@ -24,8 +24,9 @@ int line_cross(__u32 index)
 		return 0;
 	line->crossed_ns = bpf_ktime_get_ns();
 	line->by = (__u32)bpf_get_current_task_btf()->tgid;
+	/* its interrupt is not to lie between the look and the process's taking the signal: another thread may change handlers meanwhile */
+	send_event(MEMGAP_EVENT_CROSSED, line->by);
 	line->result = ask_current(line);
 	line->done_ns = bpf_ktime_get_ns();
-	send_event(MEMGAP_EVENT_CROSSED, line->by);
 	return 0;
 }

@@ -2,9 +2,14 @@
 #include "user/allocator/lines.h"
 
 #include <errno.h>
+#include <sched.h>
 
 #include "user/allocator/probes.h"
 #include "user/allocator/records.h"
+#include "user/base/fs.h"
+
+/* Who crosses a line is in the kernel then, and has done it as soon as he gets a CPU. */
+#define DONE_WITHIN_NS 10000000
 
 static struct memgap_process *record_of(struct probes *probes, pid_t pid, uint32_t *record)
 {
@@ -59,11 +64,24 @@ void lines_join(struct probes *probes, const struct line_owner *cgroup, pid_t pi
 		__atomic_store_n(&process->line, index_of(cgroup), __ATOMIC_RELEASE);
 }
 
+/* The event comes right before it is done. */
+static bool await_done(const struct memgap_line *line)
+{
+	uint64_t end_ns = monotonic_ns() + DONE_WITHIN_NS;
+
+	while (!__atomic_load_n(&line->done_ns, __ATOMIC_ACQUIRE)) {
+		if (monotonic_ns() >= end_ns)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
 bool lines_crossed(const struct probes *probes, const struct line_owner *owner, struct memgap_line *ret)
 {
 	const struct memgap_line *line = line_of(probes, owner);
 
-	if (__atomic_load_n(&line->armed, __ATOMIC_SEQ_CST) || !__atomic_load_n(&line->done_ns, __ATOMIC_ACQUIRE))
+	if (__atomic_load_n(&line->armed, __ATOMIC_SEQ_CST) || !await_done(line))
 		return false;
 	*ret = *line;
 	return true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/cmd/trims.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include "user/allocator/gate.h"
@@ -11,6 +12,17 @@
 int trims_log_open(struct trimmer_context *context, const struct trim_options *options, struct error *err)
 {
 	return options->log ? trim_log_open(options->log, &context->log, err) : 0;
+}
+
+/*
+ * The kernel side wakes memgap in the midst of what a process does: when that has been sent the signal, or is about to look whether it
+ * expects it. On a busy machine memgap is not to take the CPU away from it just then: the signal would come later, and a handler that
+ * another thread takes away meanwhile would be missed (SCHED_BATCH does not preempt: sched(7)). What memgap starts does not inherit that.
+ */
+static void let_others_run(void)
+{
+	if (sched_getscheduler(0) == SCHED_OTHER)
+		sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &(struct sched_param){ 0 });
 }
 
 int trims_open(struct trimmer_context *context, const struct trim_options *options, uint64_t regrowth_ns,
@@ -27,6 +39,8 @@ int trims_open(struct trimmer_context *context, const struct trim_options *optio
 	/* without one, the last look before a signal is our own */
 	if (signals && !options->dry_run && gate_open(&context->gate))
 		context->gate = NULL;
+	if (signals)
+		let_others_run();
 	return 0;
 }
 

@@ -8,15 +8,22 @@
 #include "user/cmd/view.h"
 #include "user/kernel/status.h"
 
-/* What it may give at most. */
-static int64_t most_of(const struct trim_candidate *candidate)
+/* What is in live blocks it does not give: of a leak, whose heap has always changed since it was looked into, that is known all the same. */
+int64_t candidate_most(const struct process_view *view, const struct process_status *status)
 {
-	return is_known(candidate->trimmable) ? candidate->trimmable : candidate->rss;
+	int64_t held = known_add(status->rss_anon, status->swap), gap;
+
+	if (is_known(view->heap.trimmable) && !view->behind)
+		return view->heap.trimmable;
+	if (!is_known(held) || !is_known(view->alloc) || !is_known(view->baseline) || view->stale)
+		return status->rss;
+	gap = held - view->alloc;
+	return gap > 0 ? gap : 0;
 }
 
 static int compare_most(const void *a, const void *b)
 {
-	int64_t x = most_of(a), y = most_of(b);
+	int64_t x = ((const struct trim_candidate *)a)->most, y = ((const struct trim_candidate *)b)->most;
 
 	return (x < y) - (x > y);
 }
@@ -35,7 +42,8 @@ static size_t gather(const struct candidates_request *request, struct trim_candi
 		if (!row_has(request->row, process) || process_status_read(targets->proc_fd, process->id.pid, &status))
 			continue;
 		view_of(targets, process, &view);
-		all[n++] = (struct trim_candidate){ process->id, status.rss, view.behind ? UNKNOWN : view.heap.trimmable };
+		all[n++] = (struct trim_candidate){ process->id, status.rss, view.behind ? UNKNOWN : view.heap.trimmable,
+						    candidate_most(&view, &status) };
 	}
 	return n;
 }

@@ -5,14 +5,19 @@
 
 #include "user/cmd/targets.h"
 #include "user/cmd/trimmer.h"
+#include "user/cmd/view.h"
+#include "user/kernel/status.h"
 
 struct candidates_request {
 	struct targets *targets;
 	const struct row *row;
 };
 
+/* Bytes that a process can give at most; of one that is not looked into, what it holds. */
+int64_t candidate_most(const struct process_view *view, const struct process_status *status);
+
 /*
- * Those of the row's processes that have most to give, or where that is not known hold most, the largest first, TRIM_PIDS_MAX at
+ * Those of the row's processes that may have most to give, the largest first, TRIM_PIDS_MAX at
  * most; each opened, the pidfd the caller's to close. data is a struct candidates_request. Returns their number.
  */
 size_t list_candidates(struct trim_candidate *candidates, void *data);

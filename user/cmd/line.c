@@ -94,7 +94,7 @@ static const struct watched_process *foremost(struct targets *targets, const str
 		if (!is_counted(targets, process))
 			return NULL;
 		view_of(targets, process, &view);
-		gives = is_known(view.heap.trimmable) ? view.heap.trimmable : process->reading.known ? process->reading.status.rss : 0;
+		gives = process->reading.known ? candidate_most(&view, &process->reading.status) : 0;
 		if (gives > most) {
 			most = gives;
 			found = process;

@@ -158,9 +158,7 @@ static void leave_out_helpless(struct trim_round *round)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < round->n; i++) {
-		int64_t trimmable = round->candidates[i].trimmable;
-
-		if (is_known(trimmable) && trimmable < LITTLE_BYTES)
+		if (round->candidates[i].most < LITTLE_BYTES)
 			pid_close(&round->candidates[i].id);
 		else
 			round->candidates[kept++] = round->candidates[i];
@@ -357,7 +355,8 @@ void trimmer_crossed(struct trimmer *trimmer, const struct snapshot *snapshot, c
 		.reason = { METRIC_ALLOC, crossing->value, crossing->threshold },
 		.low = crossing->value, /* nobody else is asked in this round */
 	};
-	struct trim_candidate candidate = { crossing->id, crossing->rss, snapshot->allocator.behind ? UNKNOWN : snapshot->gap.trimmable };
+	struct trim_candidate candidate = { crossing->id, crossing->rss, snapshot->allocator.behind ? UNKNOWN : snapshot->gap.trimmable,
+					     crossing->rss };
 
 	trim_log_look(trimmer->context->log, snapshot, &judgement);
 	if (trimmer->running)

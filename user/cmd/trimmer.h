@@ -26,7 +26,8 @@ struct trim_log;
 struct trim_candidate {
 	struct pid_identity id;
 	int64_t rss;
-	int64_t trimmable; /* UNKNOWN: its heap was not looked into */
+	int64_t trimmable; /* UNKNOWN: its heap was not looked into, or has changed since */
+	int64_t most;      /* bytes: it cannot give more than that */
 };
 
 /* What all trimmers of a run share. What is NULL is not done. */

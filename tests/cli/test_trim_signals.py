@@ -1,0 +1,417 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The signals of trims at their worst: how soon they come under load, and that nobody gets one that should not, whatever it does.
+
+The targets count the signals that they take, and say when (tests/programs/crosses.c): that is the truth.
+"""
+import collections
+import concurrent.futures
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, "tests/lib")
+import tap  # noqa: E402
+from memgap import MEMGAP, MIB, WORKLOAD, Cgroup, Program, Watch, is_alive, read, wait_for  # noqa: E402
+
+HABITS = os.path.abspath("build/tests/programs/habits")
+CROSSES = os.path.abspath("build/tests/programs/crosses")
+PROMPT_US = 100  # from the crossing to the first instruction of the handler
+
+
+def busy(test, n):
+    """Loops that keep so many CPUs busy."""
+    for _ in range(n):
+        Program(test, "sh", "-c", "while :; do :; done")
+
+
+def percentile(values, part):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+
+def say_latencies(name, values):
+    """Microseconds; returns the 99th percentile."""
+    p99 = percentile(values, 0.99)
+    print(f"# {name}: p50 {percentile(values, 0.5):.1f} us, p99 {p99:.1f} us, max {max(values):.1f} us, of {len(values)}", flush=True)
+    return p99
+
+
+def pid_options(programs):
+    return [part for program in programs for part in ("-p", str(program.pid))]
+
+
+class Crosses(Program):
+    """crosses.c: crosses the threshold when it is told to."""
+
+    def __init__(self, test, how="handler", retained=2 * MIB, held=3.6 * MIB, block=MIB / 2, threads=0, **options):
+        super().__init__(test, CROSSES, how, *(str(int(n)) for n in (retained, held, block, threads)), stdin=subprocess.PIPE, **options)
+        assert self.line() == "ready"
+        self.how = how
+
+    def order(self, word):
+        self.process.stdin.write(f"{word}\n".encode())
+        self.process.stdin.flush()
+        assert self.line() == word
+
+    def take(self, seconds=20):
+        """The answer to the next signal."""
+        return json.loads(self.line(seconds))
+
+
+class Habits(Program):
+    """habits.c: processes that do with their signals what they like."""
+
+    def __init__(self, test, cgroup=None, **kinds):
+        super().__init__(test, HABITS, *(f"{kind}={n}" for kind, n in kinds.items()), stdin=subprocess.PIPE,
+                         preexec_fn=cgroup and cgroup.enter)
+        self.kinds = list(kinds)
+
+    def counts(self):
+        """What has come of them so far."""
+        self.process.stdin.write(b"\n")
+        self.process.stdin.flush()
+        return json.loads(self.line())
+
+    def taken(self):
+        return sum(self.counts()["taken"].values())
+
+
+class Asking(Program):
+    """memgap watch --force, of which only the events are kept: grep is faster than a reader here would be."""
+
+    def __init__(self, test, *options):
+        super().__init__(test, MEMGAP, "watch", "-o", "json", "--force", *options)
+        self.told = tempfile.TemporaryFile()
+        self.grep = subprocess.Popen(["grep", '"event":"trim"'], stdin=self.process.stdout, stdout=self.told)
+        test.addCleanup(self.told.close)
+        test.addCleanup(self.grep.wait)
+        test.addCleanup(self.stop, signal.SIGKILL)
+
+    def await_probes(self):
+        wait_for(lambda: "was running already" in self.stderr(), "what it allocates is counted")
+
+    def finish(self):
+        """The events of all trims that asked somebody."""
+        self.stop()
+        status = self.end()
+        assert status == 0, f"exit status {status}: {self.stderr()[-2000:]}"
+        self.grep.wait()
+        self.told.seek(0)
+        return [event for event in map(json.loads, self.told) if event["pids"]]
+
+
+class Latency(unittest.TestCase):
+    def cross_again_and_again(self, watch, programs, looks, seconds):
+        """
+        programs: by pid, or by the path of their cgroup; looks: how often memgap has looked at each since it has filled its heap. Each
+        crosses when it has been looked at twice. Returns the events, and with the program what it answered.
+        """
+        end = time.monotonic() + seconds
+        events, taken = [], []
+        while time.monotonic() < end:
+            line = watch.next()
+            name = line["target"]["pid"] or line["target"]["cgroup"]
+            if name not in programs:
+                continue
+            if "event" in line:
+                events.append(line)
+                taken.append((programs[name], programs[name].take()))
+                looks[name] = 0
+            elif looks[name] == 0:
+                programs[name].order("fill")
+            elif looks[name] == 2:
+                programs[name].order("cross")
+            looks[name] += "event" not in line
+        return events, taken
+
+    def check_prompt(self, watch, programs, rounds=3, seconds=3.5):
+        """Other work on the machine may disturb a round, but not all of them. Returns the crossings of all."""
+        p99s, events, looks = [], [], dict.fromkeys(programs, 0)
+        for _ in range(rounds):
+            told, taken = self.cross_again_and_again(watch, programs, looks, seconds)
+            events += told
+            self.assertEqual(collections.Counter(event["by"] for event in told), {"kernel": len(taken)})
+            self.assertEqual({answer["signals"] for _, answer in taken}, {1})
+            p99s.append(say_latencies("to the handler", [a["latency_ns"] / 1e3 for p, a in taken if p.how == "handler"]))
+            waits = [a["latency_ns"] / 1e3 for p, a in taken if p.how == "sigwait"]
+            if waits:
+                say_latencies("to the return of sigwait()", waits)
+                self.assertLess(percentile(waits, 0.5), 20000)  # it waits for a CPU
+        say_latencies("as memgap says", [event["late_ms"] * 1e3 for event in events])
+        self.assertLessEqual(min(p99s), PROMPT_US)
+        self.assertLessEqual(percentile([event["late_ms"] for event in events], 0.9), PROMPT_US / 1e3)
+        return len(events)
+
+    def test_processes(self):
+        """under load, from right before the malloc() that crosses to the handler: 100 us at most in 99 of 100 crossings"""
+        busy(self, os.cpu_count())
+        programs = [Crosses(self, threads=1) for _ in range(4)] + [Crosses(self, "sigwait")]
+        watch = Watch(self, "-s", "probe", "--trim-at", "4MiB", "--force", "--cooldown", "20ms", *pid_options(programs), interval="20ms")
+        self.assertGreater(self.check_prompt(watch, {program.pid: program for program in programs}), 150)
+
+    def test_cgroups(self):
+        """so it is where the threshold is a cgroup's, and the process with most to give crosses it"""
+        busy(self, os.cpu_count())
+        programs, options = {}, []
+        for i in range(4):
+            cgroup = Cgroup(self, f"line{i}")
+            programs[cgroup.path] = Crosses(self, threads=1, preexec_fn=cgroup.enter)
+            for _ in range(2):
+                Crosses(self, threads=1, preexec_fn=cgroup.enter)
+            options += ["-c", cgroup.path]
+        watch = Watch(self, "-s", "probe", "--trim-at", "4MiB", "--force", "--cooldown", "20ms", *options, interval="20ms")
+        self.assertGreater(self.check_prompt(watch, programs, seconds=2.5), 60)
+
+
+class Refusals(unittest.TestCase):
+    def test_handler_removed_after_the_look(self):
+        """a handler that goes between memgap's look and the crossing: the kernel side sends nothing, the event has the reason"""
+        program = Crosses(self)
+        watch = Watch(self, "-s", "probe", "--trim-at", "4MiB", "--force", "-p", str(program.pid), interval="2s")
+        watch.sample()
+        program.order("fill")
+        watch.sample()
+        program.order("drop")  # the next look comes in 2 s
+        crossed = time.monotonic()
+        program.order("cross")
+        event = watch.event()
+        self.assertLess(time.monotonic() - crossed, 1)
+        self.assertEqual((event["by"], event["outcome"], event["pids"]), ("crossing", "refused", []))
+        self.assertIn(f"pid {program.pid} (crosses) does not handle USR1 and could die of it", event["why"])
+        program.order("fill")  # it lives, and has been told nothing
+
+
+class Storms(unittest.TestCase):
+    SECONDS = 11
+    COOLDOWN = 0.3
+
+    def signals_of(self, program):
+        """When each came, in seconds."""
+        end, seen = time.monotonic() + self.SECONDS, []
+        while (left := end - time.monotonic()) > 0 and select.select([program.process.stdout], [], [], left)[0]:
+            answer = program.take()
+            seen += [answer["seen_ns"] / 1e9] * answer["signals"]
+        return seen
+
+    def check_waits(self, name, seen):
+        """Each is twice the one before; but an asked one is measured for a second, in which it is not asked again."""
+        waits = [second - first for first, second in zip(seen, seen[1:])]
+        print(f"# {name}: {', '.join(f'{wait:.2f}' for wait in waits)} s from signal to signal", flush=True)
+        self.assertGreaterEqual(len(waits), 3)
+        for i, wait in enumerate(waits):
+            least = max(1, self.COOLDOWN * 2 ** (i + 1))
+            self.assertGreater(wait, least - 0.05)
+            self.assertLess(wait, least + 1)
+
+    def test_no_storm(self):
+        """a threshold below what the program needs, crossed a thousand times a second or passed for good: the waits double"""
+        options = ["-i", "50ms", "--cooldown", f"{self.COOLDOWN * 1000:.0f}ms"]
+        crosses, stays = Crosses(self), Crosses(self, "sigwait")
+        by_kernel = Asking(self, *options, "-s", "probe", "--trim-at", "4MiB", "-p", str(crosses.pid))
+        by_kernel.await_probes()
+        crosses.order("fill")
+        stays.order("storm")
+        by_tick = Asking(self, *options, "-s", "none", "--trim-at", "rss:1MiB", "-p", str(stays.pid))
+        crosses.order("storm")
+        with concurrent.futures.ThreadPoolExecutor() as both:
+            seen = list(both.map(self.signals_of, [crosses, stays]))
+        for name, watch, times in ("kernel", by_kernel, seen[0]), ("tick", by_tick, seen[1]):
+            self.check_waits(name, times)
+            self.assertEqual([event["by"] for event in watch.finish()], [name] * len(times))
+
+
+class Leaks(unittest.TestCase):
+    """The workload with a line on stderr for each signal that it takes."""
+    SECONDS = 12
+
+    def workload(self, *arguments, **options):
+        return Program(self, "env", "LD_PRELOAD=" + os.path.abspath("build/tests/programs/preload_tells_sigwait"), WORKLOAD, *arguments,
+                       **{"stdout": subprocess.DEVNULL, **options})
+
+    def leak(self, **options):
+        return self.workload("leak", "--interval", "50ms", **options)
+
+    def test_leaks_are_left_alone(self):
+        """what leaks is never asked, with a threshold for alloc, rss or gap; in a cgroup the one beside it that retains is"""
+        cgroup = Cgroup(self, "leak")
+        leaks = {at: self.leak() for at in ("alloc:100MiB", "rss:100MiB", "gap:64KiB")}
+        watches = {at: Watch(self, "--trim-at", at, "-p", str(leak.pid), interval="1s") for at, leak in leaks.items()}
+        beside = self.leak(preexec_fn=cgroup.enter)
+        retains = self.workload("retain", "--interval", "1h", preexec_fn=cgroup.enter)
+        both = Watch(self, "--trim-at", "gap:50MiB", "-c", cgroup.path, interval="1s")
+        end = time.monotonic() + self.SECONDS
+        while time.monotonic() < end:
+            for watch in both, *watches.values():
+                watch.sample()
+        for at, watch in watches.items():
+            refusal = next(line for line in watch.seen if "event" in line)  # past its threshold, and looked at
+            self.assertEqual((refusal["outcome"], refusal["pids"]), ("refused", []))
+            self.assertEqual(leaks[at].stderr(), "")
+        self.assertEqual((retains.stderr(), beside.stderr()), ("took USR1\n", ""))
+
+
+class Halted(unittest.TestCase):
+    """Processes that do not run when they are asked."""
+
+    def check(self, halt, go_on):
+        """What comes of it is told in bounded time; others are asked meanwhile; when it goes on it takes what it was sent, and lives."""
+        halted = [Crosses(self), Crosses(self, "sigwait"), Crosses(self, threads=2)]
+        other = Crosses(self)
+        halt(halted)
+        watch = Watch(self, "-s", "none", "--trim-at", "rss:1MiB", "--cooldown", "30s", *pid_options([*halted, other]))
+        events = {}
+        while len(events) < 4:
+            event = watch.event(seconds=5)
+            events[event["target"]["pid"]] = event
+        self.assertEqual(other.take()["signals"], 1)
+        go_on(halted)
+        for program in halted:
+            event = events[program.pid]
+            if event["pids"]:
+                self.assertEqual(event["outcome"], "nothing")
+                self.assertEqual(program.take()["signals"], 1)
+            else:  # other threads could change its handler before it looks
+                self.assertEqual(event["outcome"], "refused")
+                self.assertIn("is stopped or gets no CPU", event["why"])
+            program.order("fill")
+        self.assertTrue(watch.sample())
+        self.assertTrue(any(event["pids"] == [program.pid] for program in halted for event in events.values()))
+
+    def test_stopped(self):
+        """a stopped process: what comes of it is told in bounded time, others are asked meanwhile, and it lives when it goes on"""
+        self.check(lambda programs: [program.stop(signal.SIGSTOP) for program in programs],
+                   lambda programs: [program.stop(signal.SIGCONT) for program in programs])
+
+    def test_frozen(self):
+        """and so with one in a frozen cgroup"""
+        for freezer in Freezer.all(self):
+            with self.subTest(freezer.directory):
+                self.check(freezer.freeze, freezer.thaw)
+
+
+class Freezer:
+    """A cgroup that processes can be frozen in: of version 2, or of the freezer of version 1."""
+
+    @classmethod
+    def all(cls, test):
+        mounts = [line.split() for line in read("/proc/mounts").splitlines()]
+        found = [cls(test, where, "cgroup.freeze", "1", "0") for _, where, kind, *_ in mounts if kind == "cgroup2"]
+        found += [cls(test, where, "freezer.state", "FROZEN", "THAWED") for _, where, kind, options, *_ in mounts
+                  if kind == "cgroup" and "freezer" in options.split(",")]
+        assert found
+        return found
+
+    def __init__(self, test, mount, file, frozen, thawed):
+        self.directory = f"{mount}/memgap-test-{os.getpid()}-freezer"
+        self.file, self.frozen, self.thawed = file, frozen, thawed
+        os.mkdir(self.directory)
+        test.addCleanup(lambda: wait_for(self.is_removed, f"{self.directory} can be removed"))
+
+    def write(self, file, text):
+        with open(f"{self.directory}/{file}", "w") as control:
+            control.write(text)
+
+    def is_frozen(self):
+        if self.file == "cgroup.freeze":
+            return "frozen 1" in read(f"{self.directory}/cgroup.events")
+        return read(f"{self.directory}/freezer.state") == "FROZEN\n"
+
+    def freeze(self, programs):
+        for program in programs:
+            self.write("cgroup.procs", str(program.pid))
+        self.write(self.file, self.frozen)
+        wait_for(self.is_frozen, "frozen")
+
+    def thaw(self, _):
+        self.write(self.file, self.thawed)
+
+    def is_removed(self):
+        self.write(self.file, self.thawed)
+        for pid in read(f"{self.directory}/cgroup.procs").split():
+            os.kill(int(pid), signal.SIGKILL)
+        try:
+            os.rmdir(self.directory)
+        except OSError:
+            return False
+        return True
+
+
+class Churn(unittest.TestCase):
+    BY_KERNEL = ["-s", "probe", "--trim-at", "alloc:5MiB", "-i", "20ms", "--cooldown", "5ms"]
+    BY_TICK = ["-s", "none", "--trim-at", "rss:3MiB", "-i", "20ms", "--cooldown", "5ms"]
+    SIGNALS = int(os.environ.get("SIGNALS", 10000))
+    SECONDS = 120  # for all of them: more than twice what two slow CPUs need
+
+    def watch_cgroup(self, name, options, **kinds):
+        cgroup = Cgroup(self, name)
+        habits = Habits(self, cgroup, **kinds)
+        return habits, Asking(self, "--per", "process", *options, "-c", cgroup.path)
+
+    def watch_pids(self, options, **kinds):
+        habits = Habits(self, **kinds)
+        return habits, Asking(self, *options, *(part for pid in habits.counts()["pids"] for part in ("-p", str(pid))))
+
+    def await_signals(self, habits, signals):
+        end = time.monotonic() + self.SECONDS
+        while sum(one.taken() for one in habits) < signals and time.monotonic() < end:
+            time.sleep(0.2)
+
+    def total(self, counts, what):
+        return sum((collections.Counter(one[what]) for one in counts), collections.Counter())
+
+    def test_nobody_is_harmed(self):
+        """10,000 signals to processes that come, go, change what they are and how they take them: nobody dies of one"""
+        fickle = dict(handles=12, awaits=8, reads=8, ends=4, becomes=4, forks=4, reuses=4, bare=2, blocks=2)
+        steady = dict(handles=24, awaits=8, reads=8, bare=1, blocks=1)
+        # by a tick, this is safe from Linux 6.18 on (user/allocator/gate.h)
+        toggles = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) >= (6, 18)
+        pairs = [self.watch_cgroup("kernel", self.BY_KERNEL, toggles=4, **fickle),
+                 self.watch_cgroup("tick", self.BY_TICK, toggles=4 * toggles, **fickle),
+                 self.watch_pids(self.BY_KERNEL, toggles=2, **steady),
+                 self.watch_pids(self.BY_TICK, toggles=2 * toggles, **steady)]
+        began = time.monotonic()
+        self.await_signals([habits for habits, _ in pairs], self.SIGNALS)
+        took = time.monotonic() - began
+        sent = [watch.finish() for _, watch in pairs]
+        counts = [habits.counts() for habits, _ in pairs]
+        taken, killed, failed, ended = (self.total(counts, what) for what in ("taken", "killed", "failed", "ended"))
+        by = collections.Counter(event["by"] for events in sent for event in events)
+        print(f"# {sum(taken.values())} signals in {took:.0f} s: {dict(+taken)}; sent {dict(by)}; processes that ended: {dict(+ended)}",
+              flush=True)
+        self.assertEqual((+killed, +failed), ({}, {}))
+        self.assertEqual([one["pending"] for one in counts], [0, 0, 0, 0])
+        for kind in "bare", "blocks":
+            self.assertEqual((taken[kind], ended[kind]), (0, 0))
+        for one, events in zip(counts, sent):  # each of them is told; who has ended meanwhile cannot have counted it
+            self.assertLessEqual(sum(one["taken"].values()), len(events))
+        for kind in set(fickle) - {"bare", "blocks"}:
+            self.assertGreater(taken[kind], 0)
+        self.assertGreater(sum(one["reused"] for one in counts), 100)
+        self.assertGreater(by["kernel"], 1000 * self.SIGNALS / 10000)
+        self.assertGreaterEqual(sum(taken.values()), self.SIGNALS)
+
+    def test_other_threads(self):
+        """where another thread changes the handler a hundred times a second, one in 50 signals kills at most, however busy the machine"""
+        busy(self, 2 * os.cpu_count())
+        pairs = [self.watch_cgroup(name, options, flickers=8, flutters=2)
+                 for name, options in (("kernel", self.BY_KERNEL), ("tick", self.BY_TICK))]
+        time.sleep(8)
+        for name, (habits, watch) in zip(("kernel", "tick"), pairs):
+            watch.finish()
+            counts = habits.counts()
+            for kind, what in ("flickers", "100 changes a second"), ("flutters", "changes without a rest"):
+                print(f"# {name}, {what}: {counts['killed'][kind]} kills, {counts['taken'][kind]} signals taken", flush=True)
+            self.assertGreater(counts["taken"]["flickers"], 50)
+            self.assertLessEqual(counts["killed"]["flickers"], counts["taken"]["flickers"] / 50)
+
+
+if __name__ == "__main__":
+    tap.main()

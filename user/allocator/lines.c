@@ -46,14 +46,15 @@ int lines_draw(struct probes *probes, struct line_owner *owner, int64_t bytes, i
 	return 0;
 }
 
-void lines_erase(struct probes *probes, struct line_owner *owner)
+bool lines_erase(struct probes *probes, struct line_owner *owner)
 {
 	struct memgap_process *process = owner->pid ? record_of(probes, owner->pid, &owner->record) : NULL;
 
 	if (process)
 		__atomic_store_n(&process->line, 0, __ATOMIC_RELEASE);
-	if (process || !owner->pid)
-		__atomic_store_n(&line_of(probes, owner)->armed, 0, __ATOMIC_SEQ_CST);
+	if (owner->pid && !process)
+		return true;
+	return __atomic_exchange_n(&line_of(probes, owner)->armed, 0, __ATOMIC_SEQ_CST);
 }
 
 void lines_join(struct probes *probes, const struct line_owner *cgroup, pid_t pid, uint32_t *record)

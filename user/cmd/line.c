@@ -16,11 +16,13 @@
 /* So many intervals what was found of its signals holds: the kernel looks once more anyway, but not whether somebody takes it. */
 #define CHECK_INTERVALS 16
 
-static void erase(struct targets *targets, struct row *row)
+/* false: it has been crossed since it was looked at. */
+static bool erase(struct targets *targets, struct row *row)
 {
-	if (row->line.drawn)
-		lines_erase(targets->probes, &row->line.owner);
+	bool in_time = !row->line.drawn || lines_erase(targets->probes, &row->line.owner);
+
 	row->line.drawn = false;
+	return in_time;
 }
 
 void line_close(struct targets *targets, struct row *row)
@@ -121,26 +123,6 @@ static bool draw_for_cgroup(struct targets *targets, struct row *row, const stru
 	return true;
 }
 
-void line_update(struct targets *targets, struct row *row, const struct snapshot *snapshot)
-{
-	const struct trimmer_context *context = targets->trims;
-	struct trim_judgement judgement;
-	struct trim_state state = row->trimmer.state;
-	uint64_t now_ns = monotonic_ns();
-
-	if (!targets->probes || !context->policy->enabled || context->policy->metric != METRIC_ALLOC || context->action->dry_run)
-		return;
-	trim_decide(context->policy, context->action->kind, snapshot, now_ns, &state, &judgement);
-	row->line.threshold = judgement.reason.threshold;
-	if (row->trimmer.running || judgement.decision != TRIM_BELOW || !is_known(snapshot->allocator.alloc) ||
-	    !trim_may_cross(context->policy, context->action->kind, snapshot, now_ns, &state) || !keep_seen(row, snapshot)) {
-		erase(targets, row);
-		return;
-	}
-	erase(targets, row);
-	row->line.drawn = row->process ? draw_for_process(targets, row, snapshot) : draw_for_cgroup(targets, row, snapshot);
-}
-
 /* As it was before: the program may have given back much of it since. */
 static int64_t rss_before(const struct targets *targets, const struct watched_process *process)
 {
@@ -171,6 +153,36 @@ static void take_crossing(struct targets *targets, struct row *row, const struct
 		crossing.rss = rss_before(targets, process);
 	}
 	trimmer_crossed(&row->trimmer, row->line.seen, &crossing, &source);
+}
+
+/* What was not sent, the next look finds. */
+static void take_if_sent(struct targets *targets, struct row *row)
+{
+	struct memgap_line crossed;
+
+	if (lines_crossed(targets->probes, &row->line.owner, &crossed) && crossed.result == MEMGAP_CROSSED_SENT)
+		take_crossing(targets, row, &crossed);
+}
+
+void line_update(struct targets *targets, struct row *row, const struct snapshot *snapshot)
+{
+	const struct trimmer_context *context = targets->trims;
+	struct trim_judgement judgement;
+	struct trim_state state = row->trimmer.state;
+	uint64_t now_ns = monotonic_ns();
+
+	if (!targets->probes || !context->policy->enabled || context->policy->metric != METRIC_ALLOC || context->action->dry_run)
+		return;
+	if (!erase(targets, row)) {
+		take_if_sent(targets, row);
+		return;
+	}
+	trim_decide(context->policy, context->action->kind, snapshot, now_ns, &state, &judgement);
+	row->line.threshold = judgement.reason.threshold;
+	if (row->trimmer.running || judgement.decision != TRIM_BELOW || !is_known(snapshot->allocator.alloc) ||
+	    !trim_may_cross(context->policy, context->action->kind, snapshot, now_ns, &state) || !keep_seen(row, snapshot))
+		return;
+	row->line.drawn = row->process ? draw_for_process(targets, row, snapshot) : draw_for_cgroup(targets, row, snapshot);
 }
 
 bool line_look(struct targets *targets, struct row *row, uint64_t *ret_late_ns)

@@ -11,14 +11,15 @@
 /* What is in live blocks it does not give: of a leak, whose heap has always changed since it was looked into, that is known all the same. */
 int64_t candidate_most(const struct process_view *view, const struct process_status *status)
 {
-	int64_t held = known_add(status->rss_anon, status->swap), gap;
+	int64_t held = known_add(status->rss_anon, status->swap), gap, least;
 
 	if (is_known(view->heap.trimmable) && !view->behind)
 		return view->heap.trimmable;
-	if (!is_known(held) || !is_known(view->alloc) || !is_known(view->baseline) || view->stale)
+	if (!is_known(held) || !is_known(view->alloc) || !is_known(view->baseline))
 		return status->rss;
 	gap = held - view->alloc;
-	return gap > 0 ? gap : 0;
+	least = view->stale ? LITTLE_BYTES : 0; /* it may have freed something since */
+	return gap > least ? gap : least;
 }
 
 static int compare_most(const void *a, const void *b)

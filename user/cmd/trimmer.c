@@ -16,9 +16,6 @@
 #include "user/cmd/trimmer_parts.h"
 #include "user/trim/reclaim.h"
 
-/* Of several processes, one with less to give is not asked. */
-#define LITTLE_BYTES (64 << 10)
-
 void trimmer_init(struct trimmer *trimmer, struct trimmer_context *context)
 {
 	*trimmer = (struct trimmer){ .context = context, .cgroup_fd = -1, .timer_fd = -1 };

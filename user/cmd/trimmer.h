@@ -22,6 +22,9 @@ struct gate;
 struct regrowth;
 struct trim_log;
 
+/* Of several processes, one with less to give is not asked. */
+#define LITTLE_BYTES (64 << 10)
+
 /* A process that could be trimmed; pidfd is the trimmer's own. */
 struct trim_candidate {
 	struct pid_identity id;

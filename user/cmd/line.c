@@ -164,6 +164,12 @@ static void take_if_sent(struct targets *targets, struct row *row)
 		take_crossing(targets, row, &crossed);
 }
 
+void line_stop(struct targets *targets, struct row *row)
+{
+	if (!erase(targets, row))
+		take_if_sent(targets, row);
+}
+
 void line_update(struct targets *targets, struct row *row, const struct snapshot *snapshot)
 {
 	const struct trimmer_context *context = targets->trims;

@@ -34,6 +34,9 @@ void line_update(struct targets *targets, struct row *row, const struct snapshot
  */
 bool line_look(struct targets *targets, struct row *row, uint64_t *ret_late_ns);
 
+/* Nobody is asked any more; what was sent until now is the trimmer's. */
+void line_stop(struct targets *targets, struct row *row);
+
 /* The row goes. */
 void line_close(struct targets *targets, struct row *row);
 

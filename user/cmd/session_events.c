@@ -235,6 +235,8 @@ void session_interrupted(void *data)
 	outlet_stop();
 	interval_begin(&session->targets);
 	session_catch_up(session);
+	for (size_t i = 0; i < session->targets.n_rows; i++)
+		line_stop(&session->targets, session->targets.rows[i]);
 	for (size_t i = 0; i < session->targets.n_rows; i++) {
 		trimmer_finish(&session->targets.rows[i]->trimmer);
 		print_row(session, session->targets.rows[i], &snapshot);

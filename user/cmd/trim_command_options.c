@@ -4,6 +4,7 @@
 #include <getopt.h>
 
 #include "user/base/units.h"
+#include "user/cmd/run_options.h"
 
 const char trim_usage[] =
 	"usage: memgap trim TARGET... [OPTIONS]\n"
@@ -27,7 +28,7 @@ const char trim_usage[] =
 	"Exit status: 0 done, or there was nothing to come back; 1 nobody was asked, or it failed: the line says why;\n"
 	"2 usage, 3 this host cannot do it, 4 no such target.\n";
 
-enum { OPTION_REGROWTH = OPTION_AFTER_TRIM };
+enum { OPTION_REGROWTH = OPTION_AFTER_RUN };
 
 static const struct option long_options[] = {
 	TARGET_LONG_OPTIONS,
@@ -83,7 +84,7 @@ static int check(struct trim_command_options *options, int argc, char *argv[], s
 		return usage(err, "-a has nothing trimmed: name a target, with -p, -c or -n");
 	if (!target_options_name_any(targets))
 		return usage(err, "nothing to trim: give -p PID, -c CGROUP or -n CONTAINER");
-	return watch_options_check_reclaim(&options->watch, err);
+	return run_options_check_reclaim(&options->watch, err);
 }
 
 int trim_command_options_parse(int argc, char *argv[], struct trim_command_options *ret, struct error *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The command line of `memgap watch`. */
+/* What a session is to do, and the command line of `memgap watch`. */
 #ifndef MEMGAP_CMD_WATCH_OPTIONS_H
 #define MEMGAP_CMD_WATCH_OPTIONS_H
 
@@ -43,8 +43,6 @@ extern const char watch_usage[];
 
 /* Fails with EXIT_USAGE. What it points to is argv's, but for the targets' two arrays: watch_options_free(). */
 int watch_options_parse(int argc, char *argv[], struct watch_options *ret, struct error *err);
-/* Fails with EXIT_USAGE where a reclaim has no cgroup to be for. */
-int watch_options_check_reclaim(const struct watch_options *options, struct error *err);
 void watch_options_free(struct watch_options *options);
 
 #endif

@@ -19,7 +19,7 @@ BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0)
 
 PREFIX ?= /usr/local
-LIBS := libbpf libelf zlib jansson
+LIBS := libbpf libelf zlib jansson libmicrohttpd gnutls
 LOADED_LIBS := libcurl # by dlopen(), see user/target/libcurl.h
 
 CFLAGS ?= -O2 -g
@@ -27,7 +27,7 @@ WARNINGS := -Wall -Wextra -Wformat=2 -Wconversion -Werror
 COMMON_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. -MD -MP \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 USER_CFLAGS = $(COMMON_CFLAGS) -isystem $(B)/skeleton -DMEMGAP_VERSION='"$(VERSION)"' $(shell $(PKG_CONFIG) --cflags $(LIBS) $(LOADED_LIBS))
-USER_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lZydis -lm
+USER_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lZydis -lcrypt -lm
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux/$(ARCH) -Ibpf \
 	-Wall -Wextra -Wno-unused-parameter -Werror -MMD -MP
 

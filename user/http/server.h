@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "user/base/error.h"
@@ -22,6 +23,19 @@ const char *http_parameter(const struct http_request *request, const char *name)
 /* A header's value; NULL: it is not there. */
 const char *http_header(const struct http_request *request, const char *name);
 
+/* The data of its route. */
+void *http_data(const struct http_request *request);
+
+/* Of the server as a whole. */
+struct http_counts {
+	uint64_t requests; /* answered, with whatever status */
+	uint64_t dropped;  /* connections that were ended because they were slow, idle for too long, or too many */
+	unsigned int connections, streams; /* at this time */
+};
+struct http_counts http_counts(const struct http_request *request);
+
+#define HTTP_VARIANTS 4
+
 struct http_route {
 	const char *path; /* "/metrics" */
 	const char *content_type; /* of the answer with status 200 */
@@ -35,14 +49,23 @@ struct http_route {
 	 * written is sent to each. A client that does not keep up is dropped.
 	 */
 	bool stream;
+	/*
+	 * Or, when the answer is the same for all who ask in an interval, but for one thing: which of the HTTP_VARIANTS this request
+	 * wants. Each is rendered once an interval then, and shared. NULL: each request is rendered.
+	 */
+	unsigned int (*variant)(const struct http_request *request);
+	void *data;      /* for http_data(), the caller's */
+	const char *csp; /* Content-Security-Policy; NULL: everything from here, nothing from elsewhere, nothing inline */
+	bool open;       /* needs no auth: it tells nobody anything */
 };
 
 struct http_options {
 	const char *listen;    /* "127.0.0.1:9435", "[::1]:9435", ":9435" */
 	bool is_public_meant;  /* a public address without auth is what the user wants */
 	const char *tls_cert, *tls_key; /* PEM files; NULL: no TLS */
-	const char *auth_file; /* "user:password" lines; NULL: no auth */
-	unsigned int connections; /* at one time */
+	const char *auth_file; /* user/http/auth.h; NULL: no auth */
+	unsigned int connections; /* at one time; one more, and who has been idle for longest is dropped. At most half are streams */
+	unsigned int patience_ms; /* for a request to be there as a whole, or the next one to come; 0: 10 s. Six times that for an answer */
 };
 
 /*

@@ -15,6 +15,7 @@ static const char usage[] =
 	"  watch [TARGET...] [OPTIONS] [-- COMMAND [ARG...]]   a line per target per interval\n"
 	"  trim  TARGET... [OPTIONS]                           trim once, now; report what came back\n"
 	"  check [TARGET...]                                   what this host and the targets allow, and why not\n"
+	"  serve [TARGET...] [OPTIONS]                         what watch prints, by HTTP: /metrics for Prometheus\n"
 	"  help                                                this text; `memgap SUBCOMMAND --help`\n"
 	"  --version\n";
 
@@ -41,6 +42,7 @@ static const struct {
 	{ "watch", cmd_watch },
 	{ "trim", cmd_trim },
 	{ "check", cmd_check },
+	{ "serve", cmd_serve },
 	{ "help", print_help },
 	{ "--help", print_help },
 	{ "-h", print_help },

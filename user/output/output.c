@@ -67,11 +67,16 @@ static void copy_path(char *buffer, size_t size, const char *path)
 	buffer[n] = '\0';
 }
 
+const char *format_cgroup(char *buffer, size_t size, const char *path)
+{
+	copy_path(buffer, size, path);
+	return text_make_printable(buffer);
+}
+
 const char *format_target(char *buffer, size_t size, const struct target_name *target)
 {
-	if (target->kind == TARGET_PROCESS)
-		snprintf(buffer, size, "%s[%d]", target->comm, target->pid);
-	else
-		copy_path(buffer, size, target->cgroup);
+	if (target->kind == TARGET_CGROUP)
+		return format_cgroup(buffer, size, target->cgroup);
+	snprintf(buffer, size, "%s[%d]", target->comm, target->pid);
 	return text_make_printable(buffer);
 }

@@ -59,4 +59,7 @@ const struct output_format *output_format_by_name(const char *name);
  */
 const char *format_target(char *buffer, size_t size, const struct target_name *target);
 
+/* A cgroup's path in the same way. */
+const char *format_cgroup(char *buffer, size_t size, const char *path);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "user/base/text.h"
 #include "user/base/units.h"
+#include "user/output/output.h"
 #include "user/output/prometheus_figures.h"
 #include "user/output/prometheus_writer.h"
 
@@ -38,16 +39,19 @@ static void add_label(FILE *stream, bool *first, const char *name, const char *v
 	prometheus_label(stream, first, name, text_make_printable(text));
 }
 
-/* As cAdvisor calls them. The cgroup tells two of a name apart; a process has its own two besides. */
+/*
+ * As cAdvisor calls them. The cgroup tells two of a name apart, in the short form in which memgap shows it everywhere: it is in every line,
+ * and a container's id is most of it. A process has its own two besides.
+ */
 static void write_labels(FILE *stream, const struct target_name *name)
 {
+	char pid[16], cgroup[TARGET_PATH_MAX];
 	bool first = true;
-	char pid[16];
 
 	add_label(stream, &first, "namespace", name->pod_namespace);
 	add_label(stream, &first, "pod", name->pod);
 	add_label(stream, &first, "container", name->container);
-	add_label(stream, &first, "cgroup", name->cgroup);
+	add_label(stream, &first, "cgroup", format_cgroup(cgroup, sizeof(cgroup), name->cgroup));
 	if (name->kind == TARGET_PROCESS) {
 		snprintf(pid, sizeof(pid), "%d", name->pid);
 		add_label(stream, &first, "comm", name->comm);
@@ -186,17 +190,18 @@ static void write_arenas(struct page *page)
 
 static void write_info(struct page *page)
 {
-	static const struct prometheus_family family = { "memgap_target", PROMETHEUS_INFO, NULL, "What a target is, and where its figures come from." };
+	static const struct prometheus_family family = { "memgap_target", PROMETHEUS_INFO, NULL, "What a target is, and where its figures come from; id: its cgroup, as cAdvisor has it." };
 
 	prometheus_begin(&page->writer, &family);
 	for (size_t i = 0; i < page->n; i++) {
 		const struct snapshot *snapshot = page->targets[i].snapshot;
-		char text[256] = "";
+		char text[2 * TARGET_PATH_MAX + 256] = ""; /* escaped */
 		FILE *stream = fmemopen(text, sizeof(text), "w");
 		bool first = true;
 
 		if (!stream)
 			continue;
+		add_label(stream, &first, "id", snapshot->target.cgroup);
 		add_label(stream, &first, "kind", snapshot->target.kind == TARGET_PROCESS ? "process" : "cgroup");
 		add_label(stream, &first, "source", source_name(snapshot->allocator.source));
 		add_label(stream, &first, "allocator", snapshot->allocator.name);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A recording as a page of its own: memgap's JSON goes in line by line, one HTML file comes out that needs nothing else, with
+ * the charts of the live page, all targets with their last verdicts, and all trims. What is held meanwhile is bounded, however long
+ * the recording is: figures over time are thinned (of two neighbours the one with more rss stays, so that peaks do), and of targets and
+ * trims beyond REPORT_TARGETS and REPORT_TRIMS is only known how many there were. The page says so.
+ */
+#ifndef MEMGAP_OUTPUT_REPORT_H
+#define MEMGAP_OUTPUT_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define REPORT_TARGETS 4096   /* the first */
+#define REPORT_TRIMS 2000     /* the first */
+#define REPORT_POINTS 60000   /* in the page, of all targets together: some MB */
+
+struct report;
+
+/* What whoever reads the recording knows of it. */
+struct report_facts {
+	const char *file;    /* its name, for the heading; NULL: it has none */
+	bool cut;            /* it ends amidst: whoever wrote it was killed, or the disk was full */
+	uint64_t lost_lines; /* that were known to be lost, by whoever wrote it or read it */
+};
+
+/* NULL: out of memory. */
+struct report *report_begin(void);
+
+/*
+ * One line of memgap's JSON, schema 1, without a NUL and with or without its newline: snapshots and trims are kept, all else is counted
+ * (what is JSON and has another meaning apart from what is no JSON). 0, or -ENOMEM: the line is missing.
+ */
+int report_line(struct report *report, const char *json_line, size_t length);
+
+/* Writes the page, and frees the report in any case. 0; or -ENODATA: there was no snapshot, and nothing is written; or -EIO, -ENOMEM. */
+int report_finish(struct report *report, const struct report_facts *facts, FILE *html);
+
+/* Frees it without a page. NULL is allowed. */
+void report_drop(struct report *report);
+
+#endif

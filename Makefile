@@ -38,6 +38,9 @@ USER_OBJECTS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard user/*.c user/*/*.c)))
 LIBRARY_OBJECTS := $(filter-out $(O)/user/main.o,$(USER_OBJECTS))
 WORKLOAD_OBJECTS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard workload/*.c)))
 SKELETON := $(B)/skeleton/memgap.skel.h
+# What the page is made of, see user/page/build.sh
+DYGRAPHS ?= /usr/share/javascript/dygraphs
+PAGE_SOURCES := $(wildcard user/page/*.html user/page/*.css user/page/*.js user/page/*.licence) user/page/build.sh
 OWN_SKELETONS := $(OWN_OBJECTS:%=$(B)/skeleton/memgap_%.skel.h)
 # It becomes part of other programs: no sanitizer, and nothing of it is seen but what its header has.
 PRELOAD_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. -MD -MP -pthread -fPIC -fvisibility=hidden
@@ -73,6 +76,13 @@ $(O)/user/%.o: user/%.c Makefile | $(SKELETON) $(OWN_SKELETONS)
 	@echo "  CC      $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(USER_CFLAGS) -c $< -o $@
+
+$(B)/page/page.html: $(PAGE_SOURCES)
+	@echo "  PAGE    $@"
+	$(Q)user/page/build.sh $(@D) $(DYGRAPHS)
+
+$(O)/user/page/page.o: $(B)/page/page.html
+$(O)/user/page/page.o: USER_CFLAGS += -DPAGE_FOLDER='"$(B)/page"'
 
 $(O)/workload/%.o: workload/%.c Makefile
 	@echo "  CC      $@"

@@ -4,7 +4,7 @@
 set -uo pipefail
 
 # from the top down; a folder may include itself and what stands after it
-order=(main cmd http output store trim gap governor allocator heap glibc musl mimalloc go memory kernel target base)
+order=(main cmd http output page store trim gap governor allocator heap glibc musl mimalloc go memory kernel target base)
 status=0
 n=0
 
@@ -42,6 +42,6 @@ report "gap/, trim/decide, trim/measure and output/ have no clock and open nothi
 report "BPF shares two headers with user/, one for each object" \
 	"$(grep -rnE '^#include "bpf/' user --include='*.[ch]' | grep -vE '"bpf/(memgap|gate)\.h"')"
 report "every source file carries an SPDX line" \
-	"$(git ls-files '*.c' '*.h' '*.sh' '*.py' Makefile Dockerfile | grep -v '^vmlinux/.*vmlinux.h' | xargs grep -L 'SPDX-License-Identifier')"
+	"$(git ls-files '*.c' '*.h' '*.sh' '*.py' '*.js' '*.css' '*.html' Makefile Dockerfile | grep -v '^vmlinux/.*vmlinux.h' | xargs grep -L 'SPDX-License-Identifier')"
 echo "1..$n"
 exit "$status"

@@ -9,7 +9,7 @@ static void begin(struct json_writer *writer, const char *event, const struct ti
 	writer_open_object(writer, NULL);
 	writer_number(writer, "schema", JSON_SCHEMA);
 	writer_text(writer, "event", event);
-	json_write_time(writer, now);
+	json_write_time(writer, "time", now);
 	json_write_target(writer, target);
 }
 
@@ -44,25 +44,30 @@ static void write_sizes(struct json_writer *writer, const char *key, int64_t rss
 	writer_close_object(writer);
 }
 
+void json_write_trim_members(struct json_writer *writer, const struct trim_event *event)
+{
+	write_reason(writer, &event->reason);
+	writer_text(writer, "verdict", verdict_name(event->verdict));
+	writer_text(writer, "by", caller_name(event->caller));
+	writer_real(writer, "late_ms", event->late_ms, 3);
+	writer_text(writer, "action", event->action);
+	write_pids(writer, event);
+	writer_number(writer, "predicted", event->predicted);
+	write_sizes(writer, "before", event->before.rss, event->before.current);
+	write_sizes(writer, "after", event->after.rss, event->after.current);
+	writer_number(writer, "reclaimed", event->reclaimed);
+	writer_real(writer, "prediction_error_percent", trim_prediction_error(event), 1);
+	writer_real(writer, "took_ms", event->took_ms, 1);
+	writer_text(writer, "outcome", outcome_name(event->outcome));
+	writer_text(writer, "why", event->why);
+}
+
 void json_write_trim(FILE *stream, const struct trim_event *event)
 {
 	struct json_writer writer = { .stream = stream };
 
 	begin(&writer, "trim", &event->now, &event->target);
-	write_reason(&writer, &event->reason);
-	writer_text(&writer, "verdict", verdict_name(event->verdict));
-	writer_text(&writer, "by", caller_name(event->caller));
-	writer_real(&writer, "late_ms", event->late_ms, 3);
-	writer_text(&writer, "action", event->action);
-	write_pids(&writer, event);
-	writer_number(&writer, "predicted", event->predicted);
-	write_sizes(&writer, "before", event->before.rss, event->before.current);
-	write_sizes(&writer, "after", event->after.rss, event->after.current);
-	writer_number(&writer, "reclaimed", event->reclaimed);
-	writer_real(&writer, "prediction_error_percent", trim_prediction_error(event), 1);
-	writer_real(&writer, "took_ms", event->took_ms, 1);
-	writer_text(&writer, "outcome", outcome_name(event->outcome));
-	writer_text(&writer, "why", event->why);
+	json_write_trim_members(&writer, event);
 	end(&writer);
 }
 

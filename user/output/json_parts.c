@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-void json_write_time(struct json_writer *writer, const struct timespec *time)
+void json_write_time(struct json_writer *writer, const char *key, const struct timespec *time)
 {
 	char text[96];
 	struct tm utc;
@@ -12,7 +12,7 @@ void json_write_time(struct json_writer *writer, const struct timespec *time)
 	gmtime_r(&time->tv_sec, &utc);
 	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
 		 utc.tm_hour, utc.tm_min, utc.tm_sec, time->tv_nsec / 1000000);
-	writer_text(writer, "time", text);
+	writer_text(writer, key, text);
 }
 
 void json_write_target(struct json_writer *writer, const struct target_name *target)

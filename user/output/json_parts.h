@@ -8,7 +8,8 @@
 
 #define JSON_SCHEMA 1
 
-void json_write_time(struct json_writer *writer, const struct timespec *time);
+/* "2026-01-31T12:00:00.123Z" */
+void json_write_time(struct json_writer *writer, const char *key, const struct timespec *time);
 void json_write_target(struct json_writer *writer, const struct target_name *target);
 
 #endif

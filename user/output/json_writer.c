@@ -93,6 +93,12 @@ void writer_null(struct json_writer *writer, const char *key)
 	fputs("null", writer->stream);
 }
 
+void writer_boolean(struct json_writer *writer, const char *key, bool value)
+{
+	begin(writer, key);
+	fputs(value ? "true" : "false", writer->stream);
+}
+
 void writer_number(struct json_writer *writer, const char *key, int64_t value)
 {
 	if (!is_known(value)) {

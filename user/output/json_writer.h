@@ -23,6 +23,7 @@ void writer_open_list(struct json_writer *writer, const char *key);
 void writer_close_list(struct json_writer *writer);
 
 void writer_null(struct json_writer *writer, const char *key);
+void writer_boolean(struct json_writer *writer, const char *key, bool value);
 /* UNKNOWN is null. */
 void writer_number(struct json_writer *writer, const char *key, int64_t value);
 /* With so many decimals at most; what is not finite is null. */

@@ -23,20 +23,22 @@ GO_PROGRAMS := $(B)/tests/go/reader $(B)/tests/go/disturb
 PRELOAD_SUITES := $(sort $(wildcard tests/preload/test_*.py))
 PRELOAD := $(B)/tests/preload
 PRELOAD_PROGRAMS := $(patsubst %,$(PRELOAD)/%,target target-linked target-whole target-early target-static target-musl stall costs libmemgap-trim-musl.so)
+PAGE_SUITES := $(sort $(wildcard tests/page/test_*.py))
+PAGE_PROGRAM := $(B)/tests/page/report
 NAMES_PROGRAM := $(B)/tests/container/names
 CONTAINER_SUITES := $(sort $(wildcard tests/container/test_*.py))
 VM_SUITES := tests/vm/test_machine.py tests/vm/test_suites.py
 
-.PHONY: check check-all check-unit check-integration check-cli check-proof check-heap check-go check-preload check-container check-vm vm-check
+.PHONY: check check-all check-unit check-integration check-cli check-proof check-heap check-go check-preload check-page check-container check-vm vm-check
 check: ## all tests (root; installs what is missing)
 	$(Q)tests/deps.sh all
 	$(Q)$(MAKE) --no-print-directory check-all
 
 check-all: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(GO_PROGRAMS) \
-	$(PRELOAD_PROGRAMS) $(EXERCISES)
+	$(PRELOAD_PROGRAMS) $(EXERCISES) $(PAGE_PROGRAM)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PROOF_SUITES) $(HEAP_SUITES) $(GO_SUITES) \
-		$(PRELOAD_SUITES) $(CONTAINER_SUITES) $(VM_SUITES)
+		$(PRELOAD_SUITES) $(PAGE_SUITES) $(CONTAINER_SUITES) $(VM_SUITES)
 
 check-unit: $(UNIT_SUITES) ## cmocka tests of the pure functions (no root)
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES)
@@ -67,6 +69,10 @@ check-preload: all $(PRELOAD_PROGRAMS) ## libmemgap-trim: programs and servers g
 	$(Q)tests/run.sh $(PRELOAD_SUITES)
 	$(Q)grep '^# ' build/tests/test_preload.log
 
+check-page: all $(PAGE_PROGRAM) ## the live page and the report in headless Chromium; screenshots in build/screenshots (root)
+	$(Q)tests/prepare.sh
+	$(Q)tests/run.sh $(PAGE_SUITES)
+
 .PHONY: verdicts
 verdicts: all ## how often the verdict is right: RUNS=200 random runs, in ten minutes (root)
 	$(Q)tests/prepare.sh
@@ -79,7 +85,7 @@ check-container: all $(NAMES_PROGRAM) ## a container watched by a sidecar, and n
 check-vm vm-check: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## cgroup v2 and other kernels, in virtual machines (root, QEMU)
 	$(Q)KERNELS="$(or $(KERNELS),all)" SECONDS_PER_SUITE=3600 tests/run.sh $(VM_SUITES)
 
-$(NAMES_PROGRAM): tests/container/names.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
+$(NAMES_PROGRAM) $(PAGE_PROGRAM): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $< $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@
@@ -91,6 +97,9 @@ $(UNIT_SUITES) $(INTEGRATION_SUITES): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS)
 	@echo "  TEST    $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(filter tests/%.c,$^) $(LIBRARY_OBJECTS) $(USER_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_LIBS)) -o $@
+
+# its requests are its own, not the server's
+$(B)/tests/unit/test_api: TEST_CFLAGS += -Wl,--wrap=http_parameter
 
 $(TEST_PROGRAMS): $(B)/tests/programs/%: tests/programs/%.c Makefile tests/tests.mk
 	@echo "  PROGRAM $@"

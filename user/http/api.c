@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/http/api.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "user/http/api_json.h"
 #include "user/page/page.h"
 
-#define ID_MAX INT64_MAX
+#define NO_TARGET "no such target: /api/v1/targets has those that are known"
 
 static int refuse(FILE *body, const char **ret_type, int status, const char *why)
 {
@@ -43,30 +44,38 @@ static int render_page(const struct http_request *request, struct store *store, 
 	return 200;
 }
 
+/* The index of a target; n: it is not there. */
+static size_t find_target(const struct stored_target *targets, size_t n, uint64_t id)
+{
+	size_t i = 0;
+
+	while (i < n && targets[i].id != id)
+		i++;
+	return i;
+}
+
 static int render_targets(const struct http_request *request, struct store *store, FILE *body, const char **ret_type)
 {
+	const bool one = http_parameter(request, "id");
 	const struct picture *picture;
 	struct stored_target *targets;
 	int64_t id = 0;
-	size_t n, shown;
+	size_t n, from;
 
-	if (!read_number(request, "id", ID_MAX, &id))
+	if (!read_number(request, "id", INT64_MAX, &id))
 		return refuse(body, ret_type, 400, "id: a number is expected");
 	targets = calloc(API_TARGETS, sizeof(*targets));
 	if (!targets)
 		return refuse(body, ret_type, 503, "out of memory");
 	n = store_list(store, targets, API_TARGETS);
-	for (shown = 0; id && shown < n && targets[shown].id != (uint64_t)id;)
-		shown++;
-	if (shown < n || !http_parameter(request, "id")) {
+	from = one ? find_target(targets, n, (uint64_t)id) : 0;
+	if (!one || from < n) {
 		picture = store_get(store);
-		api_write_targets(body, picture, targets + shown, id ? 1 : n);
+		api_write_targets(body, picture, targets + from, one ? 1 : n);
 		store_put(store, picture);
-		free(targets);
-		return 200;
 	}
 	free(targets);
-	return refuse(body, ret_type, 404, "no such target: /api/v1/targets has those that are known");
+	return !one || from < n ? 200 : refuse(body, ret_type, 404, NO_TARGET);
 }
 
 static int render_series(const struct http_request *request, struct store *store, FILE *body, const char **ret_type)
@@ -75,7 +84,7 @@ static int render_series(const struct http_request *request, struct store *store
 	struct series_point *points;
 	ssize_t n;
 
-	if (!read_number(request, "id", ID_MAX, &id) || !http_parameter(request, "id"))
+	if (!read_number(request, "id", INT64_MAX, &id) || !http_parameter(request, "id"))
 		return refuse(body, ret_type, 400, "id: the number of a target is expected");
 	if (!read_number(request, "from", INT64_MAX, &from_ms))
 		return refuse(body, ret_type, 400, "from: milliseconds since 1970 are expected");
@@ -88,7 +97,7 @@ static int render_series(const struct http_request *request, struct store *store
 	if (n >= 0)
 		api_write_series(body, (uint64_t)id, points, (size_t)n);
 	free(points);
-	return n >= 0 ? 200 : refuse(body, ret_type, 404, "no such target: /api/v1/targets has those that are known");
+	return n >= 0 ? 200 : refuse(body, ret_type, 404, NO_TARGET);
 }
 
 static int render_trims(const struct http_request *request, struct store *store, FILE *body, const char **ret_type)

@@ -53,7 +53,7 @@ const shortenIds = (path) => path.replace(/[0-9a-f]{64}/g, (id) => id.slice(0, 1
 
 // { name, where }: what a target is called, and what tells it from others of that name.
 function nameTarget(target) {
-	const cgroup = target.cgroup === null ? "" : shortenIds(target.cgroup);
+	const cgroup = shortenIds(String(target.cgroup ?? ""));
 	const pod = target.pod ? `${target.namespace ? `${target.namespace}/` : ""}${target.pod}` : "";
 	if (target.kind === "process")
 		return { name: `${target.comm ?? ""}[${target.pid}]`, where: [target.container, pod, cgroup].filter(Boolean).join("  ") };

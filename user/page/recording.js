@@ -14,8 +14,11 @@ function noticeOfRecording(recording) {
 		notes.push(`${plural(recording.lost_lines, "line")} of it ${recording.lost_lines === 1 ? "was" : "were"} lost.`);
 	if (recording.bad_lines)
 		notes.push(`${plural(recording.bad_lines, "line")} of it ${recording.bad_lines === 1 ? "was" : "were"} not JSON.`);
-	if (recording.targets_left_out)
-		notes.push(`There was no room for ${plural(recording.targets_left_out, "target")}.`);
+	if (recording.samples_left_out)
+		notes.push(`There was no room for further targets: ${plural(recording.samples_left_out, "sample")} of such ${recording.samples_left_out === 1 ? "is" : "are"} missing.`);
+	const most = Math.max(1, ...recording.series.map((columns) => columns.every));
+	if (most > 1)
+		notes.push(`It is long: a point stands for up to ${formatNumber(most)} samples, and is the one of them with the most rss.`);
 	if (recording.trims_left_out)
 		notes.push(`There was no room for ${plural(recording.trims_left_out, "trim")}.`);
 	return notes.join(" ");

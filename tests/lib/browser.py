@@ -34,6 +34,8 @@ class Browser:
             self.session = self._ask("POST", "/session", self._capabilities(width, height))["sessionId"]
             self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
             self.scheme(dark)
+            self.open("about:blank")
+            self.requests()  # those of the page that a new browser shows
         except BaseException:
             self.close()
             raise

@@ -52,6 +52,13 @@ def trim_of(number, entry, ms, predicted, reclaimed):
             "why": f"{reclaimed // MIB} MiB came back", "regrown": None}
 
 
+def lines_of(state, number, every):
+    """Each of so many points of a target's past as a line of JSON, schema 1."""
+    entry = state.targets[number]
+    gap = entry["snapshot"]["gap"]
+    return [json.dumps(snapshot_of(entry["target"], point, gap["verdict"], gap["why"])) for point in state.series[number][::every]]
+
+
 class State:
     """What the API answers from; add() and the others change it, tick() tells those who listen."""
 

@@ -19,7 +19,7 @@ BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0)
 
 PREFIX ?= /usr/local
-LIBS := libbpf libelf zlib jansson libmicrohttpd gnutls
+LIBS := libbpf libelf zlib jansson libmicrohttpd gnutls libzstd
 LOADED_LIBS := libcurl # by dlopen(), see user/target/libcurl.h
 
 CFLAGS ?= -O2 -g

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* memgap watch: prints what a session sees, and says at the end what was. */
+/* memgap watch: prints what a session sees, and records it; says at the end what was. */
 #include <inttypes.h>
 #include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -10,12 +11,16 @@
 #include "user/base/units.h"
 #include "user/cmd/command_table.h"
 #include "user/cmd/display.h"
+#include "user/cmd/recording.h"
 #include "user/cmd/session.h"
+#include "user/output/tee.h"
 
 struct watch {
 	struct watch_options options;
 	struct session session;
 	struct display display;
+	struct recording *recording; /* or NULL */
+	struct tee_output tee;       /* to both */
 };
 
 /* Once the targets are known. Of a cgroup's processes, or of all cgroups, there may be one now and many later. */
@@ -36,12 +41,15 @@ static void print_interval(void *data)
 	struct watch *watch = data;
 
 	display_interval(&watch->display);
+	if (watch->recording)
+		output_interval(recording_output(watch->recording));
 }
 
 static int flush(void *data)
 {
 	struct watch *watch = data;
 
+	recording_flush(watch->recording);
 	return display_flush(&watch->display);
 }
 
@@ -61,18 +69,40 @@ static void summarize(const struct session *session)
 		log_message("pid %d (%s) goes on", command->id.pid, command->id.comm);
 }
 
+/* stdout, and the recording if one is wanted. */
+static int open_outputs(struct watch *watch, struct error *err)
+{
+	if (display_open(&watch->display, STDOUT_FILENO))
+		return error_set(err, EXIT_FAILED, "out of memory");
+	if (!watch->options.record)
+		return 0;
+	if (recording_open(watch->options.record, &watch->recording, err))
+		return -1;
+	tee_output_init(&watch->tee, &watch->display.output, recording_output(watch->recording));
+	return 0;
+}
+
+static int start(struct watch *watch, struct error *err)
+{
+	struct session_user user = { .started = choose_format, .interval = print_interval, .flush = flush, .data = watch };
+
+	if (open_outputs(watch, err))
+		return -1;
+	user.output = watch->recording ? &watch->tee.output : &watch->display.output;
+	if (!session_open(&watch->session, &watch->options, &user, err))
+		return 0;
+	recording_discard(watch->recording);
+	watch->recording = NULL;
+	return -1;
+}
+
 static void run(struct watch *watch)
 {
-	struct session_user user = { .output = &watch->display.output, .started = choose_format, .interval = print_interval, .flush = flush,
-				     .data = watch };
 	struct error err;
 
 	/* names are printed as UTF-8 whatever the locale: for their width in a table */
 	setlocale(LC_CTYPE, "C.UTF-8");
-	if (display_open(&watch->display, STDOUT_FILENO)) {
-		log_message("out of memory");
-		watch->session.status = EXIT_FAILED;
-	} else if (session_open(&watch->session, &watch->options, &user, &err)) {
+	if (start(watch, &err)) {
 		log_message("%s", err.text);
 		watch->session.status = err.status;
 	} else {
@@ -81,10 +111,18 @@ static void run(struct watch *watch)
 	}
 }
 
+/* When the session is closed: a trim that was still being measured is in it. */
+static void end_recording(struct watch *watch)
+{
+	if (!recording_close(watch->recording) && watch->session.status == EXIT_DONE)
+		watch->session.status = EXIT_FAILED;
+}
+
 int cmd_watch(int argc, char *argv[])
 {
 	struct watch watch = { .display.failed = false };
 	struct error err;
+	bool closed;
 
 	if (watch_options_parse(argc, argv, &watch.options, &err)) {
 		log_message("%s", err.text);
@@ -97,7 +135,9 @@ int cmd_watch(int argc, char *argv[])
 	}
 	session_init(&watch.session);
 	run(&watch);
-	if (!session_close(&watch.session))
+	closed = session_close(&watch.session);
+	end_recording(&watch);
+	if (!closed)
 		_exit((int)watch.session.status);
 	display_close(&watch.display);
 	watch_options_free(&watch.options);

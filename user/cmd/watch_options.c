@@ -25,14 +25,18 @@ const char watch_usage[] =
 	"                            JSON is one object a line (default: line for one target, table for\n"
 	"                            several, the largest gap first)\n"
 	RUN_USAGE
+	"      --record FILE         also keep all that is seen in a new file, for `memgap report`\n"
 	"  -h, --help\n"
 	"\n"
 	"Exit status: 0 done, 1 the work failed, 2 usage, 3 this host cannot do it, 4 no such target.\n";
+
+enum { OPTION_RECORD = OPTION_AFTER_RUN };
 
 static const struct option long_options[] = {
 	RUN_LONG_OPTIONS,
 	{ "count", required_argument, NULL, 'N' },
 	{ "format", required_argument, NULL, 'o' },
+	{ "record", required_argument, NULL, OPTION_RECORD },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -57,6 +61,9 @@ static int take_option(struct watch_options *options, int option, char *argv[], 
 		return take_format(options, optarg, err);
 	case 'h':
 		options->help = true;
+		return 0;
+	case OPTION_RECORD:
+		options->record = optarg;
 		return 0;
 	default:
 		return run_options_take(options, option, argv, err);

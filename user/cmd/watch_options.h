@@ -30,6 +30,7 @@ struct watch_options {
 	double walk_share;    /* of a core, that looks into heaps may take, */
 	uint64_t walk_slice_ns; /* and of a large one, so much in each second */
 	enum per per;
+	const char *record;   /* path, or NULL */
 	struct probes_limits limits;
 	struct trim_policy policy;
 	struct trim_options trim;

@@ -16,6 +16,7 @@ static const char usage[] =
 	"  trim  TARGET... [OPTIONS]                           trim once, now; report what came back\n"
 	"  check [TARGET...]                                   what this host and the targets allow, and why not\n"
 	"  serve [TARGET...] [OPTIONS]                         what watch prints, by HTTP: /metrics for Prometheus\n"
+	"  report FILE [-o OUT.html]                           an HTML file from a recording (watch --record)\n"
 	"  help                                                this text; `memgap SUBCOMMAND --help`\n"
 	"  --version\n";
 
@@ -43,6 +44,7 @@ static const struct {
 	{ "trim", cmd_trim },
 	{ "check", cmd_check },
 	{ "serve", cmd_serve },
+	{ "report", cmd_report },
 	{ "help", print_help },
 	{ "--help", print_help },
 	{ "-h", print_help },

@@ -7,5 +7,6 @@ int cmd_watch(int argc, char *argv[]);
 int cmd_trim(int argc, char *argv[]);
 int cmd_check(int argc, char *argv[]);
 int cmd_serve(int argc, char *argv[]);
+int cmd_report(int argc, char *argv[]);
 
 #endif

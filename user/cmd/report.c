@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* memgap report: a recording becomes an HTML file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "user/base/error.h"
+#include "user/base/line_reader.h"
+#include "user/base/log.h"
+#include "user/cmd/command_table.h"
+#include "user/output/report.h"
+
+static const char report_usage[] =
+	"usage: memgap report FILE [-o OUT.html]\n"
+	"\n"
+	"Turns a recording (memgap watch --record FILE) into an HTML file that needs nothing else. Lines of\n"
+	"`memgap watch -o json` will do as well. Of a recording that was cut or damaged, what is there is reported,\n"
+	"and that it was is said. Needs no root.\n"
+	"\n"
+	"  FILE                      the recording; - is stdin\n"
+	"  -o, --output FILE         where the HTML goes, written over (default: stdout)\n"
+	"  -h, --help\n"
+	"\n"
+	"Exit status: 0 done; 1 the work failed, or there is nothing of a recording in the file; 2 usage.\n";
+
+static const struct option long_options[] = {
+	{ "output", required_argument, NULL, 'o' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct report_options {
+	const char *input, *output; /* NULL: stdout */
+	bool help;
+};
+
+static int parse(int argc, char *argv[], struct report_options *ret, struct error *err)
+{
+	int option;
+
+	*ret = (struct report_options){ .help = false };
+	optind = 1;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":o:h", long_options, NULL)) != -1) {
+		if (option == 'o')
+			ret->output = optarg;
+		else if (option == 'h')
+			ret->help = true;
+		else
+			return error_set(err, EXIT_USAGE, option == ':' ? "%s needs a value: try `memgap report --help`" :
+							  "unknown option '%s': try `memgap report --help`", argv[optind - 1]);
+	}
+	if (!ret->help && argc - optind != 1)
+		return error_set(err, EXIT_USAGE, "give one recording: `memgap report FILE -o OUT.html`");
+	ret->input = argv[optind];
+	return 0;
+}
+
+/* Why it ends, as "The recording …" goes on; NULL: it is whole. */
+static const char *describe_end(enum line_end end)
+{
+	switch (end) {
+	case LINES_CUT:
+		return "is cut at its end";
+	case LINES_DAMAGED:
+		return "is damaged from somewhere on";
+	default:
+		return NULL;
+	}
+}
+
+static int take_lines(struct line_reader *reader, struct report *report, struct report_facts *facts, struct error *err)
+{
+	const char *line;
+	size_t length;
+
+	while ((line = line_reader_next(reader, &length))) {
+		int result = report_line(report, line, length);
+
+		if (result == -ENOMEM)
+			return error_set(err, EXIT_FAILED, "out of memory");
+		facts->lines++;
+		facts->left_out += result != 0;
+	}
+	facts->lines += line_reader_skipped(reader);
+	facts->left_out += line_reader_skipped(reader);
+	facts->ends = describe_end(line_reader_end(reader));
+	if (line_reader_end(reader) == LINES_FAILED)
+		return error_set(err, EXIT_FAILED, "cannot read %s: %s", facts->name, strerror(-line_reader_error(reader)));
+	if (facts->lines == facts->left_out)
+		return error_set(err, EXIT_FAILED, "%s has nothing of a recording in it%s%s: those are made by `memgap watch --record FILE`",
+				 facts->name, facts->ends ? ", and " : "", facts->ends ? facts->ends : "");
+	if (facts->ends)
+		log_message("%s %s: what is there is reported", facts->name, facts->ends);
+	if (facts->left_out)
+		log_message("%s: %" PRIu64 " of %" PRIu64 " lines are left out: they are not of a recording, or too long", facts->name,
+			    facts->left_out, facts->lines);
+	return 0;
+}
+
+/* stdout, or the file; not the recording itself. */
+static FILE *open_html(const char *path, int input, struct error *err)
+{
+	struct stat in, out;
+	FILE *html;
+	int fd;
+
+	if (!path)
+		return stdout;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd >= 0 && !fstat(input, &in) && !fstat(fd, &out) && in.st_dev == out.st_dev && in.st_ino == out.st_ino) {
+		close(fd);
+		error_set(err, EXIT_USAGE, "%s is the recording itself: give the HTML another name", path);
+		return NULL;
+	}
+	html = fd >= 0 && (!ftruncate(fd, 0) || errno == EINVAL) ? fdopen(fd, "w") : NULL; /* EINVAL: no file, but a pipe */
+	if (!html) {
+		error_set(err, EXIT_FAILED, "cannot write %s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+	return html;
+}
+
+static int write_html(struct report *report, const struct report_facts *facts, const char *path, FILE *html, struct error *err)
+{
+	int result;
+
+	errno = 0;
+	result = report_finish(report, facts, html);
+	if (html != stdout && fclose(html))
+		result = -EIO;
+	if (!result || (errno == EPIPE && html == stdout))
+		return 0;
+	return error_set(err, EXIT_FAILED, "cannot write %s: %s", path ? path : "stdout", strerror(errno ? errno : EIO));
+}
+
+static int run(const struct report_options *options, int input, struct error *err)
+{
+	struct report_facts facts = { .name = strcmp(options->input, "-") ? options->input : "stdin", .version = MEMGAP_VERSION };
+	struct line_reader *reader = NULL;
+	struct report *report = report_begin();
+	FILE *html = NULL;
+	int result = -1;
+
+	if (!report || line_reader_open(input, &reader))
+		error_set(err, EXIT_FAILED, "out of memory");
+	else if (!take_lines(reader, report, &facts, err))
+		html = open_html(options->output, input, err);
+	if (html)
+		result = write_html(report, &facts, options->output, html, err);
+	else if (report)
+		report_finish(report, &facts, NULL);
+	line_reader_close(reader);
+	return result;
+}
+
+int cmd_report(int argc, char *argv[])
+{
+	struct report_options options;
+	struct error err;
+	int input, result;
+
+	if (parse(argc, argv, &options, &err)) {
+		log_message("%s", err.text);
+		return (int)err.status;
+	}
+	if (options.help) {
+		fputs(report_usage, stdout);
+		return EXIT_DONE;
+	}
+	input = strcmp(options.input, "-") ? open(options.input, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+	if (input < 0) {
+		log_message("cannot read %s: %s", options.input, strerror(errno));
+		return EXIT_FAILED;
+	}
+	result = run(&options, input, &err);
+	if (result)
+		log_message("%s", err.text);
+	if (input != STDIN_FILENO)
+		close(input);
+	return result ? (int)err.status : EXIT_DONE;
+}

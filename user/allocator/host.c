@@ -2,6 +2,7 @@
 #include "user/allocator/host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <stddef.h>
 #include <sys/stat.h>
@@ -21,13 +22,13 @@
 #define FIRST_PID_NAMESPACE 0xEFFFFFFCU
 
 static const char *const remedies[HOST_NEEDS] = {
-	[HOST_PRIVILEGE] = "not permitted to load BPF programs: run as root (sudo), "
-			   "or in a container with --privileged; `--source none` needs no privilege",
+	[HOST_PRIVILEGE] = "not permitted to load BPF programs: run as root (sudo) "
+			   "or with CAP_BPF and CAP_PERFMON, in a container with --privileged or these; `--source none` needs no privilege",
 	[HOST_BTF] = "this kernel shows no BTF (/sys/kernel/btf/vmlinux): it needs "
 		     "CONFIG_DEBUG_INFO_BTF=y; `--source none` works without",
 	[HOST_TRACEFS] = "no tracefs with system call events at /sys/kernel/tracing: `mount -t tracefs tracefs /sys/kernel/tracing` "
 			 "(in a container: -v /sys/kernel/tracing:/sys/kernel/tracing)",
-	[HOST_TRACEFS_READABLE] = "tracefs is not ours to read: run as root (sudo)",
+	[HOST_TRACEFS_READABLE] = "tracefs is not ours to read: run as root (sudo), or with CAP_DAC_READ_SEARCH",
 	[HOST_UPROBES] = "this kernel has no uprobes: it needs CONFIG_UPROBE_EVENTS=y",
 	[HOST_PID_NAMESPACE] = "memgap runs in a pid namespace of its own and would mistake one process "
 			       "for another: run it with the host's (--pid=host)",
@@ -84,7 +85,7 @@ static int find_tracefs(void)
 	int result = ENOENT;
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		if (!access(paths[i], R_OK))
+		if (!faccessat(AT_FDCWD, paths[i], R_OK, AT_EACCESS))
 			return 0;
 		if (errno == EACCES)
 			result = EACCES;

@@ -32,7 +32,8 @@ int refusal_explain(int result, int proc_fd, const struct pid_identity *id, stru
 		return error_set(err, EXIT_TARGET, "pid %d (%s) has exited", id->pid, id->comm);
 	case -EACCES:
 	case -EPERM:
-		return error_set(err, EXIT_HOST, "not permitted to look into pid %d (%s): run as root with CAP_SYS_PTRACE",
+		return error_set(err, EXIT_HOST, "not permitted to look into pid %d (%s): run as root, or with CAP_SYS_PTRACE and "
+				 "CAP_CHECKPOINT_RESTORE",
 				 id->pid, id->comm);
 	case -EMFILE:
 		return error_set(err, EXIT_HOST, "out of file descriptors: raise the limit (ulimit -n)");

@@ -171,7 +171,7 @@ static int look_at(int dir_fd, const struct image *image, const struct part *par
 	int64_t at = n < 0 ? -1 : find_mp(bytes, (size_t)n, &place->layout);
 
 	if (n == -EPERM || n == -EACCES) {
-		*ret_why = "its files cannot be opened through /proc/PID/map_files";
+		*ret_why = "its files cannot be opened through /proc/PID/map_files: that takes root, or CAP_CHECKPOINT_RESTORE";
 		return (int)n;
 	}
 	if (at < 0) {

@@ -75,32 +75,42 @@ static const char *describe_end(enum line_end end)
 	}
 }
 
+/* Lines of it, and those that are of no recording, or too long. */
+struct line_counts {
+	uint64_t all, left_out;
+};
+
+static struct line_counts count_lines(const struct report *report, const struct line_reader *reader)
+{
+	struct report_counts counts = report_counts(report);
+	uint64_t left_out = counts.other + counts.bad + line_reader_skipped(reader);
+
+	return (struct line_counts){ counts.kept + left_out, left_out };
+}
+
 static int take_lines(struct line_reader *reader, struct report *report, struct report_facts *facts, struct error *err)
 {
-	const char *line;
+	const char *line, *ends;
+	struct line_counts counts;
 	size_t length;
 
-	while ((line = line_reader_next(reader, &length))) {
-		int result = report_line(report, line, length);
-
-		if (result == -ENOMEM)
+	while ((line = line_reader_next(reader, &length)))
+		if (report_line(report, line, length))
 			return error_set(err, EXIT_FAILED, "out of memory");
-		facts->lines++;
-		facts->left_out += result != 0;
-	}
-	facts->lines += line_reader_skipped(reader);
-	facts->left_out += line_reader_skipped(reader);
-	facts->ends = describe_end(line_reader_end(reader));
 	if (line_reader_end(reader) == LINES_FAILED)
-		return error_set(err, EXIT_FAILED, "cannot read %s: %s", facts->name, strerror(-line_reader_error(reader)));
-	if (facts->lines == facts->left_out)
+		return error_set(err, EXIT_FAILED, "cannot read %s: %s", facts->file, strerror(-line_reader_error(reader)));
+	ends = describe_end(line_reader_end(reader));
+	facts->cut = ends;
+	facts->lost_lines = line_reader_skipped(reader);
+	counts = count_lines(report, reader);
+	if (counts.all == counts.left_out)
 		return error_set(err, EXIT_FAILED, "%s has nothing of a recording in it%s%s: those are made by `memgap watch --record FILE`",
-				 facts->name, facts->ends ? ", and " : "", facts->ends ? facts->ends : "");
-	if (facts->ends)
-		log_message("%s %s: what is there is reported", facts->name, facts->ends);
-	if (facts->left_out)
-		log_message("%s: %" PRIu64 " of %" PRIu64 " lines are left out: they are not of a recording, or too long", facts->name,
-			    facts->left_out, facts->lines);
+				 facts->file, ends ? ", and " : "", ends ? ends : "");
+	if (ends)
+		log_message("%s %s: what is there is reported", facts->file, ends);
+	if (counts.left_out)
+		log_message("%s: %" PRIu64 " of %" PRIu64 " lines are left out: they are not of a recording, or too long", facts->file,
+			    counts.left_out, counts.all);
 	return 0;
 }
 
@@ -136,6 +146,8 @@ static int write_html(struct report *report, const struct report_facts *facts, c
 	result = report_finish(report, facts, html);
 	if (html != stdout && fclose(html))
 		result = -EIO;
+	if (result == -ENODATA)
+		return error_set(err, EXIT_FAILED, "%s has no sample of any target in it", facts->file);
 	if (!result || (errno == EPIPE && html == stdout))
 		return 0;
 	return error_set(err, EXIT_FAILED, "cannot write %s: %s", path ? path : "stdout", strerror(errno ? errno : EIO));
@@ -143,7 +155,7 @@ static int write_html(struct report *report, const struct report_facts *facts, c
 
 static int run(const struct report_options *options, int input, struct error *err)
 {
-	struct report_facts facts = { .name = strcmp(options->input, "-") ? options->input : "stdin", .version = MEMGAP_VERSION };
+	struct report_facts facts = { .file = strcmp(options->input, "-") ? options->input : "stdin" };
 	struct line_reader *reader = NULL;
 	struct report *report = report_begin();
 	FILE *html = NULL;
@@ -155,8 +167,8 @@ static int run(const struct report_options *options, int input, struct error *er
 		html = open_html(options->output, input, err);
 	if (html)
 		result = write_html(report, &facts, options->output, html, err);
-	else if (report)
-		report_finish(report, &facts, NULL);
+	else
+		report_drop(report);
 	line_reader_close(reader);
 	return result;
 }

@@ -282,6 +282,7 @@ int report_line(struct report *report, const char *json_line, size_t length)
 	json_t *line = json_loadb(json_line, length, 0, &where);
 	int error = 0;
 
+	report->lines++;
 	if (!line && json_error_code(&where) == json_error_out_of_memory)
 		return -ENOMEM;
 	if (json_is_object(line))
@@ -292,6 +293,11 @@ int report_line(struct report *report, const char *json_line, size_t length)
 		report->bad_lines++;
 	json_decref(line);
 	return error;
+}
+
+struct report_counts report_counts(const struct report *report)
+{
+	return (struct report_counts){ report->lines - report->other_lines - report->bad_lines, report->other_lines, report->bad_lines };
 }
 
 int report_finish(struct report *report, const struct report_facts *facts, FILE *html)

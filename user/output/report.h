@@ -35,6 +35,12 @@ struct report *report_begin(void);
  */
 int report_line(struct report *report, const char *json_line, size_t length);
 
+/* Lines so far: that were kept; of schema 1's JSON but of no meaning here; and others. */
+struct report_counts {
+	uint64_t kept, other, bad;
+};
+struct report_counts report_counts(const struct report *report);
+
 /* Writes the page, and frees the report in any case. 0; or -ENODATA: there was no snapshot, and nothing is written; or -EIO, -ENOMEM. */
 int report_finish(struct report *report, const struct report_facts *facts, FILE *html);
 

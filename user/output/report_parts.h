@@ -23,7 +23,7 @@ struct report {
 	json_t *trims;   /* a list, each as /api/v1/trims has it */
 	uint64_t round;  /* how often all that is there has been shown: an interval of memgap's */
 	size_t points;   /* of all series */
-	uint64_t samples, other_lines, bad_lines; /* seen: snapshots; what has another meaning; what is no JSON */
+	uint64_t lines, samples, other_lines, bad_lines; /* seen: all; snapshots; what has another meaning; what is no JSON */
 	uint64_t samples_left_out, trims_left_out;
 };
 

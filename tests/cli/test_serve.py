@@ -11,20 +11,12 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import warnings
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
 from memgap import BYTES_OF_A_THREAD, MEMGAP, MIB, QUIET, Cgroup, Program, Workload, read, status_of, wait_for  # noqa: E402
 from serve import OPENMETRICS, PROMTOOL, Serve, fetch_packages  # noqa: E402
-
-FORK = """
-import os, signal, sys
-for _ in range(int(sys.argv[1])):
-    if not os.fork():
-        signal.pause()
-print("ready", flush=True)
-signal.pause()
-"""
 
 
 def make_certificate(directory, name):
@@ -338,7 +330,9 @@ class Asks(unittest.TestCase):
         old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
         old.set_ciphers("ALL:@SECLEVEL=0")
-        old.maximum_version = old.minimum_version = ssl.TLSVersion.TLSv1_1
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            old.maximum_version = old.minimum_version = ssl.TLSVersion.TLSv1_1
         with socket.create_connection((serve.host, serve.port), timeout=20) as connection:
             self.assertRaises((ssl.SSLError, ConnectionResetError), old.wrap_socket, connection)
         self.assertEqual(serve.get("/metrics")[0], 200)

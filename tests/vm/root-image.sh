@@ -11,7 +11,7 @@ readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg UNAVAILABLE=69 S
 # What the suites run. The libraries of build/memgap and of the tests come by way of the packages whose names stay when a
 # soname changes.
 readonly PACKAGES=(python3 gcc libc6-dev binutils bpftool strace procps iproute2 perl redis-server musl libstdc++6
-	libbpf-dev libelf-dev zlib1g-dev libzydis-dev libcurl4-openssl-dev libjansson-dev libcmocka-dev)
+	libbpf-dev libelf-dev zlib1g-dev libzydis-dev libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libcmocka-dev)
 
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=tests/lib/mirror.sh

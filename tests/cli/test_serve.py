@@ -268,15 +268,15 @@ class Asks(unittest.TestCase):
         serve = self.start()
         refused = rb"HTTP/1.1 (400|413|414|431|501|505) "
         for data in (b"\0\xff\xfe\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /metrics HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01",
-                     b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /metrics HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 100000 + b"\r\n\r\n",
-                     b"GET /metrics HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 20000 + b"\r\n",
-                     b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
-                     b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
-                     b"GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n"):
+                     b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nA: " + b"b" * 100000 + b"\r\n\r\n",
+                     b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n" + b"A: b\r\n" * 20000 + b"\r\n",
+                     b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc",
+                     b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n",
+                     b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n"):
             answer = self.say(serve, data)
             self.assertTrue(not answer or re.match(refused, answer), (data[:40], answer[:200]))
             self.assertEqual(serve.get("/metrics")[0], 200)
-        self.assertRegex(self.say(serve, b"GET /metrics HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 20000 + b"\r\n\r\n"), rb"\AHTTP/1.1 431 ")
+        self.assertRegex(self.say(serve, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nA: " + b"b" * 20000 + b"\r\n\r\n"), rb"\AHTTP/1.1 431 ")
 
     def test_idle_connections(self):
         """1,000 connections that say nothing: a scrape is answered at once, and all but 64 have been ended"""
@@ -297,7 +297,7 @@ class Asks(unittest.TestCase):
         slow = socket.socket()
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.connect((serve.host, serve.port))
-        slow.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+        slow.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
         for _ in range(20):
             self.assertEqual(serve.get("/metrics")[0], 200)
         slow.close()
@@ -326,7 +326,7 @@ class Asks(unittest.TestCase):
             serve.context = ssl.create_default_context(cafile=f"{directory}/one.pem")
         wait_for(lambda: serve.get("/readyz")[0] == 200, "an interval is over")
         self.assertEqual(serve.scrape().one("memgap_targets"), 1)
-        self.assertNotIn(b"200", self.say(serve, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"))
+        self.assertNotIn(b"200", self.say(serve, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"))
         old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
         old.set_ciphers("ALL:@SECLEVEL=0")

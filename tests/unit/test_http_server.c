@@ -12,6 +12,7 @@
 
 #define SECONDS 10
 #define EVENT_SIZE (256 << 10)
+#define BIG_SIZE (32 << 20) /* more than the kernel takes for a connection */
 
 static int renders; /* of the shared page; the server's thread writes it while nobody else looks */
 
@@ -54,12 +55,20 @@ static int render_large(const struct http_request *request, struct store *store,
 	return 200;
 }
 
+static int render_big(const struct http_request *request, struct store *store, FILE *body, const char **ret_type)
+{
+	(void)request, (void)store, (void)ret_type;
+	fprintf(body, "%0*d", BIG_SIZE, 0);
+	return 200;
+}
+
 static const struct http_route routes[] = {
 	{ .path = "/", .content_type = "text/html; charset=utf-8", .render = render_plain, .data = "mine" },
 	{ .path = "/own", .content_type = "text/html", .render = render_plain, .data = "mine", .csp = "default-src 'none'" },
 	{ .path = "/shared", .content_type = "text/plain", .render = render_shared, .variant = variant_of },
 	{ .path = "/events", .content_type = "text/event-stream", .render = render_event, .stream = true },
 	{ .path = "/large", .content_type = "text/event-stream", .render = render_large, .stream = true },
+	{ .path = "/big", .content_type = "text/plain", .render = render_big },
 	{ .path = NULL },
 };
 
@@ -132,7 +141,7 @@ static const char *ask(int fd, const char *what, const char *end)
 	static char answer[8192];
 	char request[256];
 
-	snprintf(request, sizeof(request), "%s HTTP/1.1\r\nHost: here\r\n\r\n", what);
+	snprintf(request, sizeof(request), "%s HTTP/1.1\r\nHost: localhost\r\n\r\n", what);
 	say(fd, request);
 	assert_true(read_until(fd, end, answer, sizeof(answer)));
 	return answer;
@@ -295,6 +304,52 @@ static void who_takes_too_long_to_ask_is_dropped_even_if_bytes_come(void **state
 	scene_end(&scene);
 }
 
+static void who_does_not_take_the_answer_is_dropped(void **state)
+{
+	struct scene scene = scene_make(8, 500);
+	int slow = dial(&scene), other = dial(&scene);
+	struct pollfd fd = { .fd = slow, .events = POLLRDHUP };
+	static char buffer[1 << 20];
+	size_t size = 0;
+	ssize_t got;
+
+	(void)state;
+	say(slow, "GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	ask(other, "GET /", "mine\n");
+	assert_int_equal(poll(&fd, 1, SECONDS * 1000), 1); /* with nothing read: the server has ended it */
+	while ((got = recv(slow, buffer, sizeof(buffer), 0)) > 0)
+		size += (size_t)got;
+	assert_true(size < BIG_SIZE);
+	close(slow);
+	close(other);
+	scene_end(&scene);
+}
+
+static void a_name_that_is_not_this_hosts_own_is_refused(void **state)
+{
+	static const struct {
+		const char *host;
+		bool good;
+	} rows[] = {
+		{ "localhost", true }, { "LocalHost:9435", true }, { "127.0.0.1:1", true }, { "10.0.0.1", true }, { "[::1]:9435", true },
+		{ "evil.example", false }, { "evil.example:9435", false }, { "localhost.evil.example", false }, { "127.0.0.1.evil.example", false },
+		{ "localhos", false },
+	};
+	struct scene scene = scene_make(8, 0);
+	int fd = dial(&scene);
+	char request[256], answer[8192];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		snprintf(request, sizeof(request), "GET /shared HTTP/1.1\r\nHost: %s\r\n\r\n", rows[i].host);
+		say(fd, request);
+		assert_true(read_until(fd, rows[i].good ? "rendered" : "address\n", answer, sizeof(answer)));
+		check_row(rows[i].host, strstr(answer, rows[i].good ? "HTTP/1.1 200 " : "HTTP/1.1 403 "));
+	}
+	close(fd);
+	scene_end(&scene);
+}
+
 /* All but SIGKILL, SIGSTOP and the two that glibc keeps for itself. */
 #define ALL_BLOCKED "SigBlk:\tfffffffe7ffbfeff\n"
 
@@ -351,6 +406,8 @@ int main(void)
 		cmocka_unit_test(at_most_half_of_all_connections_are_streams),
 		cmocka_unit_test(one_more_and_who_is_idle_for_longest_goes),
 		cmocka_unit_test(who_takes_too_long_to_ask_is_dropped_even_if_bytes_come),
+		cmocka_unit_test(who_does_not_take_the_answer_is_dropped),
+		cmocka_unit_test(a_name_that_is_not_this_hosts_own_is_refused),
 		cmocka_unit_test(the_thread_takes_no_signal),
 	};
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define TEXT "text/plain; charset=utf-8"
 #define STRICT_CSP "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -208,11 +209,23 @@ static bool is_allowed(const struct http_request *request)
 	return !auth || (request->route && request->route->open) || auth_check(auth, http_header(request, MHD_HTTP_HEADER_AUTHORIZATION));
 }
 
+/* A name may be anybody's: one that leads here does so for a page of theirs as well. */
+static bool is_local_name(const char *host)
+{
+	size_t letters = host ? strcspn(host, ":") : 0;
+
+	if (!host || host[0] == '[')
+		return true;
+	return strspn(host, "0123456789.") == letters || (letters == strlen("localhost") && !strncasecmp(host, "localhost", letters));
+}
+
 static enum MHD_Result answer(const struct http_request *request, struct client *client, const char *method)
 {
 	struct MHD_Connection *connection = request->connection;
 	bool head = !strcmp(method, MHD_HTTP_METHOD_HEAD);
 
+	if (request->answers->local && !is_local_name(http_header(request, MHD_HTTP_HEADER_HOST)))
+		return refuse(connection, MHD_HTTP_FORBIDDEN, "only as localhost, or by its address\n", NULL, NULL);
 	if (!is_allowed(request))
 		return refuse(connection, MHD_HTTP_UNAUTHORIZED, "a user and a password are needed\n", MHD_HTTP_HEADER_WWW_AUTHENTICATE,
 			      "Basic realm=\"memgap\", charset=\"UTF-8\"");

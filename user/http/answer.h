@@ -28,6 +28,7 @@ struct answers {
 	const struct http_route *routes;
 	struct store *store;
 	struct auth *auth; /* NULL: everybody may ask */
+	bool local;        /* but only by an address, or as localhost */
 	struct clients clients;
 	struct streams streams;
 	struct shared_answer (*shared)[HTTP_VARIANTS]; /* of each route */

@@ -14,8 +14,13 @@ void clients_init(struct clients *clients, unsigned int most, unsigned int patie
 
 void clients_drop(struct clients *clients, struct client *client)
 {
+	const struct linger at_once = { .l_onoff = 1 };
+
 	if (client->dropped)
 		return;
+	/* what it has not taken does not go on lying in the kernel */
+	if (client->state != CLIENT_IDLE)
+		setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	client->dropped = true;
 	clients->n--;
 	clients->dropped++;
@@ -73,12 +78,9 @@ void clients_sweep(struct clients *clients)
 	uint64_t now = monotonic_ns();
 	struct client *client;
 
-	TAILQ_FOREACH(client, &clients->list, link) {
-		uint64_t patience = client->state == CLIENT_BUSY ? clients->patience_ns * CLIENT_ANSWER_PATIENCES : clients->patience_ns;
-
-		if (client->state != CLIENT_LISTENING && now - client->since_ns > patience)
+	TAILQ_FOREACH(client, &clients->list, link)
+		if (client->state != CLIENT_LISTENING && now - client->since_ns > clients->patience_ns)
 			clients_drop(clients, client);
-	}
 }
 
 void clients_remove(struct clients *clients, struct client *client)

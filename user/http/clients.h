@@ -10,8 +10,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-#define CLIENT_PATIENCE_MS 10000 /* for a request; a scraper on a slow line needs a second */
-#define CLIENT_ANSWER_PATIENCES 6 /* so many times that for it to be taken */
+#define CLIENT_PATIENCE_MS 10000 /* for a request, and for its answer: Prometheus waits no longer. An answer that is not taken is memory */
 
 enum client_state { CLIENT_IDLE, CLIENT_BUSY, CLIENT_LISTENING };
 

@@ -144,6 +144,7 @@ static int prepare(struct http_server *server, const struct http_options *option
 	if (!address_is_private(&address) && !options->auth_file && !options->is_public_meant)
 		return error_set(err, EXIT_USAGE, "at %s others reach it too: give --auth-file, or say --listen-publicly if all may see it",
 				 options->listen);
+	server->answers.local = address_is_private(&address) && !options->auth_file && !options->is_public_meant;
 	if (options->auth_file && auth_open(options->auth_file, &server->answers.auth, err))
 		return -1;
 	if (tls_files_read(options->tls_cert, options->tls_key, &server->tls, err))

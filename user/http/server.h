@@ -59,13 +59,17 @@ struct http_route {
 	bool open;       /* needs no auth: it tells nobody anything */
 };
 
+/*
+ * Who listens at a private address without auth answers only to an address or "localhost" as its name: else a page from anywhere could
+ * have the user's browser ask, under a name of its own that leads here (DNS rebinding).
+ */
 struct http_options {
 	const char *listen;    /* "127.0.0.1:9435", "[::1]:9435", ":9435" */
 	bool is_public_meant;  /* a public address without auth is what the user wants */
 	const char *tls_cert, *tls_key; /* PEM files; NULL: no TLS */
 	const char *auth_file; /* user/http/auth.h; NULL: no auth */
 	unsigned int connections; /* at one time; one more, and who has been idle for longest is dropped. At most half are streams */
-	unsigned int patience_ms; /* for a request to be there as a whole, or the next one to come; 0: 10 s. Six times that for an answer */
+	unsigned int patience_ms; /* for a request to be there as a whole, its answer to be taken, or the next one to come; 0: 10 s */
 };
 
 /*

@@ -4,9 +4,9 @@
 const LINES = ["alloc", "rss", "current", "limit"];
 const LABELS = { alloc: "alloc", rss: "rss", current: "cgroup", limit: "limit", gap: "gap" };
 const DASHES = { alloc: null, rss: null, current: [7, 4], limit: [2, 4] };
-// A mark says its number where the one before leaves room, in pixels.
+// A mark says its number where its neighbours leave room, in pixels.
 const MARK_ROOM = 12;
-// A limit so far above all else would press it flat.
+// A line so far above the two views would press them flat.
 const FAR = 4;
 
 // It measures text in an element with a style attribute, which the page's policy forbids; the legend here is another one.
@@ -56,23 +56,26 @@ function drawMark(canvas, area, x, colour) {
 	canvas.fill();
 }
 
+// The last one may be written to the left of its mark.
+function labelMark(canvas, area, trim, x, before, after) {
+	const text = trim.reclaimed === null ? trim.outcome : `${formatBytes(trim.reclaimed)} back`;
+	const room = canvas.measureText(text).width + MARK_ROOM;
+	if (x + room < after)
+		canvas.fillText(text, x + 8, area.y + 10);
+	else if (after === area.x + area.w && x - room > before)
+		canvas.fillText(text, x + 4 - room, area.y + 10);
+}
+
+// trims: by their times.
 function drawMarks(canvas, area, graph, trims) {
-	const colour = colourOf("trim");
-	let free = -Infinity;
+	const colour = colourOf("trim"), right = area.x + area.w;
+	const marks = trims.map((trim) => ({ trim, x: graph.toDomXCoord(trim.time_ms) })).filter(({ x }) => x >= area.x && x <= right);
 	canvas.font = "11.5px system-ui, sans-serif";
-	for (const trim of trims) {
-		const x = graph.toDomXCoord(trim.time_ms);
-		if (x < area.x || x > area.x + area.w)
-			continue;
+	marks.forEach(({ trim, x }, i) => {
 		drawMark(canvas, area, x, colour);
-		const text = trim.reclaimed === null ? trim.outcome : `${formatBytes(trim.reclaimed)} back`;
-		const width = canvas.measureText(text).width;
-		const left = x + 8 + width > area.x + area.w ? x - 8 - width : x + 8;
-		if (left < free)
-			continue;
-		canvas.fillText(text, left, area.y + 10);
-		free = left + width + MARK_ROOM;
-	}
+		// a label to the right of the mark before may reach up to here
+		labelMark(canvas, area, trim, x, i ? (marks[i - 1].x + x) / 2 : area.x, marks[i + 1]?.x ?? right);
+	});
 }
 
 function rangeOfValues(points, shown) {
@@ -84,14 +87,14 @@ function rangeOfValues(points, shown) {
 	return [low, high ? high * 1.12 : 1 << 20];
 }
 
-// Whether the limit is near enough to be in the picture from the start.
-function isLimitNear(points) {
-	let high = 0, limit = null;
-	for (const point of points) {
-		high = Math.max(high, point.alloc ?? 0, point.rss ?? 0, point.current ?? 0);
-		limit = point.limit ?? limit;
-	}
-	return limit !== null && limit <= high * FAR;
+const highest = (points, line) => points.reduce((high, point) => Math.max(high, point[line] ?? 0), 0);
+
+// The lines of the cgroup that are near enough to be in the picture from the start: a process may be a small part of its cgroup.
+function nearLines(points) {
+	const views = Math.max(highest(points, "alloc"), highest(points, "rss"));
+	const current = highest(points, "current"), limit = highest(points, "limit");
+	const near = { current: current <= views * FAR };
+	return { ...near, limit: limit > 0 && limit <= FAR * (near.current ? Math.max(views, current) : views) };
 }
 
 // moved(row): the crosshair is at points[row], or -1; zoomed(): a part was chosen with the mouse.

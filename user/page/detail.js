@@ -144,7 +144,7 @@ function makeDetail(source, firstRange, closed) {
 		const target = source.model.targets.get(id);
 		if (!target)
 			return false;
-		trims = source.model.trims.filter((trim) => trim.id === id);
+		trims = source.model.trims.filter((trim) => trim.id === id).sort((a, b) => a.time_ms - b.time_ms);
 		showHead(target);
 		showChart();
 		showFigures(byId("figures"), target.snapshot);
@@ -152,9 +152,13 @@ function makeDetail(source, firstRange, closed) {
 		return true;
 	}
 
+	function setShown(key, shown) {
+		chart.shown[key] = shown;
+		keys[key].button.setAttribute("aria-pressed", String(shown));
+	}
+
 	function toggle(key) {
-		chart.shown[key] = !chart.shown[key];
-		keys[key].button.setAttribute("aria-pressed", String(chart.shown[key]));
+		setShown(key, !chart.shown[key]);
 		chart.redraw();
 	}
 
@@ -201,9 +205,7 @@ function makeDetail(source, firstRange, closed) {
 			await source.watch(id).catch(() => null);
 			if (id !== id_)
 				return;
-			const near = isLimitNear(source.points(id));
-			chart.shown.limit = near;
-			keys.limit.button.setAttribute("aria-pressed", String(near));
+			Object.entries(nearLines(source.points(id))).forEach(([key, near]) => setShown(key, near));
 			show();
 		},
 		close() {

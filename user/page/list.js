@@ -10,7 +10,7 @@ const SORTS = {
 	cgroup: (target) => target.point?.current ?? -Infinity,
 };
 const HEADINGS = [
-	["name", "Target", "ascending"], ["verdict", "Verdict", "ascending"], ["gap", "Gap", "descending"], ["share", "Alloc and gap"],
+	["name", "Target", "ascending"], ["verdict", "Verdict", "ascending"], ["gap", "Gap", "descending"], ["share", "Alloc, gap"],
 	["alloc", "Alloc", "descending"], ["rss", "RSS", "descending"], ["cgroup", "Cgroup", "descending"],
 ];
 const NUMBERS = new Set(["gap", "alloc", "rss", "cgroup"]);

@@ -50,6 +50,9 @@ function main() {
 	}
 
 	function changed() {
+		// what nobody sees is not drawn
+		if (document.hidden && drawn)
+			return;
 		for (const trim of model.trims)
 			trim.time_ms ??= Date.parse(trim.time);
 		showHeader();
@@ -80,6 +83,7 @@ function main() {
 		document.querySelector("main").classList.toggle("open", open !== null);
 		setHidden(byId("detail"), open === null);
 		list.select(open);
+		document.title = open === null ? "memgap" : `${model.targets.get(open).name} · memgap`;
 		if (open !== null) {
 			await detail.open(open);
 			byId("detail").focus({ preventScroll: true });
@@ -132,6 +136,7 @@ function main() {
 	}
 
 	document.addEventListener("keydown", pressed);
+	document.addEventListener("visibilitychange", () => { if (drawn) changed(); });
 	window.addEventListener("hashchange", follow);
 	matchMedia("(prefers-color-scheme: dark)").addEventListener("change", detail.redraw);
 	source.start();

@@ -9,6 +9,7 @@ const COLUMNS = ["time_ms", "alloc", "rss", "current", "limit", "gap"];
 const RETRY_MS = 2000;
 // Twelve hours at a second: what is older than that leaves a page that is open for days.
 const POINTS_KEPT = 43200;
+const TRIMS_KEPT = 5000;
 
 function newModel(state) {
 	return { targets: new Map(), trims: [], state, since: null, notice: "", summary: null };
@@ -50,6 +51,7 @@ function noteTrims(model, trims) {
 		else
 			model.trims.splice(at + 1, 0, trim);
 	}
+	model.trims.splice(0, Math.max(0, model.trims.length - TRIMS_KEPT));
 	return whole;
 }
 

@@ -161,6 +161,39 @@ static void what_is_no_snapshot_is_counted(void **state)
 	json_decref(recording);
 }
 
+/* Cut anywhere, and with any byte replaced: told apart, and nothing is read that is not there. */
+static void a_damaged_line_does_no_harm(void **state)
+{
+	static const char replacements[] = "\"\\{[,0\xFF";
+	struct report *report = report_begin();
+	struct snapshot snapshot = known_snapshot();
+	struct capture capture;
+	struct output output;
+	char *line, *copy;
+	size_t length;
+
+	(void)state;
+	capture_start(&capture);
+	output = (struct output){ .format = &output_json, .stream = capture.stream };
+	output_snapshot(&output, &snapshot);
+	line = capture_end(&capture);
+	length = strlen(line) - 1;
+	for (size_t n = 0; n <= length; n++) {
+		/* no NUL behind it, so that a sanitizer sees a read past the end */
+		copy = memcpy(malloc(n ? n : 1), line, n);
+		assert_int_equal(report_line(report, copy, n), 0);
+		free(copy);
+	}
+	for (size_t i = 0; i < length; i++) {
+		copy = memcpy(malloc(length), line, length);
+		copy[i] = replacements[i % (sizeof(replacements) - 1)];
+		assert_int_equal(report_line(report, copy, length), 0);
+		free(copy);
+	}
+	free(line);
+	json_decref(recording_in(page_of(report, &(struct report_facts){ 0 })));
+}
+
 static void without_a_snapshot_there_is_no_page(void **state)
 {
 	struct report *report = report_begin();
@@ -249,6 +282,7 @@ int main(void)
 		cmocka_unit_test(a_page_has_targets_series_and_trims),
 		cmocka_unit_test(a_hostile_name_ends_no_element),
 		cmocka_unit_test(what_is_no_snapshot_is_counted),
+		cmocka_unit_test(a_damaged_line_does_no_harm),
 		cmocka_unit_test(without_a_snapshot_there_is_no_page),
 		cmocka_unit_test(a_number_that_is_used_again_is_another_target),
 		cmocka_unit_test(a_long_recording_is_thinned),

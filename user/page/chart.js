@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// The two views of one target over time: four lines, the gap as the area between two of them, trims as marks.
+// The two views of one target over time: four lines, the gap as the area between what is allocated and what is resident, trims as marks.
 
 const LINES = ["alloc", "rss", "current", "limit"];
 const LABELS = { alloc: "alloc", rss: "rss", current: "cgroup", limit: "limit", gap: "gap" };
@@ -12,16 +12,16 @@ const FAR = 4;
 // It measures text in an element with a style attribute, which the page's policy forbids; the legend here is another one.
 Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
 
-// Runs of neighbours for which area has the same sign; each ends with the first of the next, so that they meet.
+// Runs of neighbours whose gaps have the same sign; each ends with the first of the next, so that they meet.
 function runsOf(points) {
 	const runs = [];
 	let run = null;
 	for (const point of points) {
-		if (point.alloc === null || point.rss === null) {
+		if (point.alloc === null || point.gap === null) {
 			run = null;
 			continue;
 		}
-		const owed = point.alloc > point.rss;
+		const owed = point.gap < 0;
 		if (run)
 			run.points.push(point);
 		if (!run || run.owed !== owed)
@@ -30,10 +30,11 @@ function runsOf(points) {
 	return runs;
 }
 
+// As high as the gap: rss has files in it, too, of which no allocator knows.
 function fillRun(canvas, graph, run) {
 	canvas.beginPath();
 	for (const point of run.points)
-		canvas.lineTo(graph.toDomXCoord(point.time_ms), graph.toDomYCoord(point.rss));
+		canvas.lineTo(graph.toDomXCoord(point.time_ms), graph.toDomYCoord(point.alloc + point.gap));
 	for (let i = run.points.length - 1; i >= 0; i--)
 		canvas.lineTo(graph.toDomXCoord(run.points[i].time_ms), graph.toDomYCoord(run.points[i].alloc));
 	canvas.closePath();

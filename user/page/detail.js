@@ -12,6 +12,7 @@ function overheadOf(snapshot) {
 // [what it is called, its text, what it means]
 function figuresOf(snapshot) {
 	const { allocator, kernel, gap, target } = snapshot;
+	const go = allocator.num_gc === null ? [] : [["num gc", formatNumber(allocator.num_gc), "garbage collections of Go's runtime"]];
 	return [
 		["alloc", `${allocator.alloc_error ? "~" : ""}${formatBytes(allocator.alloc)}`, "bytes in blocks handed out and not yet freed"],
 		["total alloc", formatBytes(allocator.total_alloc), "bytes handed out in all since watching began"],
@@ -29,6 +30,7 @@ function figuresOf(snapshot) {
 		["missed", formatNumber(allocator.missed), "events known to be lost"],
 		["processes", formatNumber(target.processes), "that the figures are the sum of"],
 		["trims", formatNumber(snapshot.trim.count), "that memgap triggered"],
+		...go,
 	];
 }
 

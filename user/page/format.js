@@ -29,7 +29,7 @@ function formatNumber(value, decimals = 0) {
 }
 
 function formatPercent(value, decimals = 0) {
-	return value === null || value === undefined ? "-" : `${value.toFixed(decimals)} %`;
+	return value === null || value === undefined ? "-" : `${Number(value).toFixed(decimals)} %`;
 }
 
 const two = (number) => String(number).padStart(2, "0");

@@ -13,6 +13,7 @@ import tap  # noqa: E402
 from memgap import BYTES_OF_A_THREAD, MEMGAP, MIB, QUIET, Cgroup, Held, Watch, Workload, own_libc, read  # noqa: E402
 
 NEEDED = ["bpf", "perfmon", "sys_ptrace", "checkpoint_restore", "dac_read_search", "kill"]
+LOOKS = ["sys_ptrace", "checkpoint_restore", "dac_read_search"]  # without probes and trims: -a
 NOBODY = "65534"
 
 
@@ -43,11 +44,11 @@ def run(*arguments, capabilities=NEEDED):
 class PrivilegesTest(unittest.TestCase):
     def test_manifests(self):
         """what is deployed has exactly the capabilities that are tested here"""
-        wanted = sorted(name.upper() for name in NEEDED)
-        for path in "daemonset.yaml", "sidecar.yaml":
+        wanted = sorted(name.upper() for name in LOOKS)
+        for path, names in (("daemonset.yaml", LOOKS), ("sidecar.yaml", NEEDED)):
             text = read(f"deploy/kubernetes/{path}")
             lists = re.findall(r"add:\n((?: +- \w+.*\n)+)", text)
-            self.assertEqual([sorted(re.findall(r"- (\w+)", names)) for names in lists], [wanted], path)
+            self.assertEqual([sorted(re.findall(r"- (\w+)", found)) for found in lists], [sorted(name.upper() for name in names)], path)
             self.assertIn("drop: [ALL]", text)
         lists = re.findall(r"cap_add:\n((?: +- \w+.*\n)+)", read("deploy/compose.yaml"))
         self.assertEqual([sorted(re.findall(r"- (\w+)", names)) for names in lists], [wanted])
@@ -81,6 +82,16 @@ class PrivilegesTest(unittest.TestCase):
         line = watch.sample()
         self.assertEqual(line["kernel"]["cgroup"]["limit"], 100 * MIB)
         self.assertIsNotNone(line["allocator"]["heap"])
+
+    def test_all(self):
+        """-a looks into the heaps of everybody's processes with three of them, whoever memgap is"""
+        root = Workload(self, "retain", "--size", "48MiB", *QUIET)
+        other = Workload(self, "retain", "--size", "48MiB", *QUIET, user=1234, group=1234, extra_groups=[])
+        for uid in NOBODY, "0":
+            watch = Confined(self, "-a", "--per", "process", capabilities=LOOKS, uid=uid)
+            for workload in root, other:
+                line = watch.sample(lambda sample: sample["target"]["pid"] == workload.pid and sample["allocator"]["heap"])
+                self.assertEqual(line["gap"]["verdict"], "retained")
 
     def test_heap(self):
         """a heap is looked into without probes, and one trim is asked for"""

@@ -19,6 +19,8 @@ BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0)
 
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 LIBS := libbpf libelf zlib jansson libmicrohttpd gnutls libzstd
 LOADED_LIBS := libcurl # by dlopen(), see user/target/libcurl.h
 
@@ -130,15 +132,41 @@ demo-container: ## the same with a container under a limit, memgap beside it as 
 	$(Q)$(MAKE) --no-print-directory images
 	$(Q)tests/container/demo.sh
 
-.PHONY: install uninstall clean help vmlinux
-install: all ## install to PREFIX (/usr/local), below DESTDIR
-	install -D -m 755 $(B)/memgap $(DESTDIR)$(PREFIX)/bin/memgap
-	install -D -m 755 $(B)/libmemgap-trim.so $(DESTDIR)$(PREFIX)/lib/libmemgap-trim.so
-	install -D -m 644 $(B)/libmemgap-trim.a $(DESTDIR)$(PREFIX)/lib/libmemgap-trim.a
-	install -D -m 644 preload/memgap-trim.h $(DESTDIR)$(PREFIX)/include/memgap-trim.h
+# What is installed where: source:target:mode
+INSTALLED := $(B)/memgap:$(PREFIX)/bin/memgap:755 \
+	$(B)/libmemgap-trim.so:$(LIBDIR)/libmemgap-trim.so:755 \
+	$(B)/libmemgap-trim.a:$(LIBDIR)/libmemgap-trim.a:644 \
+	preload/memgap-trim.h:$(PREFIX)/include/memgap-trim.h:644 \
+	$(B)/memgap.1:$(PREFIX)/share/man/man1/memgap.1:644 \
+	deploy/completion/memgap.bash:$(PREFIX)/share/bash-completion/completions/memgap:644 \
+	deploy/completion/_memgap:$(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)/_memgap:644 \
+	$(B)/memgap.service:$(UNITDIR)/memgap.service:644 \
+	LICENSE:$(PREFIX)/share/doc/memgap/$(if $(DEBIAN),LICENSE,copyright):644
+installed_part = $(word $(1),$(subst :, ,$(2)))
+
+.PHONY: man
+man: $(B)/memgap.1 ## the manual page, build/memgap.1 (scdoc)
+$(B)/memgap.1: docs/memgap.1.scd
+	@echo "  MAN     $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)scdoc <$< >$@
+
+# whatever PREFIX was the last time
+.PHONY: $(B)/memgap.service
+$(B)/memgap.service: deploy/systemd/memgap.service
+	$(Q)mkdir -p $(@D)
+	$(Q)sed 's,@PREFIX@,$(PREFIX),' $< >$@
+
+.PHONY: install uninstall deb clean help vmlinux
+install: all $(B)/memgap.1 $(B)/memgap.service ## install to PREFIX (/usr/local), below DESTDIR
+	$(foreach file,$(INSTALLED),install -D -m $(call installed_part,3,$(file)) $(call installed_part,1,$(file)) \
+		$(DESTDIR)$(call installed_part,2,$(file)) &&) true
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/memgap $(DESTDIR)$(PREFIX)/lib/libmemgap-trim.so $(DESTDIR)$(PREFIX)/lib/libmemgap-trim.a \
-		$(DESTDIR)$(PREFIX)/include/memgap-trim.h
+	rm -f $(foreach file,$(INSTALLED),$(DESTDIR)$(call installed_part,2,$(file)))
+	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/share/doc/memgap
+
+deb: ## a Debian package of memgap, in build/deb (needs debhelper)
+	$(Q)deploy/debian/build.sh "$(VERSION)"
 
 vmlinux: ## make vmlinux/ARCH/vmlinux.h from the running kernel's BTF
 	$(Q)vmlinux/update.sh

@@ -232,6 +232,15 @@ static int64_t known_or_0(int64_t bytes)
 	return is_known(bytes) ? bytes : 0;
 }
 
+/*
+ * What has come since the walk is taken as allocated: the gap is as it was then. What has gone was free: by a trim, which the walk does
+ * not know of.
+ */
+static int64_t new_since_walk(const struct allocator_view *view)
+{
+	return is_known(view->stale) && view->stale > 0 ? view->stale : 0;
+}
+
 /* The gap is known when both its sides are: all that is allocated, and all that is resident. */
 void gap_measure(struct snapshot *snapshot)
 {
@@ -245,7 +254,7 @@ void gap_measure(struct snapshot *snapshot)
 	gap->pinned = view->heap.pinned;
 	if (!snapshot->target.processes || !is_whole(snapshot) || is_missing_much(view))
 		return;
-	gap->bytes = known_sub(known_sub(held, view->alloc), known_or_0(view->unseen) + known_or_0(view->stale));
+	gap->bytes = known_sub(known_sub(held, view->alloc), known_or_0(view->unseen) + new_since_walk(view));
 	if (is_known(gap->bytes) && held > 0)
 		gap->percent = 100.0 * (double)gap->bytes / (double)held;
 }

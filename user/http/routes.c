@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/http/routes.h"
 
+#include <string.h>
+
+#include "user/http/api.h"
 #include "user/http/metrics.h"
+#include "user/page/page.h"
 
 #define TEXT "text/plain; charset=utf-8"
 
@@ -29,6 +33,21 @@ static int readiness(const struct http_request *request, struct store *store, FI
 	return say(body, ready, "ready", "the first interval is not over yet");
 }
 
+/* The live page, and what it asks. */
+static void add_api(struct routes *routes)
+{
+	struct http_route *next = routes->table;
+
+	while (next->path)
+		next++;
+	for (const struct http_route *route = api_routes; route->path; route++) {
+		*next = *route;
+		if (!strcmp(route->path, "/"))
+			next->csp = page_csp();
+		next++;
+	}
+}
+
 void routes_init(struct routes *routes, struct pulse *pulse, size_t max_targets)
 {
 	*routes = (struct routes){
@@ -43,4 +62,5 @@ void routes_init(struct routes *routes, struct pulse *pulse, size_t max_targets)
 	};
 	for (struct http_route *route = routes->table; route->path; route++)
 		route->data = routes;
+	add_api(routes);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The pages of `memgap serve`: /metrics, /healthz, /readyz. A further one is a line in routes.c. */
+/* What `memgap serve` answers: /metrics, /healthz, /readyz, the live page and its API. A further one is a line in routes.c. */
 #ifndef MEMGAP_HTTP_ROUTES_H
 #define MEMGAP_HTTP_ROUTES_H
 

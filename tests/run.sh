@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Runs test suites that print TAP (a line "ok …", "not ok …" or "… # SKIP reason" a test) and adds them up.
-# usage: run.sh SUITE...   (executables; their output is kept in build/tests/)
+# usage: run.sh SUITE... [--together SUITE...]   (executables; their output is kept in build/tests/)
+# Those after --together run two at a time: they measure no time, and put probes on nothing that others use.
 set -uo pipefail
 
 logs=build/tests
 export CMOCKA_MESSAGE_OUTPUT=TAP
 seconds_per_suite=${SECONDS_PER_SUITE:-900}
 mkdir -p "$logs"
-passed=0 failed=0 skipped=0
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
 
-for suite in "$@"; do
+# Prints all that is to be said of a suite at once, and leaves its counts in a file.
+run_suite() { # path, file for the counts
+	local suite=$1 name log started status skip good bad
 	name=$(basename "$suite")
 	log=$logs/${name%.*}.log
 	started=$SECONDS
@@ -22,15 +26,42 @@ for suite in "$@"; do
 	# a suite that died has failed, whatever it printed before
 	[ "$status" -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
 	[ "$((good + bad + skip))" -eq 0 ] && bad=1
-	printf '%-28s %3d passed, %d failed, %d skipped (%d s)\n' "$name" "$good" "$bad" "$skip" "$((SECONDS - started))"
-	if [ "$bad" -gt 0 ]; then
-		echo "--- $log (exit status $status):"
-		tail -n 60 "$log"
-		echo "---"
+	{
+		printf '%-28s %3d passed, %d failed, %d skipped (%d s)\n' "$name" "$good" "$bad" "$skip" "$((SECONDS - started))"
+		if [ "$bad" -gt 0 ]; then
+			echo "--- $log (exit status $status):"
+			tail -n 60 "$log"
+			echo "---"
+		fi
+		grep -E '# SKIP' "$log" | sed 's/^/    /'
+	} >"$2.said"
+	cat "$2.said"
+	echo "$good $bad $skip" >"$2"
+}
+
+n=0
+together=
+for suite in "$@"; do
+	if [ "$suite" = --together ]; then
+		together=yes
+		continue
 	fi
-	grep -E '# SKIP' "$log" | sed 's/^/    /'
+	n=$((n + 1))
+	if [ -z "$together" ]; then
+		run_suite "$suite" "$results/$n"
+		continue
+	fi
+	while [ "$(jobs -rp | wc -l)" -ge 2 ]; do
+		wait -n
+	done
+	run_suite "$suite" "$results/$n" &
+done
+wait
+
+passed=0 failed=0 skipped=0
+for ((i = 1; i <= n; i++)); do
+	read -r good bad skip <"$results/$i"
 	passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skip))
 done
-
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

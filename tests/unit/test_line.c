@@ -225,6 +225,22 @@ static void what_has_grown_back_is_told_later(void **state)
 	}
 }
 
+static void of_a_cgroup_it_is_the_process_that_is_gone(void **state)
+{
+	struct trim_regrowth regrowth = { .target = cgroup_target(), .pid = 123, .gone = 124, .after_s = 60.04, .regrown = UNKNOWN };
+	struct output output = { .format = &output_line };
+	struct capture capture;
+	char *text;
+
+	(void)state;
+	capture_start(&capture);
+	output.stream = capture.stream;
+	output_trim_regrown(&output, &regrowth);
+	text = capture_end(&capture);
+	assert_string_equal(text, "Trim: /docker/ab: pid 124 is gone, 60 s after its trim\n");
+	free(text);
+}
+
 static void several_processes_are_listed(void **state)
 {
 	struct trim_event event = known_event();
@@ -366,6 +382,7 @@ int main(void)
 		cmocka_unit_test(a_trim_that_the_user_asks_for_has_no_threshold),
 		cmocka_unit_test(a_reclaim_is_one_of_the_cgroup),
 		cmocka_unit_test(what_has_grown_back_is_told_later),
+		cmocka_unit_test(of_a_cgroup_it_is_the_process_that_is_gone),
 		cmocka_unit_test(a_trim_that_brought_nothing_says_so),
 		cmocka_unit_test(control_characters_in_a_reason_reach_no_terminal),
 		cmocka_unit_test(a_format_is_found_by_its_name),

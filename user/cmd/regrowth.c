@@ -11,6 +11,7 @@
 
 #include "user/base/fs.h"
 #include "user/base/units.h"
+#include "user/cmd/trimmer.h"
 #include "user/kernel/cgroup.h"
 #include "user/kernel/status.h"
 
@@ -19,14 +20,19 @@
 
 TAILQ_HEAD(trims, past_trim);
 
+struct asked_process {
+	pid_t pid;
+	uint64_t start_time;
+};
+
 struct past_trim {
 	uint64_t measured_ns;
 	struct trim_regrowth told; /* as far as it is known */
 	int64_t after;             /* bytes of rss, or of current, then */
-	pid_t pid;                 /* or 0: */
-	uint64_t start_time;
 	int cgroup_fd, cgroup_version;
 	TAILQ_ENTRY(past_trim) entry;
+	size_t n_asked; /* that were alive then; 0: the cgroup was */
+	struct asked_process asked[];
 };
 
 struct regrowth {
@@ -51,18 +57,32 @@ static void forget(struct regrowth *regrowth, struct past_trim *trim)
 	free(trim);
 }
 
-/* Bytes; UNKNOWN when it is gone. */
-static int64_t read_now(const struct regrowth *regrowth, const struct past_trim *trim)
+static int64_t read_rss(const struct regrowth *regrowth, const struct asked_process *process)
 {
 	struct process_status status;
 	struct pid_stat stat;
 
-	if (!trim->pid)
-		return cgroup_current_read(trim->cgroup_fd, trim->cgroup_version);
-	if (process_status_read(regrowth->proc_fd, trim->pid, &status) || pid_stat_read(regrowth->proc_fd, trim->pid, &stat) ||
-	    stat.start_time != trim->start_time)
+	if (process_status_read(regrowth->proc_fd, process->pid, &status) || pid_stat_read(regrowth->proc_fd, process->pid, &stat) ||
+	    stat.start_time != process->start_time)
 		return UNKNOWN;
 	return status.rss;
+}
+
+/* Bytes; UNKNOWN when it is gone, or one of them: how much of what is back was its own is not known. */
+static int64_t read_now(const struct regrowth *regrowth, struct past_trim *trim)
+{
+	int64_t sum = 0;
+
+	if (!trim->n_asked)
+		return cgroup_current_read(trim->cgroup_fd, trim->cgroup_version);
+	for (size_t i = 0; i < trim->n_asked; i++) {
+		int64_t rss = read_rss(regrowth, &trim->asked[i]);
+
+		if (!is_known(rss))
+			trim->told.gone = trim->asked[i].pid;
+		sum = known_add(sum, rss);
+	}
+	return sum;
 }
 
 static void tell(struct regrowth *regrowth, struct past_trim *trim)
@@ -131,23 +151,25 @@ void regrowth_close(struct regrowth *regrowth)
 	free(regrowth);
 }
 
-void regrowth_watch(struct regrowth *regrowth, const struct trim_event *event, const struct pid_identity *id, int cgroup_fd,
+void regrowth_watch(struct regrowth *regrowth, const struct trim_event *event, const struct trim_candidate *asked, int cgroup_fd,
 		    int cgroup_version)
 {
-	struct past_trim *trim = regrowth && regrowth->n < MOST_WAITING ? calloc(1, sizeof(*trim)) : NULL;
+	size_t room = event->n_pids * sizeof(struct asked_process);
+	struct past_trim *trim = regrowth && regrowth->n < MOST_WAITING ? calloc(1, sizeof(*trim) + room) : NULL;
 
 	if (!trim)
 		return;
 	*trim = (struct past_trim){
 		.measured_ns = monotonic_ns(),
-		.told = { .target = event->target, .pid = id ? id->pid : 0, .reclaimed = event->reclaimed },
-		.after = id ? event->after.rss : event->after.current,
-		.pid = id ? id->pid : 0,
-		.start_time = id ? id->start_time : 0,
-		.cgroup_fd = id ? -1 : fcntl(cgroup_fd, F_DUPFD_CLOEXEC, 0),
+		.told = { .target = event->target, .pid = event->n_pids ? event->pids[0] : 0, .reclaimed = event->reclaimed },
+		.after = event->n_pids ? event->after.rss : event->after.current,
+		.cgroup_fd = event->n_pids ? -1 : fcntl(cgroup_fd, F_DUPFD_CLOEXEC, 0),
 		.cgroup_version = cgroup_version,
 	};
-	if (!id && trim->cgroup_fd < 0) {
+	for (size_t i = 0; i < event->n_pids; i++)
+		if (asked[i].id.pidfd >= 0)
+			trim->asked[trim->n_asked++] = (struct asked_process){ asked[i].id.pid, asked[i].id.start_time };
+	if (!event->n_pids && trim->cgroup_fd < 0) {
 		free(trim);
 		return;
 	}

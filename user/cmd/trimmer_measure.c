@@ -66,8 +66,7 @@ static void keep_outcome(struct trimmer *trimmer)
 	if (event->outcome == TRIM_TRIMMED)
 		trimmer->context->reclaimed += event->reclaimed;
 	if (event->outcome == TRIM_TRIMMED || event->outcome == TRIM_NOTHING)
-		regrowth_watch(trimmer->context->regrowth, event, event->n_pids ? &trimmer->asked[0].id : NULL, trimmer->cgroup_fd,
-			       trimmer->cgroup_version);
+		regrowth_watch(trimmer->context->regrowth, event, trimmer->asked, trimmer->cgroup_fd, trimmer->cgroup_version);
 	trimmer_tell_end(trimmer);
 }
 
@@ -163,7 +162,8 @@ void trimmer_reclaimed(struct trimmer *trimmer, int result, const char *why)
 		event->outcome = TRIM_FAILED;
 	else
 		event->outcome = is_known(event->reclaimed) && event->reclaimed > 0 ? TRIM_TRIMMED : TRIM_NOTHING;
-	snprintf(event->why, sizeof(event->why), "%s", why);
+	snprintf(event->why, sizeof(event->why), "%s",
+		 event->outcome == TRIM_NOTHING && !*why ? "what the cgroup is charged did not fall" : why);
 	end_background(trimmer);
 }
 
@@ -171,8 +171,12 @@ void trimmer_executed(struct trimmer *trimmer, bool well, const char *why)
 {
 	struct trim_event *event = &trimmer->event;
 
-	if (well) {
+	if (well && event->n_pids) {
 		trimmer_measure(trimmer);
+		return;
+	}
+	if (well) {
+		trimmer_reclaimed(trimmer, 0, why); /* nobody is in the cgroup: what it is charged tells */
 		return;
 	}
 	event->outcome = TRIM_FAILED;

@@ -93,7 +93,7 @@ bool line_tells_end(const struct trim_event *event)
 
 static void print_effect(FILE *stream, const struct trim_event *event)
 {
-	bool of_cgroup = is_reclaim(event);
+	bool of_cgroup = !event->n_pids;
 	double error = trim_prediction_error(event);
 
 	fprintf(stream, " %s %s -> %s, %s back in %.0f ms", of_cgroup ? "cgroup" : "RSS",
@@ -130,7 +130,9 @@ void line_trim_regrown(struct output *output, const struct trim_regrowth *regrow
 	FILE *stream = output->stream;
 
 	print_name(stream, &regrowth->target);
-	if (!is_known(regrowth->regrown))
+	if (!is_known(regrowth->regrown) && regrowth->gone && regrowth->target.kind == TARGET_CGROUP)
+		fprintf(stream, ": pid %d is gone, %.0f s after its trim\n", regrowth->gone, regrowth->after_s);
+	else if (!is_known(regrowth->regrown))
 		fprintf(stream, " is gone, %.0f s after its trim\n", regrowth->after_s);
 	else if (regrowth->regrown > 0)
 		fprintf(stream, ": of %s trimmed %s are back after %.0f s\n", TEXT(regrowth->reclaimed), TEXT(regrowth->regrown),

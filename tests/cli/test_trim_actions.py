@@ -205,7 +205,11 @@ class Now(ActionTest):
     def test_dies(self):
         """a program that exits when it is asked: failed, and said so; a pid that is gone before: no such target"""
         target = Python(self, EXIT, "32")
-        event = self.trim_one(FAILED, "failed", "-p", str(target.pid))
+        run = run_trim("-o", "json", "-p", str(target.pid))
+        self.assertEqual(run.returncode, FAILED)
+        self.assertIn(run.stderr, ("", f"memgap: pid {target.pid} (python3) has exited\n"))
+        event = json.loads(run.stdout)
+        self.assertEqual(event["outcome"], "failed")
         self.assertEqual((event["why"], event["reclaimed"]), (f"pid {target.pid} has exited", None))
         target.end()
         run = run_trim("-p", str(target.pid))
@@ -307,6 +311,22 @@ class Commands(ActionTest):
         self.assertEqual((event["outcome"], event["pids"], event["predicted"]), ("trimmed", [target.pid], None))
         self.assertLess(abs(event["reclaimed"] - fallen), MIB)
 
+    def test_several(self):
+        """a command for a cgroup: all of its processes are measured, and looked at again; of one that is gone since nothing is known"""
+        cgroup = Cgroup(self, "several")
+        sizes = {self.retain(size, preexec_fn=cgroup.enter): size for size in ("64MiB", "48MiB")}
+        before = sum(rss_of(target.pid) for target in sizes)
+        options = ["--force", "--trim-with", "exec:true", "-c", cgroup.path]
+        trim, regrowth = self.trim(0, "--regrowth", "500ms", *options)
+        self.assertLess(abs(trim["before"]["rss"] - before), MIB)
+        self.assertEqual((set(trim["pids"]), regrowth["pid"]), ({target.pid for target in sizes}, trim["pids"][0]))
+        self.assertLess(abs(regrowth["regrown"]), MIB)
+        run = Program(self, MEMGAP, "trim", "--regrowth", "1s", *options)
+        self.assertRegex((run.line(), run.line())[1], r"in \d+ ms")
+        next(iter(sizes)).kill()
+        self.assertRegex(run.line(), rf"^Trim: {cgroup.path}: pid {next(iter(sizes)).pid} is gone, 1 s after its trim$")
+        self.assertEqual(run.end(), 0)
+
     def test_words(self):
         """a command is split at blanks, however many, and no shell sees it"""
         out = f"{self.directory}/out"
@@ -378,6 +398,15 @@ class Commands(ActionTest):
                 if number == signal.SIGINT:
                     event = json.loads(run.line())
                     self.assertEqual((event["outcome"], event["why"]), ("failed", "the end of it was not waited for"))
+
+    def test_interrupted(self):
+        """the line format says so, too"""
+        target = Workload(self, "hold", "--size", "1MiB", *QUIET)
+        run = Program(self, MEMGAP, "trim", "--force", "--trim-with", "exec:sleep 300", "-p", str(target.pid))
+        self.assertRegex(run.line(), "exec:sleep 300 for pid")
+        run.stop(signal.SIGINT)
+        self.assertRegex(run.line(), rf"^Trim: workload\[{target.pid}\] failed: the end of it was not waited for$")
+        self.assertEqual((run.line(), run.end()), (None, FAILED))
 
 
 class Held(Python):
@@ -520,6 +549,18 @@ class OnBoth(Cached):
         self.assertGreaterEqual(event["predicted"], 64 * MIB)
         self.assertGreaterEqual(self.cgroup.stat()["file"], 64 * MIB)
 
+    def test_command(self):
+        """a command for a cgroup that nobody is in any more: what the cgroup is charged tells what came of it"""
+        script = self.script(f'#!/bin/sh\n[ "$MEMGAP_PIDS" ] || rm -f {self.path}\n')
+        watch = Watch(self, "-s", "none", "--trim-at", "cgroup:32MiB", "--trim-with", f"exec:{script}", "--cooldown", "500ms", "-c",
+                      self.cgroup.path)
+        self.assertEqual(watch.event()["pids"], [self.target.pid])
+        self.target.kill()
+        event = watch.event()
+        self.assertEqual((event["outcome"], event["pids"]), ("trimmed", []))
+        self.check_near(event["reclaimed"], 64 * MIB)
+        self.assertEqual(event["reclaimed"], event["before"]["current"] - event["after"]["current"])
+
     def test_several(self):
         """of several cgroups one is reclaimed from after the other, and all are"""
         other = Cgroup(self, "other")
@@ -549,7 +590,7 @@ class ReclaimV1(Cached):
         for action in "reclaim", "auto":
             event = self.trim_one(FAILED, "refused", "--trim-with", action, "-c", self.cgroup.path)
             self.assertEqual((event["action"], event["verdict"]), ("reclaim", "cache"))
-            self.assertRegex(event["why"], "cgroup v1 has no memory.reclaim.*force_empty.*force it")
+            self.assertRegex(event["why"], "cgroup v1 has no memory.reclaim.*force_empty.*--force does it all the same")
         self.assertGreaterEqual(self.cgroup.stat()["file"], 64 * MIB)
 
     def test_forced(self):
@@ -561,6 +602,13 @@ class ReclaimV1(Cached):
         self.check_near(event["reclaimed"], before[0] - after[0])
         self.check_near(event["predicted"], before[1] - after[1])
         self.assertEqual((event["pids"], event["before"]["rss"]), ([], None))
+
+    def test_predicted(self):
+        """all of the page cache is what is predicted, also where a threshold would need less"""
+        watch = Watch(self, "-s", "none", "--trim-at", "cgroup:32MiB", "--trim-with", "reclaim", "--force", "-c", self.cgroup.path)
+        event = watch.event()
+        self.assertEqual(event["outcome"], "trimmed")
+        self.check_near(event["predicted"], event["reclaimed"])
 
 
 @needs_version(2)

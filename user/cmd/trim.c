@@ -25,6 +25,7 @@ struct trim_run {
 	struct display display;
 	struct output_format format; /* the one that was asked for, of trims alone */
 	bool asked;
+	size_t n_asked; /* of the targets: others may have gone before */
 };
 
 static void leave_out(struct output *output, const struct snapshot *snapshot)
@@ -84,6 +85,7 @@ static void go_on(void *data)
 	if (!all_seen(targets) && monotonic_ns() - session->start_ns < LOOKS_NS)
 		return;
 	run->asked = true;
+	run->n_asked = targets->n_rows;
 	for (size_t i = 0; i < targets->n_rows; i++)
 		trim_row(run, targets->rows[i]);
 }
@@ -95,21 +97,16 @@ static int flush(void *data)
 	return display_flush(&run->display);
 }
 
-/* Whether each row was trimmed, or had nothing to come back. */
-static bool all_done(const struct targets *targets)
+/* Whether each target was trimmed, or had nothing to come back; some may have gone since. */
+static bool all_done(const struct trim_run *run)
 {
-	for (size_t i = 0; i < targets->n_rows; i++) {
-		enum trim_outcome outcome = targets->rows[i]->trimmer.summary.outcome;
-
-		if (outcome != TRIM_TRIMMED && outcome != TRIM_NOTHING && outcome != TRIM_DRY_RUN)
-			return false;
-	}
-	return targets->n_rows;
+	return run->asked && run->n_asked == run->session.n_targets && !run->session.trims.undone;
 }
 
 static void run_session(struct trim_run *run)
 {
-	struct session_user user = { .output = &run->display.output, .started = choose_format, .interval = go_on, .flush = flush, .data = run };
+	struct session_user user = { .output = &run->display.output, .started = choose_format, .interval = go_on, .flush = flush, .data = run,
+				     .stays = true /* until all is measured, and looked at again */ };
 	struct session *session = &run->session;
 	struct error err;
 
@@ -122,7 +119,7 @@ static void run_session(struct trim_run *run)
 		session->status = err.status;
 	} else {
 		session_run(session);
-		if (session->status == EXIT_DONE && !all_done(&session->targets))
+		if (session->status == EXIT_DONE && !all_done(run))
 			session->status = EXIT_FAILED;
 	}
 }

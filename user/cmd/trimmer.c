@@ -27,6 +27,11 @@ static void close_candidates(struct trim_round *round)
 		pid_close(&round->candidates[round->next++].id);
 }
 
+static bool is_done(enum trim_outcome outcome)
+{
+	return outcome == TRIM_TRIMMED || outcome == TRIM_NOTHING || outcome == TRIM_DRY_RUN;
+}
+
 static void end_round(struct trimmer *trimmer)
 {
 	struct trim_round *round = &trimmer->round;
@@ -37,6 +42,7 @@ static void end_round(struct trimmer *trimmer)
 	trimmer->cgroup_fd = -1;
 	trimmer->running = false;
 	trimmer->context->running--;
+	trimmer->context->undone += !is_done(trimmer->summary.outcome);
 	if (round->asked && !round->action.dry_run)
 		trim_settle(&trimmer->state, round->judgement.reason.threshold, round->reclaimed);
 }
@@ -206,7 +212,8 @@ static bool act_in_background(struct trimmer *trimmer, const struct snapshot *sn
 		return false;
 	while (!reclaims && round->next < round->n)
 		take_in(trimmer, &round->candidates[round->next++]);
-	event->predicted = trim_predict(round->action.kind, snapshot, wanted);
+	/* version 1 gives up all of it, whatever is wanted */
+	event->predicted = trim_predict(round->action.kind, snapshot, reclaims && trimmer->cgroup_version == 1 ? UNKNOWN : wanted);
 	if (round->action.dry_run) {
 		event->outcome = TRIM_DRY_RUN;
 		snprintf(event->why, sizeof(event->why), "dry run: nothing was done");
@@ -283,6 +290,7 @@ static void tell_no_help(struct trimmer *trimmer, const struct snapshot *snapsho
 	event->before.rss = snapshot->kernel.rss;
 	event->before.current = snapshot->kernel.cgroup.current;
 	event->predicted = snapshot->gap.trimmable;
+	trimmer->context->undone++;
 	tell_refusal(trimmer);
 }
 
@@ -375,7 +383,8 @@ void trimmer_finish(struct trimmer *trimmer)
 	if (!trimmer->running)
 		return;
 	if (background_forget(trimmer->context->background, trimmer)) {
-		trimmer->event.outcome = TRIM_FAILED;
+		trimmer->event.outcome = trimmer->summary.outcome = TRIM_FAILED;
+		trimmer->event.took_ms = (double)(monotonic_ns() - trimmer->start_ns) / 1e6;
 		snprintf(trimmer->event.why, sizeof(trimmer->event.why), "the end of it was not waited for");
 		trimmer_tell_end(trimmer);
 	}

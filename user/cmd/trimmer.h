@@ -49,6 +49,7 @@ struct trimmer_context {
 	int running;       /* rounds */
 	int64_t count;     /* trims triggered */
 	int64_t reclaimed; /* bytes */
+	int64_t undone;    /* rounds, and requests, at whose end nobody had been asked, or it had failed */
 	bool complete;     /* when all is closed: no line of the log is missing */
 };
 

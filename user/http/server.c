@@ -20,6 +20,7 @@
 
 #define REQUEST_MEMORY (16 << 10) /* of a connection, its request line and headers; nginx takes 32 KiB, most proxies 8 */
 #define SLACK 64                  /* connections that are being dropped while others come */
+#define SERVER_NICE 5             /* where a core is short, an interval comes before a scrape */
 #define LOOK_EVERY_MS 1000        /* at who takes too long */
 #define ALIVE_EVERY_NS 15000000000 /* a comment to who listens: proxies end what is silent for a minute, and who has gone is noticed */
 
@@ -81,6 +82,7 @@ static void *serve(void *data)
 	};
 	eventfd_t ignored;
 
+	nice(SERVER_NICE); /* Linux: this thread alone */
 	while (!fds[2].revents) {
 		if (poll(fds, 3, timeout_of(server)) < 0)
 			continue;

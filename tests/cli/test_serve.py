@@ -127,8 +127,10 @@ class Shows(unittest.TestCase):
         target = Workload(self, "hold", "--size", "1MiB", *QUIET)
         serve = Serve(self, "-p", str(target.pid))
         self.assertEqual(serve.scrape().one("memgap_targets"), 1)
+        labels = {labels for name, labels in serve.scrape().series if name == "memgap_processes"}
         target.stop()
-        last = serve.metrics(lambda m: m.one("memgap_targets") == 0, "it is gone")
+        last = serve.metrics(lambda m: {have for name, have in m.series if name == "memgap_processes"} != labels, "something is another")
+        self.assertEqual(last.one("memgap_targets"), 0)
         self.assertEqual(last.all("memgap_processes"), [])
         self.assertEqual(serve.get("/healthz")[0], 200)
 

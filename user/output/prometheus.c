@@ -60,6 +60,12 @@ static void write_labels(FILE *stream, const struct target_name *name)
 	putc_unlocked('\0', stream);
 }
 
+/* The last snapshot of a process that has exited: the kernel has nothing of it any more, not even its cgroup. */
+static bool has_exited(const struct snapshot *snapshot)
+{
+	return snapshot->target.kind == TARGET_PROCESS && !is_known(snapshot->kernel.rss) && !snapshot->kernel.unreadable[0];
+}
+
 /* false: out of memory. */
 static bool label_all(struct page *page, const struct picture *picture)
 {
@@ -73,14 +79,17 @@ static bool label_all(struct page *page, const struct picture *picture)
 		return false;
 	}
 	for (size_t i = 0; i < picture->n; i++) {
-		page->targets[i] = (struct labelled){ &picture->snapshots[i], picture->ids[i], i, (size_t)ftell(stream), NULL };
+		if (has_exited(&picture->snapshots[i]))
+			continue;
+		page->targets[page->n++] = (struct labelled){ &picture->snapshots[i], picture->ids[i], i, (size_t)ftell(stream), NULL };
 		write_labels(stream, &picture->snapshots[i].target);
 	}
-	if (fclose(stream))
+	if (fclose(stream)) {
+		page->n = 0;
 		return false;
-	for (size_t i = 0; i < picture->n; i++)
+	}
+	for (size_t i = 0; i < page->n; i++)
 		page->targets[i].labels = page->labels + page->targets[i].at;
-	page->n = picture->n;
 	return true;
 }
 

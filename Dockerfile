@@ -21,7 +21,7 @@ COPY tests/deps.sh tests/
 RUN apt-get update \
     && tests/deps.sh build \
     && rm -rf /var/lib/apt/lists/*
-COPY Makefile ./
+COPY Makefile VERSION ./
 COPY tests/tests.mk tests/
 COPY vmlinux vmlinux
 COPY bpf bpf

@@ -16,7 +16,8 @@ BPFTOOL ?= $(shell command -v bpftool || ls /usr/sbin/bpftool /usr/lib/linux-too
 PKG_CONFIG ?= pkg-config
 ARCH := $(shell uname -m)
 BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0)
+# by git; of a source without it, the file's
+VERSION := $(shell { [ -e .git ] && git describe --tags --always --dirty 2>/dev/null; } || cat VERSION)
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -141,7 +142,7 @@ INSTALLED := $(B)/memgap:$(PREFIX)/bin/memgap:755 \
 	deploy/completion/memgap.bash:$(PREFIX)/share/bash-completion/completions/memgap:644 \
 	deploy/completion/_memgap:$(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)/_memgap:644 \
 	$(B)/memgap.service:$(UNITDIR)/memgap.service:644 \
-	LICENSE:$(PREFIX)/share/doc/memgap/$(if $(DEBIAN),LICENSE,copyright):644
+	$(if $(DEBIAN),,LICENSE:$(PREFIX)/share/doc/memgap/copyright:644)
 installed_part = $(word $(1),$(subst :, ,$(2)))
 
 .PHONY: man
@@ -165,8 +166,8 @@ uninstall:
 	rm -f $(foreach file,$(INSTALLED),$(DESTDIR)$(call installed_part,2,$(file)))
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/share/doc/memgap
 
-deb: ## a Debian package of memgap, in build/deb (needs debhelper)
-	$(Q)deploy/debian/build.sh "$(VERSION)"
+deb: ## a Debian package of memgap, in build/deb (dpkg-dev, scdoc)
+	+$(Q)deploy/debian/build.sh "$(VERSION)" $(B)/deb
 
 vmlinux: ## make vmlinux/ARCH/vmlinux.h from the running kernel's BTF
 	$(Q)vmlinux/update.sh

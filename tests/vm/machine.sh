@@ -58,7 +58,7 @@ make_payload() {
 	(
 		shopt -s nullglob
 		cd "$repository"
-		cp -al --parents tests build/{memgap,workload} build/tests/*/ \
+		cp -al --parents tests deploy build/{memgap,workload} build/tests/*/ \
 			build/packages/*/lib{c6,gcc-s1,stdc++6,jemalloc2,tcmalloc-minimal4{,t64},mimalloc{2.0,3}} "$payload"
 	)
 	printf '%q ' exec "$@" >"$payload/.command"

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/perf_event.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -30,6 +31,9 @@ static const char *const remedies[HOST_NEEDS] = {
 			 "(in a container: -v /sys/kernel/tracing:/sys/kernel/tracing)",
 	[HOST_TRACEFS_READABLE] = "tracefs is not ours to read: run as root (sudo), or with CAP_DAC_READ_SEARCH",
 	[HOST_UPROBES] = "this kernel has no uprobes: it needs CONFIG_UPROBE_EVENTS=y",
+	[HOST_PERF_EVENTS] = "perf events are not ours to open: where kernel.perf_event_paranoid is above 2, Debian's and Ubuntu's kernels keep them to "
+			     "CAP_SYS_ADMIN: `sysctl kernel.perf_event_paranoid=2`, or run as root (sudo); a seccomp profile may forbid "
+			     "them, too; `--source none` works without",
 	[HOST_PID_NAMESPACE] = "memgap runs in a pid namespace of its own and would mistake one process "
 			       "for another: run it with the host's (--pid=host)",
 };
@@ -93,6 +97,19 @@ static int find_tracefs(void)
 	return result;
 }
 
+/* What distributions' patches forbid is told by no flag, so it is tried, with an event that counts nothing. */
+static bool may_open_perf_events(void)
+{
+	struct perf_event_attr attr = { .type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_DUMMY,
+					.disabled = 1, .exclude_kernel = 1, .exclude_hv = 1 };
+	int fd = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+
+	if (fd < 0)
+		return errno != EACCES && errno != EPERM;
+	close(fd);
+	return true;
+}
+
 void host_read(int proc_fd, struct host *ret)
 {
 	int tracefs = find_tracefs();
@@ -104,6 +121,7 @@ void host_read(int proc_fd, struct host *ret)
 	ret->has[HOST_TRACEFS] = !tracefs || tracefs == EACCES;
 	ret->has[HOST_TRACEFS_READABLE] = tracefs != EACCES;
 	ret->has[HOST_UPROBES] = !access("/sys/bus/event_source/devices/uprobe/type", R_OK);
+	ret->has[HOST_PERF_EVENTS] = may_open_perf_events();
 	ret->has[HOST_PID_NAMESPACE] = is_namespace(proc_fd, "self/ns/pid", FIRST_PID_NAMESPACE);
 }
 

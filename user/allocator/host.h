@@ -15,6 +15,7 @@ enum host_need {
 	HOST_TRACEFS,
 	HOST_TRACEFS_READABLE,
 	HOST_UPROBES,
+	HOST_PERF_EVENTS, /* are ours to open */
 	HOST_PID_NAMESPACE, /* the first one */
 	HOST_NEEDS,
 };

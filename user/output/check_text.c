@@ -64,6 +64,7 @@ static void print_needs(FILE *stream, const struct host *host)
 		[HOST_TRACEFS] = "tracefs",
 		[HOST_TRACEFS_READABLE] = "tracefs is readable",
 		[HOST_UPROBES] = "uprobes",
+		[HOST_PERF_EVENTS] = "perf events",
 		[HOST_PID_NAMESPACE] = "the host's pid namespace",
 	};
 

@@ -33,7 +33,7 @@ RUN make -j"$(nproc)"
 FROM debian:bookworm-slim AS memgap
 ARG DEBIAN_FRONTEND=noninteractive
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libbpf1 libelf1 libzydis4.0 zlib1g libcurl4 libjansson4 libmicrohttpd12 libgnutls30 libcrypt1 libzstd1 \
+    && apt-get install -y --no-install-recommends libbpf1 libelf1 libzydis4.0 zlib1g libcurl4 libjansson4 libmicrohttpd12 libgnutls30 libcrypt1 libzstd1 libncursesw6 \
     && rm -rf /var/lib/apt/lists/*
 COPY LICENSE /usr/share/doc/memgap/copyright
 COPY --from=build /src/build/memgap /usr/local/bin/memgap

@@ -22,7 +22,7 @@ VERSION := $(shell { [ -e .git ] && git describe --tags --always --dirty 2>/dev/
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 UNITDIR ?= $(PREFIX)/lib/systemd/system
-LIBS := libbpf libelf zlib jansson libmicrohttpd gnutls libzstd
+LIBS := libbpf libelf zlib jansson libmicrohttpd gnutls libzstd ncursesw
 LOADED_LIBS := libcurl # by dlopen(), see user/target/libcurl.h
 
 CFLAGS ?= -O2 -g

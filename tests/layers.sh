@@ -4,7 +4,7 @@
 set -uo pipefail
 
 # from the top down; a folder may include itself and what stands after it
-order=(main cmd http output page store trim gap governor allocator heap glibc musl mimalloc go memory kernel target base)
+order=(main cmd http screen output page store trim gap governor allocator heap glibc musl mimalloc go memory kernel target base)
 status=0
 n=0
 

@@ -14,6 +14,7 @@ static const char usage[] =
 	"\n"
 	"  watch [TARGET...] [OPTIONS] [-- COMMAND [ARG...]]   a line per target per interval\n"
 	"  trim  TARGET... [OPTIONS]                           trim once, now; report what came back\n"
+	"  top   [TARGET...] [OPTIONS]                         all targets on the whole screen, with keys\n"
 	"  check [TARGET...]                                   what this host and the targets allow, and why not\n"
 	"  serve [TARGET...] [OPTIONS]                         what watch prints, by HTTP: /metrics for Prometheus\n"
 	"  report FILE [-o OUT.html]                           an HTML file from a recording (watch --record)\n"
@@ -42,6 +43,7 @@ static const struct {
 } subcommands[] = {
 	{ "watch", cmd_watch },
 	{ "trim", cmd_trim },
+	{ "top", cmd_top },
 	{ "check", cmd_check },
 	{ "serve", cmd_serve },
 	{ "report", cmd_report },

@@ -12,6 +12,10 @@
 
 static bool debug_enabled;
 
+/* Where stderr is not to be written to. */
+static void (*_Atomic diverted)(const char *text, void *data);
+static void *diverted_data;
+
 void log_init(void)
 {
 	debug_enabled = getenv("MEMGAP_DEBUG") != NULL;
@@ -22,13 +26,25 @@ bool log_debug_enabled(void)
 	return debug_enabled;
 }
 
+void log_divert(void (*take)(const char *text, void *data), void *data)
+{
+	if (take)
+		diverted_data = data;
+	diverted = take;
+}
+
 static void print(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 static void print(const char *format, va_list args)
 {
 	char text[1024], line[sizeof(text) + sizeof("memgap: \n")];
+	void (*take)(const char *text, void *data) = diverted;
 
 	vsnprintf(text, sizeof(text), format, args);
+	if (take) {
+		take(text, diverted_data);
+		return;
+	}
 	snprintf(line, sizeof(line), "memgap: %s\n", text_make_printable(text));
 	outlet_write(STDERR_FILENO, line, strlen(line));
 }

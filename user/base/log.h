@@ -9,6 +9,12 @@
 void log_init(void);
 bool log_debug_enabled(void);
 
+/*
+ * From now on messages, without "memgap: ", are given to take(), by whichever thread has them; NULL: to stderr again. Another thread
+ * that is in the midst of one may call it a last time after that.
+ */
+void log_divert(void (*take)(const char *text, void *data), void *data);
+
 void log_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

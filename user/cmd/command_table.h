@@ -5,6 +5,7 @@
 
 int cmd_watch(int argc, char *argv[]);
 int cmd_trim(int argc, char *argv[]);
+int cmd_top(int argc, char *argv[]);
 int cmd_check(int argc, char *argv[]);
 int cmd_serve(int argc, char *argv[]);
 int cmd_report(int argc, char *argv[]);

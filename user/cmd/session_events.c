@@ -62,7 +62,7 @@ static void stop_if_done(struct session *session)
 /* What --all has found was not named, and is not asked for anything. */
 static bool may_trim(const struct session *session, const struct row *row)
 {
-	return !(row->cgroup && row->cgroup->found) && !(row->process && row->process->scanned && session->options->targets.all);
+	return !row->guest && !(row->cgroup && row->cgroup->found) && !(row->process && row->process->scanned && session->options->targets.all);
 }
 
 static void look_at_row(struct session *session, struct row *row)

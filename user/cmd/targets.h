@@ -66,6 +66,7 @@ struct row {
 	uint64_t name_asked_ns;       /* when its container's name was first asked for (user/cmd/names.h) */
 	struct trimmer trimmer;
 	struct row_line line;
+	bool guest; /* for show: no threshold is for it */
 };
 
 struct governor;
@@ -113,6 +114,8 @@ struct watched_process *targets_find(const struct targets *targets, pid_t pid);
 struct watched_process *targets_add_process(struct targets *targets, const struct pid_identity *id,
 					    struct watched_cgroup *cgroup, bool own);
 struct watched_cgroup *targets_add_cgroup(struct targets *targets, const struct cgroup_dir *dir, bool adopts);
+/* One more line of output; NULL: memory is out. targets_end_row() ends it, if what it is of does not go before. */
+struct row *targets_add_row(struct targets *targets, struct watched_process *process, struct watched_cgroup *cgroup);
 void targets_remove_cgroup(struct targets *targets, struct watched_cgroup *cgroup); /* found by --all; and its row */
 void targets_remove_process(struct targets *targets, struct watched_process *process); /* and its row */
 

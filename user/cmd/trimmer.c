@@ -348,7 +348,24 @@ void trimmer_trim(struct trimmer *trimmer, const struct snapshot *snapshot, cons
 	trim_judge_request(context->policy, context->action->kind, snapshot, &judgement);
 	trim_log_look(context->log, snapshot, &judgement);
 	begin_event(trimmer, snapshot, &judgement, CALLER_USER, NAN);
+	trimmer->told_why[0] = '\0'; /* who asks is answered each time */
 	act_on(trimmer, snapshot, &judgement, source);
+}
+
+void trimmer_force(struct trimmer *trimmer, const struct snapshot *snapshot, const struct trim_source *source)
+{
+	struct trimmer_context *context = trimmer->context;
+	const struct trim_policy *policy = context->policy;
+	const struct trim_action *action = context->action;
+	struct trim_policy forced_policy = *policy;
+	struct trim_action forced_action = *action;
+
+	forced_policy.forced = forced_action.forced = true;
+	context->policy = &forced_policy;
+	context->action = &forced_action;
+	trimmer_trim(trimmer, snapshot, source); /* the round has a copy of the action */
+	context->policy = policy;
+	context->action = action;
 }
 
 void trimmer_crossed(struct trimmer *trimmer, const struct snapshot *snapshot, const struct trim_crossing *crossing,

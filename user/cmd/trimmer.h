@@ -104,6 +104,9 @@ void trimmer_look(struct trimmer *trimmer, const struct snapshot *snapshot, cons
 /* Trims now, whatever the threshold, if it can help. */
 void trimmer_trim(struct trimmer *trimmer, const struct snapshot *snapshot, const struct trim_source *source);
 
+/* The same although its verdict says that it cannot help, as with --force. */
+void trimmer_force(struct trimmer *trimmer, const struct snapshot *snapshot, const struct trim_source *source);
+
 /* The kernel side has sent the signal to a process of the row, in the midst of the allocation by which the threshold was crossed. */
 struct trim_crossing {
 	struct pid_identity id; /* pidfd the trimmer's from here on */

@@ -40,6 +40,9 @@ struct table {
 	enum { TABLE_NOTHING, TABLE_TRIMS, TABLE_ROWS } last; /* what was printed */
 };
 
+/* What people call a target, as above; printable. */
+void table_name_target(char *name, size_t size, const struct target_name *target);
+
 /* A row more; -ENOMEM: it is not there. Memory is only taken for more than any interval before had: malloc may be probed. */
 int table_add(struct table *table, const struct snapshot *snapshot);
 /* Ends the interval: no rows. */

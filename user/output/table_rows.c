@@ -11,12 +11,13 @@
 
 #define FIRST_ROOM 16
 
-/* What people call it, from the outermost to itself. */
-static void name_target(char *name, size_t size, const struct target_name *target)
+/* From the outermost to itself. */
+void table_name_target(char *name, size_t size, const struct target_name *target)
 {
 	const char *const around[] = { target->pod_namespace, target->pod, target->container };
 	size_t used = 0;
 
+	*name = '\0';
 	for (size_t i = 0; i < sizeof(around) / sizeof(around[0]); i++)
 		if (*around[i])
 			used += (size_t)snprintf(name + used, size - used, "%s%s", used ? "/" : "", around[i]);
@@ -73,7 +74,7 @@ static int add_row(struct table *table, const struct table_row *row)
 int table_add(struct table *table, const struct snapshot *snapshot)
 {
 	const struct cgroup_memory *cgroup = &snapshot->kernel.cgroup;
-	char name[TARGET_PATH_MAX] = "", why[WHY_MAX];
+	char name[TARGET_PATH_MAX], why[WHY_MAX];
 	struct table_row row = {
 		.alloc = snapshot->allocator.alloc,
 		.sys = snapshot->allocator.sys,
@@ -90,7 +91,7 @@ int table_add(struct table *table, const struct snapshot *snapshot)
 		.order = table->n_rows,
 	};
 
-	name_target(name, sizeof(name), &snapshot->target);
+	table_name_target(name, sizeof(name), &snapshot->target);
 	memcpy(why, snapshot->gap.why, sizeof(why));
 	if (add_text(table, name, &row.target) || add_text(table, text_make_printable(why), &row.why) || add_row(table, &row))
 		return -ENOMEM;

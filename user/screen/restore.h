@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Puts a terminal back as it was when a program dies of a signal. One for the process, as the signals are. */
+#ifndef MEMGAP_SCREEN_RESTORE_H
+#define MEMGAP_SCREEN_RESTORE_H
+
+/* How it is now is how it will be. After setupterm(), before anything is changed. Sets handlers for the signals of screen.h. */
+void restore_remember(int in, int out);
+/* It is as it was; the handlers go. */
+void restore_forget(void);
+
+#endif

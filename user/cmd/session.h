@@ -66,6 +66,9 @@ void session_run(struct session *session);
 /* false: a thread is still at work on what would be freed: all has been said, only _exit() is left. The output is needed no more. */
 bool session_close(struct session *session);
 
+/* A last line, or row, for each target, then session_run() returns: as if it had been interrupted. */
+void session_end(struct session *session);
+
 /* What the kernel side knows, and has counted, as of now. */
 void session_catch_up(struct session *session);
 

@@ -223,15 +223,10 @@ static void process_exited(void *data)
 		stop_if_done(session);
 }
 
-/* SIGINT or SIGTERM: a last line, or row, for each target. */
-void session_interrupted(void *data)
+void session_end(struct session *session)
 {
-	struct session *session = data;
-	struct signalfd_siginfo info;
 	struct snapshot snapshot;
 
-	if (read(session->signal_fd, &info, sizeof(info)) != sizeof(info))
-		return;
 	outlet_stop();
 	interval_begin(&session->targets);
 	session_catch_up(session);
@@ -243,6 +238,15 @@ void session_interrupted(void *data)
 	}
 	session_flush(session);
 	loop_stop(&session->loop);
+}
+
+void session_interrupted(void *data)
+{
+	struct session *session = data;
+	struct signalfd_siginfo info;
+
+	if (read(session->signal_fd, &info, sizeof(info)) == sizeof(info))
+		session_end(session);
 }
 
 int session_watch_exits(struct session *session)

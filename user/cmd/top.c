@@ -139,7 +139,7 @@ static void take_signal(void *data)
 	if (read(top->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP) {
-		session_interrupted(&top->session);
+		session_end(&top->session);
 		return;
 	}
 	screen_fit(&top->screen, &top->canvas);

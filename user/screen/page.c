@@ -17,7 +17,7 @@
 #define HEIGHT_OF_MESSAGE 9
 #define HEIGHT_OF_LONG_WHY 16
 
-static const char keys[] = "h help  / filter  s sort  r reverse  Enter expand  t trim  p pause  l log  q quit";
+static const char keys[] = "h help  / filter  s sort  r reverse  Enter open  t trim  p pause  l log  q quit";
 
 static const char *const help[] = {
 	"Up Down k j PgUp PgDn Home End   select a target",

@@ -98,7 +98,7 @@ static void a_small_one_has_names_and_gaps(void **state)
 	assert_string_equal(line_of(&scene.canvas, 2), "> …rver[7]    50 MiB");
 	scene.page.prompt = "a long question about it? (y/N) ";
 	draw(&scene, 20, 5);
-	assert_string_equal(line_of(&scene.canvas, 4), "n about it? (y/N)");
+	assert_string_equal(line_of(&scene.canvas, 4), "ion about it? (y/N)");
 	scene_close(&scene);
 }
 

@@ -46,11 +46,19 @@ static void make_sequence(void)
 	}
 }
 
-/* tcsetattr() and write() are safe here (signal-safety(7)); then the signal, by default (SA_RESETHAND), has its way. */
+/* Output that a Ctrl-S has stopped is not started by TCOON alone, but what TCOOFF has stopped is (drivers/tty/tty_io.c). */
+void restore_output(int out)
+{
+	tcflow(out, TCOOFF);
+	tcflow(out, TCOON);
+}
+
+/* tcflow(), tcsetattr() and write() are safe here (signal-safety(7)); then the signal, by default (SA_RESETHAND), has its way. */
 static void restore(int number)
 {
 	if (saved.armed) {
 		saved.armed = 0;
+		restore_output(saved.out);
 		if (write(saved.out, saved.sequence, saved.length) < 0)
 			saved.length = 0; /* there is nothing to be done about it */
 		tcsetattr(saved.in, TCSANOW, &saved.modes);

@@ -5,6 +5,8 @@
 
 /* How it is now is how it will be. After setupterm(), before anything is changed. Sets handlers for the signals of screen.h. */
 void restore_remember(int in, int out);
+/* After a Ctrl-S: what is written is not waited for. Safe in a handler. */
+void restore_output(int out);
 /* It is as it was; the handlers go. */
 void restore_forget(void);
 

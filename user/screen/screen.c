@@ -117,6 +117,7 @@ void screen_close(struct screen *screen)
 	if (!screen->open)
 		return;
 	screen->open = false;
+	restore_output(STDOUT_FILENO);
 	endwin();
 	restore_forget();
 }

@@ -140,7 +140,7 @@ static int check(struct watch_options *options, struct error *err)
 	if (!options->max_overhead)
 		options->max_overhead = options->insists ? INFINITY : DEFAULT_OVERHEAD;
 	options->probes &= named;
-	if ((options->trim.given || options->cooldown_given) && !policy->enabled)
+	if ((options->trim.given || options->cooldown_given) && !options->trims)
 		return usage(err, "%s says how to trim, but not when: give --trim-at too",
 			     options->trim.given ? options->trim.given : "--cooldown");
 	if (run_options_check_reclaim(options, err))
@@ -154,6 +154,6 @@ int run_options_complete(struct watch_options *options, struct error *err)
 {
 	trim_options_complete(&options->trim);
 	options->policy.forced = options->trim.forced;
-	options->trims = options->policy.enabled;
+	options->trims |= options->policy.enabled;
 	return check(options, err);
 }

@@ -56,7 +56,7 @@ enum {
 void run_options_init(struct watch_options *options);
 /* One of these options, or one that nobody knows: it is refused. Fails with EXIT_USAGE. */
 int run_options_take(struct watch_options *options, int option, char *argv[], struct error *err);
-/* When all options are there: whether they go together. Fails with EXIT_USAGE. */
+/* When all options are there: whether they go together. options->trims set before: trims may be asked for without --trim-at. Fails with EXIT_USAGE. */
 int run_options_complete(struct watch_options *options, struct error *err);
 /* Fails with EXIT_USAGE where a reclaim has no cgroup to be for. */
 int run_options_check_reclaim(const struct watch_options *options, struct error *err);

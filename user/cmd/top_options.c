@@ -3,6 +3,8 @@
 
 #include <getopt.h>
 
+#include "user/cmd/run_options.h"
+
 const char top_usage[] =
 	"usage: memgap top [TARGET...] [OPTIONS]\n"
 	"\n"
@@ -13,14 +15,15 @@ const char top_usage[] =
 	TARGET_USAGE
 	"\n"
 	"Options:\n"
-	SEEN_USAGE
+	INTERVAL_USAGE
+	RUN_USAGE
 	"  -h, --help\n"
 	"\n"
 	"Colours are used unless NO_COLOR is set. Exit status: 0 done, 1 the work failed, 2 usage, 3 this host or\n"
 	"terminal cannot do it, 4 no such target.\n";
 
 static const struct option long_options[] = {
-	SEEN_LONG_OPTIONS,
+	RUN_LONG_OPTIONS,
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -32,7 +35,7 @@ static int complete(struct watch_options *options, int argc, char *argv[], struc
 				 "screen, start it elsewhere", argv[optind]);
 	if (!target_options_name_any(&options->targets))
 		options->targets.all = true;
-	return watch_options_complete(options, err);
+	return run_options_complete(options, err);
 }
 
 int top_options_parse(int argc, char *argv[], struct watch_options *ret, struct error *err)
@@ -40,14 +43,14 @@ int top_options_parse(int argc, char *argv[], struct watch_options *ret, struct 
 	struct watch_options options;
 	int option = 0, result = 0;
 
-	watch_options_init(&options);
+	run_options_init(&options);
 	options.trims = true;
 	optind = 1;
 	opterr = 0;
 	while (!result && option != -1) {
-		option = getopt_long(argc, argv, TARGET_SHORT_OPTIONS SEEN_SHORT_OPTIONS "h", long_options, NULL);
+		option = getopt_long(argc, argv, RUN_SHORT_OPTIONS "h", long_options, NULL);
 		if (option != -1)
-			result = watch_options_take(&options, option, argv, err);
+			result = run_options_take(&options, option, argv, err);
 	}
 	if (!result)
 		result = complete(&options, argc, argv, err);

@@ -132,7 +132,9 @@ static void ask(struct top *top, const struct snapshot *snapshot, const struct t
 {
 	char name[TARGET_PATH_MAX], bytes[BYTES_TEXT_MAX], whom[64] = "";
 	struct trim_action action;
-	int64_t predicted = trim_predict(judgement->kind, snapshot, trim_wanted(judgement, snapshot));
+	bool ignored;
+	int64_t wanted = trim_wanted(top->session.trims.action->kind, judgement, snapshot, &ignored);
+	int64_t predicted = trim_predict(judgement->kind, snapshot, wanted);
 
 	trim_action_choose(top->session.trims.action, judgement->kind, &action);
 	if (snapshot->target.kind == TARGET_CGROUP && judgement->kind != ACTION_RECLAIM)

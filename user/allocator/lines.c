@@ -50,10 +50,11 @@ bool lines_erase(struct probes *probes, struct line_owner *owner)
 {
 	struct memgap_process *process = owner->pid ? record_of(probes, owner->pid, &owner->record) : NULL;
 
+	/* it has exited: the record may have become another's, and its line */
+	if (owner->pid && !process && line_of(probes, owner)->pid != (uint32_t)owner->pid)
+		return true;
 	if (process)
 		__atomic_store_n(&process->line, 0, __ATOMIC_RELEASE);
-	if (owner->pid && !process)
-		return true;
 	return __atomic_exchange_n(&line_of(probes, owner)->armed, 0, __ATOMIC_SEQ_CST);
 }
 

@@ -25,13 +25,6 @@ static bool erase(struct targets *targets, struct row *row)
 	return in_time;
 }
 
-void line_close(struct targets *targets, struct row *row)
-{
-	erase(targets, row);
-	free(row->line.seen);
-	row->line.seen = NULL;
-}
-
 /* What is live is counted, at each allocation. */
 static bool is_counted(const struct targets *targets, const struct watched_process *process)
 {
@@ -145,8 +138,13 @@ static void take_crossing(struct targets *targets, struct row *row, const struct
 		.late_ms = (double)(crossed->done_ns - crossed->crossed_ns) / 1e6,
 	};
 	struct error ignored;
+	bool open = process && !pid_open(targets->proc_fd, process->id.pid, &crossing.id, &ignored);
 
-	if (!process || pid_open(targets->proc_fd, process->id.pid, &crossing.id, &ignored)) {
+	if (open && crossing.id.start_time != process->id.start_time) {
+		pid_close(&crossing.id); /* the pid is another process's by now */
+		open = false;
+	}
+	if (!open) {
 		crossing.id = (struct pid_identity){ .pid = (pid_t)crossed->by, .pidfd = -1 }; /* it has gone since */
 		crossing.rss = UNKNOWN;
 	} else {
@@ -162,12 +160,6 @@ static void take_if_sent(struct targets *targets, struct row *row)
 
 	if (lines_crossed(targets->probes, &row->line.owner, &crossed) && crossed.result == MEMGAP_CROSSED_SENT)
 		take_crossing(targets, row, &crossed);
-}
-
-void line_stop(struct targets *targets, struct row *row)
-{
-	if (!erase(targets, row))
-		take_if_sent(targets, row);
 }
 
 void line_update(struct targets *targets, struct row *row, const struct snapshot *snapshot)
@@ -203,4 +195,12 @@ bool line_look(struct targets *targets, struct row *row, uint64_t *ret_late_ns)
 		return true;
 	take_crossing(targets, row, &crossed);
 	return false;
+}
+
+void line_close(struct targets *targets, struct row *row)
+{
+	if (!erase(targets, row))
+		take_if_sent(targets, row);
+	free(row->line.seen);
+	row->line.seen = NULL;
 }

@@ -34,10 +34,7 @@ void line_update(struct targets *targets, struct row *row, const struct snapshot
  */
 bool line_look(struct targets *targets, struct row *row, uint64_t *ret_late_ns);
 
-/* Nobody is asked any more; what was sent until now is the trimmer's. */
-void line_stop(struct targets *targets, struct row *row);
-
-/* The row goes. */
+/* The row goes, or the run ends: nobody crosses its line any more; if somebody has, that is the trimmer's as well. */
 void line_close(struct targets *targets, struct row *row);
 
 #endif

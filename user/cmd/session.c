@@ -100,9 +100,20 @@ int session_open(struct session *session, const struct watch_options *options, c
 	return 0;
 }
 
+void session_end_trims(struct session *session)
+{
+	struct targets *targets = &session->targets;
+
+	for (size_t i = 0; i < targets->n_rows; i++)
+		line_close(targets, targets->rows[i]);
+	for (size_t i = 0; i < targets->n_rows; i++)
+		trimmer_finish(&targets->rows[i]->trimmer);
+}
+
 void session_run(struct session *session)
 {
 	loop_run(&session->loop);
+	session_end_trims(session);
 	/* of those that have exited since the last interval */
 	session_interval(session);
 	session_flush(session);

@@ -76,6 +76,8 @@ void session_catch_up(struct session *session);
 bool session_flush(struct session *session);
 /* What was given to the output is all of an interval, or of the end. */
 void session_interval(struct session *session);
+/* Nobody is sent a signal from now on; who has been is told, and what is being measured is as far as it was seen. */
+void session_end_trims(struct session *session);
 /* Waits for the exits of pid targets and COMMAND. 0 or -errno; the caller frees session->exits. */
 int session_watch_exits(struct session *session);
 

@@ -205,6 +205,7 @@ static void process_exited(void *data)
 
 		if (row->process != process)
 			continue;
+		line_close(&session->targets, row);
 		trimmer_finish(&row->trimmer);
 		print_row(session, row, &snapshot);
 	}
@@ -228,14 +229,11 @@ void session_end(struct session *session)
 	struct snapshot snapshot;
 
 	outlet_stop();
+	session_end_trims(session);
 	interval_begin(&session->targets);
 	session_catch_up(session);
 	for (size_t i = 0; i < session->targets.n_rows; i++)
-		line_stop(&session->targets, session->targets.rows[i]);
-	for (size_t i = 0; i < session->targets.n_rows; i++) {
-		trimmer_finish(&session->targets.rows[i]->trimmer);
 		print_row(session, session->targets.rows[i], &snapshot);
-	}
 	session_flush(session);
 	loop_stop(&session->loop);
 }

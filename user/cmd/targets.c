@@ -143,8 +143,8 @@ void targets_end_row(struct targets *targets, struct row *row)
 	for (size_t i = 0; i < targets->n_rows; i++) {
 		if (targets->rows[i] != row)
 			continue;
-		trimmer_finish(&row->trimmer);
 		line_close(targets, row);
+		trimmer_finish(&row->trimmer);
 		memmove(&targets->rows[i], &targets->rows[i + 1], (targets->n_rows - i - 1) * sizeof(*targets->rows));
 		targets->n_rows--;
 		free(row);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A real Prometheus scrapes memgap serve; a thousand targets; fifty scrapes a second."""
 import json
+import math
 import os
 import socket
 import statistics
@@ -116,7 +117,7 @@ class Speed(unittest.TestCase):
         cls.addClassCleanup(cls.tests.doCleanups)
         cgroup = Cgroup(cls.tests, "thousand")
         program = Program(cls.tests, sys.executable, "-c", FORK, str(TARGETS), preexec_fn=cgroup.enter)
-        assert program.line() == "ready"
+        assert program.line(60) == "ready"
         cls.serve = Serve(cls.tests, "-s", "none", "-c", cgroup.path, "--per", "process", "--max-targets", "2000", interval="1s")
         cls.serve.metrics(lambda m: m.one("memgap_targets") == TARGETS + 1, "all are there")
 
@@ -167,17 +168,17 @@ class Speed(unittest.TestCase):
             time.sleep(0.3)
         for thread in threads:
             thread.join()
-        return max(list(delays.values())[1:]), sum(n)
+        # the first one may have begun before
+        return max(list(delays.values())[1:], default=math.inf), sum(n)
 
     def test_many_scrapes(self):
         """fifty scrapes a second change no interval by more than 10 ms"""
         for _ in range(TRIES):
             (quiet, _), (loaded, n) = self.delay(5, 0), self.delay(8, 4)
             print(f"# intervals of 1 s are at most {quiet:.1f} ms late, with {n / 8:.0f} scrapes/s {loaded:.1f} ms")
-            self.assertGreater(n, 8 * 40)
-            if loaded < quiet + 10:
+            if loaded < quiet + 10 and n > 8 * 40:
                 return
-        self.fail(f"{loaded} ms, without scrapes {quiet} ms")
+        self.fail(f"{loaded} ms, without scrapes {quiet} ms, {n} scrapes")
 
 
 if __name__ == "__main__":

@@ -87,6 +87,7 @@ class Serve(Program):
     def get(self, path, headers=None, method="GET"):
         """Status, headers, body."""
         connection = self.connect()
+        assert self.process.poll() is None, f"memgap has ended with status {self.process.returncode}: {self.stderr()}"
         try:
             connection.request(method, path, headers=headers or {})
             answer = connection.getresponse()

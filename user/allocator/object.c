@@ -19,6 +19,16 @@ static int explain_load(int result, struct error *err)
 			 "MEMGAP_DEBUG=1 shows why, `--source none` works without", strerror(-result));
 }
 
+static int explain_trial(int result, struct error *err)
+{
+	/* perf_uprobe_event_init() in kernel/events/core.c; uprobe links, which CAP_PERFMON is enough for, are there from 6.6 on */
+	if (result == -EPERM || result == -EACCES)
+		return error_set(err, EXIT_HOST, "the kernel refused a probe on a child of memgap's own (%s): before Linux 6.6 that takes "
+				 "CAP_SYS_ADMIN: run as root (sudo), or with it; `--source none` works without", strerror(-result));
+	return error_set(err, EXIT_HOST, "cannot try a probe on a child (%s): uprobes with a cookie need Linux 5.15; "
+			 "`--source none` works without", strerror(-result));
+}
+
 /* How the object may be loaded, the newest kernels' way first. */
 static const struct way {
 	bool iterator; /* of the mappings of one process: Linux 6.1 */
@@ -104,6 +114,5 @@ int object_load(const struct probes_limits *limits, struct memgap_bpf **ret, str
 	}
 	if (!loaded)
 		return explain_load(result, err);
-	return error_set(err, EXIT_HOST, "cannot try a probe on a child (%s): uprobes with a cookie need Linux 5.15; "
-			 "`--source none` works without", strerror(-result));
+	return explain_trial(result, err);
 }

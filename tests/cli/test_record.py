@@ -38,33 +38,40 @@ def sample(name="web", alloc=MIB, verdict="in-use", **more):
     """A line as the schema has it, as far as a report needs it."""
     return {"schema": 1, "time": "2026-01-31T12:00:00.123Z", "elapsed_s": 1.0,
             "target": {"kind": "cgroup", "pid": None, "comm": None, "cgroup": f"/{name}", "container": name, "processes": 1},
-            "allocator": {"alloc": alloc}, "kernel": {"rss": 2 * alloc, "cgroup": {"current": 3 * alloc}},
+            "allocator": {"source": "probe", "alloc": alloc}, "kernel": {"rss": 2 * alloc, "cgroup": {"current": 3 * alloc}},
             "gap": {"bytes": alloc, "percent": 50.0, "verdict": verdict, "why": "because"}, "trim": {"count": 0, "last": None}, **more}
 
 
 class Page(html.parser.HTMLParser):
-    """The tables of a report, and which tags it has."""
+    """A report as a browser reads it: the data it shows, its tags, and what they refer to."""
 
-    def __init__(self, text):
+    def __init__(self, page):
         super().__init__()
-        self.tags, self.rows, self.cell = set(), [], None
-        self.feed(text)
+        self.tags, self.references, self.inside, self.data = [], [], False, ""
+        self.feed(page.decode() if isinstance(page, bytes) else page)
+        self.recording = json.loads(self.data)
+        self.targets = self.recording["targets"]
 
     def handle_starttag(self, tag, attributes):
-        self.tags.add(tag)
-        if tag == "tr":
-            self.rows.append([])
-        elif tag in ("td", "th"):
-            self.cell = ""
+        self.tags.append(tag)
+        self.inside = ("id", "recording") in attributes
+        self.references += [value for name, value in attributes if name in ("src", "href", "srcset", "data", "action")]
 
     def handle_data(self, data):
-        if self.cell is not None:
-            self.cell += data
+        if self.inside:
+            self.data += data
 
     def handle_endtag(self, tag):
-        if tag in ("td", "th"):
-            self.rows[-1].append(self.cell)
-            self.cell = None
+        self.inside = False
+
+    def names(self):
+        return [target["target"]["container"] for target in self.targets]
+
+    def series(self, number):
+        """Of the target that has this place in the list: its columns."""
+        found = self.recording["series"][number]
+        assert found["id"] == self.targets[number]["id"]
+        return found
 
 
 class RecordTest(unittest.TestCase):
@@ -113,7 +120,10 @@ class RecordTest(unittest.TestCase):
         run = report(self.file)
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertIn(b"is cut at its end: what is there is reported", run.stderr)
-        self.assertIn("The recording is cut at its end", run.stdout.decode())
+        page = Page(run.stdout)
+        self.assertTrue(page.recording["cut"])
+        self.assertEqual([target["snapshot"] for target in page.targets], recorded[-1:])
+        self.assertEqual(page.series(0)["rss"], [line["kernel"]["rss"] for line in recorded])
 
     def test_full_disk(self):
         """a full disk is told once, watching goes on, the exit status is 1, and what fitted can be read"""
@@ -150,23 +160,36 @@ class RecordTest(unittest.TestCase):
         self.assertFalse(os.path.exists(f"{self.directory}/new"))
 
     def test_report(self):
-        """the report has each target's verdicts and largest figures, and each trim, and loads nothing"""
+        """the report has each target's figures over time, its last sample, and each trim with what came of it, and loads nothing"""
         trim = {**sample(), "event": "trim", "action": "signal:USR1", "predicted": 5 * MIB, "reclaimed": 4 * MIB, "took_ms": 3.25,
                 "outcome": "trimmed", "why": "4.0 MiB came back"}
-        self.write([sample(alloc=10 * MIB), sample("db"), sample(alloc=30 * MIB, verdict="growing"), sample("db"), trim,
-                    sample(alloc=20 * MIB, verdict="retained"), {**sample(), "event": "regrowth"}])
+        last = sample(alloc=20 * MIB, verdict="retained", time="2026-01-31T12:00:02.500Z")
+        self.write([sample(alloc=10 * MIB), sample("db"), sample(alloc=30 * MIB, verdict="growing"), sample("db"), trim, last,
+                    {**sample(), "event": "regrowth", "reclaimed": 4 * MIB, "regrown": 4096}])
         out = f"{self.directory}/out.html"
         run = report(self.file, "-o", out)
         self.assertEqual((run.returncode, run.stdout, run.stderr), (0, b"", b""))
         text = read(out)
         page = Page(text)
-        web = next(row for row in page.rows if row[0] == "web")
-        self.assertEqual(web[3:10], ["3", "in-use", "retained", "30 MiB", "60 MiB", "30 MiB", "90 MiB"])
-        self.assertEqual(next(row for row in page.rows if row[0] == "db")[3], "2")
-        self.assertEqual(next(row for row in page.rows if row[2:3] == ["signal:USR1"])[1:],
-                         ["web", "signal:USR1", "trimmed", "5 MiB", "4 MiB", "3.2", "4.0 MiB came back"])
-        self.assertIsNone(re.search(r"(src|href)=|url\(|@import", text))
-        self.assertNotIn("cut", text)
+        self.assertEqual(page.names(), ["web", "db"])
+        web, db = page.targets
+        self.assertEqual((web["first"], web["last"], web["gone"]), (sample()["time"], last["time"], False))
+        self.assertEqual(web["snapshot"], last)
+        self.assertEqual(web["target"], last["target"])
+        self.assertTrue(db["gone"], "it was not in the last interval")
+        series = page.series(0)
+        for key, factor in ("alloc", 1), ("gap", 1), ("rss", 2), ("current", 3):
+            self.assertEqual(series[key], [factor * n * MIB for n in (10, 30, 20)])
+        self.assertEqual(series["limit"], [None] * 3)
+        self.assertEqual(series["time_ms"], [1769860800123, 1769860800123, 1769860802500])
+        self.assertEqual(page.series(1)["alloc"], [MIB] * 2)
+        self.assertEqual(page.recording["trims"], [{**trim, "number": 1, "id": web["id"], "regrown": 4096}])
+        self.assertEqual(page.recording["file"], self.file)
+        facts = ("cut", "lost_lines", "bad_lines", "other_lines", "samples", "samples_left_out", "trims_left_out")
+        self.assertEqual([page.recording[fact] for fact in facts], [False, 0, 0, 0, 5, 0, 0])
+        self.assertEqual([url for url in page.references if not url.startswith(("data:", "#"))], [])
+        self.assertIsNone(re.search(r"url\((?!data:)|@import", text))
+        self.assertIn("default-src 'none'", text)
 
     def test_plain_lines(self):
         """plain JSON lines are read as well, from a pipe too"""
@@ -174,7 +197,7 @@ class RecordTest(unittest.TestCase):
         with open(self.file) as file:
             for run in report(self.file), report("-", stdin=file):
                 self.assertEqual(run.returncode, 0, run.stderr)
-                self.assertEqual([row[0] for row in Page(run.stdout.decode()).rows if "in-use" in row], ["web", "db"])
+                self.assertEqual(Page(run.stdout).names(), ["web", "db"])
 
     def test_cut_anywhere(self):
         """wherever a recording is cut, what is before the cut is reported, and that it is cut is said"""
@@ -187,9 +210,14 @@ class RecordTest(unittest.TestCase):
                 run = self.report_of(data[:cut])
                 self.assertIn(run.returncode, (0, 1), (cut, run.stderr))
                 self.assertIn(b"is cut", run.stderr, cut)
-                if data is plain and cut > len(data) // 3:
-                    rows = [row for row in Page(run.stdout.decode()).rows if "in-use" in row]
-                    self.assertEqual(len(rows), data[:cut].count(b"\n"))
+                whole_lines = data[:cut].count(b"\n") if data is plain else None
+                if whole_lines:
+                    self.assertEqual(run.returncode, 0, run.stderr)
+                if run.returncode == 0:
+                    page = Page(run.stdout)
+                    self.assertTrue(page.recording["cut"], cut)
+                    n = len(page.targets) if whole_lines is None else whole_lines
+                    self.assertEqual([target["snapshot"] for target in page.targets], lines[:n])
 
     def report_of(self, data):
         with open(self.file, "wb") as file:
@@ -206,6 +234,9 @@ class RecordTest(unittest.TestCase):
             run = self.report_of(bytes(data))
             self.assertIn(run.returncode, (0, 1), (at, run.stderr))
             self.assertRegex(run.stderr.decode(), "is cut|is damaged|left out|nothing of a recording", f"byte {at}")
+            if run.returncode == 0:
+                recording = Page(run.stdout).recording
+                self.assertTrue(recording["cut"] or recording["bad_lines"] or recording["other_lines"], f"byte {at}")
 
     def test_hostile(self):
         """names, numbers and lines of all kinds do nothing to the page, and are counted"""
@@ -213,31 +244,85 @@ class RecordTest(unittest.TestCase):
         self.write([sample(HOSTILE), {**sample(), "event": "trim", "why": HOSTILE, "outcome": HOSTILE, "action": HOSTILE},
                     "{}\n", "null\n", "\n", "no JSON\n", deep, '{"schema":2,"target":{},"gap":{}}\n', '{"schema":1,"target":[],"gap":7}\n',
                     '{"schema":1,"target":{"pid":"x","comm":7},"gap":{"bytes":1e400}}\n',
-                    sample(allocator={"alloc": -2**63}), sample(allocator={"alloc": 2**63 - 1}), "x" * (3 << 20) + "\n"])
+                    sample("least", allocator={"source": "probe", "alloc": -2**63}),
+                    sample("most", allocator={"source": "probe", "alloc": 2**63 - 1}), "x" * (3 << 20) + "\n"])
         run = report(self.file)
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertIn(b"9 of 13 lines are left out", run.stderr)
-        text = run.stdout.decode()
-        self.assertNotIn("script", Page(text).tags)
-        self.assertNotIn("\x1b", text)
-        self.assertTrue(any(cell.startswith("</td><script>alert(1)</script>") for row in Page(text).rows for cell in row))
+        page = Page(run.stdout)
+        self.assertEqual(page.names(), [HOSTILE, "least", "most"])
+        self.assertEqual([page.recording["trims"][0][key] for key in ("why", "outcome", "action")], [HOSTILE] * 3)
+        self.assertEqual([page.recording[fact] for fact in ("lost_lines", "bad_lines", "other_lines")], [1, 5, 3])
+        self.assertNotIn(b"\x1b", run.stdout)
+        self.write([sample()])
+        self.assertEqual(page.tags, Page(report(self.file).stdout).tags)
 
     def test_bounded(self):
-        """a bomb of 512 MiB in one line, and more targets than anyone has, take no more memory than they may"""
-        bomb = subprocess.run("head -c 512M /dev/zero | zstd -c", shell=True, capture_output=True, timeout=60, check=True).stdout
-        many = "".join(json.dumps(sample(f"t{n}")) + "\n" for n in range(12000)).encode()
-        with open(self.file, "wb") as file:
-            file.write(many)
-        for path, data in (self.file, many), (f"{self.directory}/bomb", bomb):
-            with open(path, "wb") as file:
-                file.write(data)
-            run = subprocess.run(["prlimit", "--as=67108864", MEMGAP, "report", path], capture_output=True, timeout=60)
-            if data is many:
-                self.assertEqual(run.returncode, 0, run.stderr)
-                self.assertIn(b"2000 samples of further targets are left out", run.stdout)
-            else:
-                self.assertEqual(run.returncode, 1)
-                self.assertIn(b"nothing of a recording in it, and is cut at its end", run.stderr)
+        """a bomb of 2 GiB in one line, and more targets than anyone has, take no more memory than they may"""
+        subprocess.run(f"head -c 2G /dev/zero | zstd -qc >{self.file}", shell=True, timeout=60, check=True)
+        status, errors, peak = self.peak_of_report()
+        self.assertEqual(status, 1)
+        self.assertIn("nothing of a recording in it, and is cut at its end", errors)
+        self.assertLess(peak, 64 * MIB)
+        self.write(sample(f"t{n}") for n in range(12000))
+        status, errors, peak = self.peak_of_report()
+        self.assertEqual((status, errors), (0, ""))
+        page = Page(read(self.html))
+        self.assertEqual(page.names(), [f"t{n}" for n in range(4096)])
+        self.assertEqual((page.recording["samples"], page.recording["samples_left_out"]), (12000, 12000 - 4096))
+        self.assertLess(peak, 96 * MIB)
+
+    def test_long_lines(self):
+        """lines of a MiB that are many small things, of targets and of trims: some are kept, all others are counted"""
+        filler = "[" + ",".join(["[]"] * 340000) + "]"
+        trim = {"event": "trim", "action": "signal:USR1", "outcome": "trimmed"}
+        with subprocess.Popen(["zstd", "-qc"], stdin=subprocess.PIPE, stdout=open(self.file, "wb"), text=True) as zstd:
+            for n in range(100):
+                for line in sample(f"t{n}"), {**sample(f"t{n}"), **trim}:
+                    zstd.stdin.write(json.dumps({**line, "filler": 0})[:-2] + filler + "}\n")
+        status, errors, peak = self.peak_of_report()
+        self.assertEqual((status, errors), (0, ""))
+        recording = Page(read(self.html)).recording
+        self.assertEqual(len(recording["targets"]) + recording["samples_left_out"], 100)
+        self.assertEqual(len(recording["trims"]) + recording["trims_left_out"], 100)
+        self.assertGreater(len(recording["targets"]), 2)
+        self.assertLess(peak, 256 * MIB)
+
+    def peak_of_report(self):
+        """Of a report of the file: the exit status, stderr, and no less than the most that was resident, for the kernel counts in
+        what starts it."""
+        self.html = f"{self.directory}/out.html"
+        with open(self.html, "wb") as page, tempfile.TemporaryFile("w+") as errors:
+            process = subprocess.Popen([MEMGAP, "report", self.file], stdin=subprocess.DEVNULL, stdout=page, stderr=errors)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            errors.seek(0)
+            print(f"# | report: at most {usage.ru_maxrss / 1024:.0f} MiB", flush=True)
+            return process.returncode, errors.read(), usage.ru_maxrss << 10
+
+    def test_nothing_half(self):
+        """no file is left that is no report: without a sample none is touched, and what a full disk cuts is removed"""
+        out = f"{self.directory}/out.html"
+        self.write([{**sample(), "event": "trim", "action": "signal:USR1", "outcome": "trimmed"}])
+        with open(out, "w") as file:
+            file.write("dear")
+        run = report(self.file, "-o", out)
+        self.assertEqual((run.returncode, run.stdout), (1, b""))
+        self.assertIn(b"has no sample of any target in it", run.stderr)
+        self.assertEqual(read(out), "dear")
+        os.mkdir(f"{self.directory}/disk")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", f"{self.directory}/disk"], check=True)
+        self.addCleanup(subprocess.run, ["umount", f"{self.directory}/disk"], check=True)
+        self.write([sample()])
+        run = report(self.file, "-o", f"{self.directory}/disk/out.html")
+        self.assertEqual((run.returncode, run.stdout), (1, b""))
+        self.assertIn(b"No space left on device", run.stderr)
+        self.assertEqual(os.listdir(f"{self.directory}/disk"), [])
+        # an older report gives way to the new one, and leaves nothing of itself behind it
+        with open(out, "w") as file:
+            file.write("x" * (1 << 20))
+        self.assertEqual(report(self.file, "-o", out).returncode, 0)
+        self.assertEqual(read(out).encode(), report(self.file).stdout)
 
     def test_usage(self):
         """what is no recording, no file, or no command line is told, and nothing is written"""

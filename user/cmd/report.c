@@ -106,6 +106,8 @@ static int take_lines(struct line_reader *reader, struct report *report, struct 
 	if (counts.all == counts.left_out)
 		return error_set(err, EXIT_FAILED, "%s has nothing of a recording in it%s%s: those are made by `memgap watch --record FILE`",
 				 facts->file, ends ? ", and " : "", ends ? ends : "");
+	if (report_is_empty(report))
+		return error_set(err, EXIT_FAILED, "%s has no sample of any target in it", facts->file);
 	if (ends)
 		log_message("%s %s: what is there is reported", facts->file, ends);
 	if (counts.left_out)
@@ -140,17 +142,18 @@ static FILE *open_html(const char *path, int input, struct error *err)
 
 static int write_html(struct report *report, const struct report_facts *facts, const char *path, FILE *html, struct error *err)
 {
-	int result;
+	struct stat out;
+	bool is_file = html != stdout && !fstat(fileno(html), &out) && S_ISREG(out.st_mode);
+	int result = report_finish(report, facts, html);
 
-	errno = 0;
-	result = report_finish(report, facts, html);
-	if (html != stdout && fclose(html))
-		result = -EIO;
-	if (result == -ENODATA)
-		return error_set(err, EXIT_FAILED, "%s has no sample of any target in it", facts->file);
-	if (!result || (errno == EPIPE && html == stdout))
+	if (html != stdout && fclose(html) && !result)
+		result = -errno;
+	if (!result || (result == -EPIPE && html == stdout))
 		return 0;
-	return error_set(err, EXIT_FAILED, "cannot write %s: %s", path ? path : "stdout", strerror(errno ? errno : EIO));
+	/* what is there of it would be taken for the report */
+	if (is_file)
+		unlink(path);
+	return error_set(err, EXIT_FAILED, "cannot write %s: %s", path ? path : "stdout", strerror(-result));
 }
 
 static int run(const struct report_options *options, int input, struct error *err)

@@ -17,16 +17,7 @@
 
 struct report *report_begin(void)
 {
-	struct report *report = calloc(1, sizeof(*report));
-
-	if (!report)
-		return NULL;
-	report->trims = json_array();
-	if (!report->trims) {
-		free(report);
-		return NULL;
-	}
-	return report;
+	return calloc(1, sizeof(struct report));
 }
 
 static void free_target(struct report_target *target)
@@ -38,6 +29,12 @@ static void free_target(struct report_target *target)
 	thinned_free(&target->series);
 }
 
+static void free_trim(struct report_trim *trim)
+{
+	free(trim->key);
+	free(trim->line);
+}
+
 void report_drop(struct report *report)
 {
 	if (!report)
@@ -45,7 +42,9 @@ void report_drop(struct report *report)
 	for (size_t i = 0; i < report->n_targets; i++)
 		free_target(&report->targets[i]);
 	free(report->targets);
-	json_decref(report->trims);
+	for (size_t i = 0; i < report->n_trims; i++)
+		free_trim(&report->trims[i]);
+	free(report->trims);
 	free(report);
 }
 
@@ -152,13 +151,20 @@ static void shrink(struct report *report, size_t points)
 	}
 }
 
+/* For a line in place of one of so many bytes: as long a one always fits. */
+static bool has_room(const struct report *report, size_t length, size_t before)
+{
+	return length <= REPORT_BYTES - report->bytes + before;
+}
+
 /* A line is kept as it is: it has been parsed, so it is one object. */
-static int keep_last(struct report_target *target, const char *line, size_t length, const char *time)
+static int keep_last(struct report *report, struct report_target *target, const char *line, size_t length, const char *time)
 {
 	char *snapshot = realloc(target->snapshot, length), *last;
 
 	if (!snapshot)
 		return -ENOMEM;
+	report->bytes += length - target->size;
 	target->snapshot = memcpy(snapshot, line, length);
 	target->size = length;
 	last = strdup(time);
@@ -203,7 +209,7 @@ static int add_snapshot(struct report *report, const json_t *line, const char *t
 	int error;
 
 	report->samples++;
-	if (!target && report->n_targets == REPORT_TARGETS) {
+	if ((!target && report->n_targets == REPORT_TARGETS) || !has_room(report, length, target ? target->size : 0)) {
 		report->samples_left_out++;
 		return 0;
 	}
@@ -214,49 +220,72 @@ static int add_snapshot(struct report *report, const json_t *line, const char *t
 	if (target->round == report->round)
 		report->round++;
 	target->round = report->round;
-	error = keep_last(target, text, length, text_of(line, "time"));
+	error = keep_last(report, target, text, length, text_of(line, "time"));
 	return error ? error : add_point(report, target, line, time_ms);
 }
 
-/* null: it has not been seen. */
-static json_t *id_of(const struct report *report, const char *key)
+/* 0: it has not been seen. */
+static size_t id_of(const struct report *report, const char *key)
 {
-	for (size_t i = report->n_targets; i; i--)
-		if (!strcmp(report->targets[i - 1].key, key))
-			return json_integer((json_int_t)i);
-	return json_null();
+	size_t id = report->n_targets;
+
+	while (id && strcmp(report->targets[id - 1].key, key) != 0)
+		id--;
+	return id;
 }
 
-static int add_trim(struct report *report, json_t *line, const char *key)
+/* false: out of memory. */
+static bool has_room_for_trim(struct report *report)
 {
-	size_t n = json_array_size(report->trims);
+	size_t room = report->room_of_trims ? report->room_of_trims * 2 : 16;
+	struct report_trim *trims;
 
-	if (n == REPORT_TRIMS) {
+	if (report->n_trims < report->room_of_trims)
+		return true;
+	trims = realloc(report->trims, room * sizeof(*trims));
+	if (!trims)
+		return false;
+	report->trims = trims;
+	report->room_of_trims = room;
+	return true;
+}
+
+static int add_trim(struct report *report, const json_t *line, const char *text, size_t length, const char *key)
+{
+	struct report_trim trim = { .size = length, .reclaimed = number_of(line, "reclaimed"), .regrown = UNKNOWN };
+
+	if (report->n_trims == REPORT_TRIMS || !has_room(report, length, 0)) {
 		report->trims_left_out++;
 		return 0;
 	}
-	if (json_object_set_new(line, "number", json_integer((json_int_t)n + 1)) || json_object_set_new(line, "id", id_of(report, key)) ||
-	    json_object_set_new(line, "regrown", json_null()) || json_array_append(report->trims, line))
+	if (!has_room_for_trim(report))
 		return -ENOMEM;
+	trim.id = id_of(report, key);
+	trim.key = strdup(key);
+	trim.line = malloc(length);
+	if (!trim.key || !trim.line) {
+		free_trim(&trim);
+		return -ENOMEM;
+	}
+	memcpy(trim.line, text, length);
+	report->trims[report->n_trims++] = trim;
+	report->bytes += length;
 	return 0;
 }
 
 static void add_regrowth(struct report *report, const json_t *line, const char *key)
 {
-	char other[KEY_MAX];
-	json_t *trim;
-	size_t i;
+	for (size_t i = 0; i < report->n_trims; i++) {
+		struct report_trim *trim = &report->trims[i];
 
-	json_array_foreach(report->trims, i, trim) {
-		if (!json_is_null(json_object_get(trim, "regrown")) || number_of(trim, "reclaimed") != number_of(line, "reclaimed") ||
-		    !key_of(trim, other) || strcmp(key, other))
+		if (is_known(trim->regrown) || trim->reclaimed != number_of(line, "reclaimed") || strcmp(key, trim->key) != 0)
 			continue;
-		json_object_set(trim, "regrown", json_object_get(line, "regrown"));
+		trim->regrown = number_of(line, "regrown");
 		return;
 	}
 }
 
-static int add_line(struct report *report, json_t *line, const char *text, size_t length)
+static int add_line(struct report *report, const json_t *line, const char *text, size_t length)
 {
 	const char *event = text_of(line, "event");
 	char key[KEY_MAX];
@@ -266,7 +295,7 @@ static int add_line(struct report *report, json_t *line, const char *text, size_
 		if (!event && is_snapshot(line))
 			return add_snapshot(report, line, text, length, key, time_ms);
 		if (event && !strcmp(event, "trim") && text_of(line, "outcome") && text_of(line, "action"))
-			return add_trim(report, line, key);
+			return add_trim(report, line, text, length, key);
 		if (event && !strcmp(event, "regrowth")) {
 			add_regrowth(report, line, key);
 			return 0;
@@ -300,11 +329,26 @@ struct report_counts report_counts(const struct report *report)
 	return (struct report_counts){ report->lines - report->other_lines - report->bad_lines, report->other_lines, report->bad_lines };
 }
 
+bool report_is_empty(const struct report *report)
+{
+	return !report->n_targets;
+}
+
+/* What failed first is what errno has. */
+static int write_page(FILE *html, const char *json, size_t size)
+{
+	errno = 0;
+	page_write_with(html, json, size);
+	if (!fflush(html) && !ferror(html))
+		return 0;
+	return errno ? -errno : -EIO;
+}
+
 int report_finish(struct report *report, const struct report_facts *facts, FILE *html)
 {
 	char *text = NULL;
 	size_t size = 0;
-	int error = report->n_targets ? 0 : -ENODATA;
+	int error = report_is_empty(report) ? -ENODATA : 0;
 
 	if (!error)
 		shrink(report, REPORT_POINTS);
@@ -312,10 +356,8 @@ int report_finish(struct report *report, const struct report_facts *facts, FILE 
 		error = thinned_end(&report->targets[i].series);
 	if (!error)
 		error = report_write_json(report, facts, &text, &size);
-	if (!error) {
-		page_write_with(html, text, size);
-		error = fflush(html) || ferror(html) ? -EIO : 0;
-	}
+	if (!error)
+		error = write_page(html, text, size);
 	free(text);
 	report_drop(report);
 	return error;

@@ -2,8 +2,8 @@
 /*
  * A recording as a page of its own: memgap's JSON goes in line by line, one HTML file comes out that needs nothing else, with
  * the charts of the live page, all targets with their last verdicts, and all trims. What is held meanwhile is bounded, however long
- * the recording is: figures over time are thinned (of two neighbours the one with more rss stays, so that peaks do), and of targets and
- * trims beyond REPORT_TARGETS and REPORT_TRIMS is only known how many there were. The page says so.
+ * the recording is and whatever its lines are: figures over time are thinned (of two neighbours the one with more rss stays, so that peaks
+ * do), and of targets and trims beyond REPORT_TARGETS, REPORT_TRIMS and REPORT_BYTES is only known how many there were. The page says so.
  */
 #ifndef MEMGAP_OUTPUT_REPORT_H
 #define MEMGAP_OUTPUT_REPORT_H
@@ -16,6 +16,7 @@
 #define REPORT_TARGETS 4096   /* the first */
 #define REPORT_TRIMS 2000     /* the first */
 #define REPORT_POINTS 60000   /* in the page, of all targets together: some MB */
+#define REPORT_BYTES (16U << 20) /* of lines that are kept: each target's last and each trim, some 2 KB each when memgap wrote them */
 
 struct report;
 
@@ -41,7 +42,10 @@ struct report_counts {
 };
 struct report_counts report_counts(const struct report *report);
 
-/* Writes the page, and frees the report in any case. 0; or -ENODATA: there was no snapshot, and nothing is written; or -EIO, -ENOMEM. */
+/* There was no snapshot: report_finish() has no page to write. */
+bool report_is_empty(const struct report *report);
+
+/* Writes the page, and frees the report in any case. 0; or -ENODATA: it is empty, and nothing is written; or -errno of writing, -ENOMEM. */
 int report_finish(struct report *report, const struct report_facts *facts, FILE *html);
 
 /* Frees it without a page. NULL is allowed. */

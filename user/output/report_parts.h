@@ -17,10 +17,22 @@ struct report_target {
 	struct thinned series;
 };
 
+/* A line of schema 1 as it was written, and what the page has besides. */
+struct report_trim {
+	char *key;          /* of its target */
+	char *line;
+	size_t size;        /* of that, bytes */
+	size_t id;          /* of the target; 0: it has not been seen */
+	int64_t reclaimed;  /* by which what is said of it later finds it */
+	int64_t regrown;
+};
+
 struct report {
 	struct report_target *targets; /* by their ids, which begin with 1 */
 	size_t n_targets, room, next;  /* next: where the next line's is likely to be */
-	json_t *trims;   /* a list, each as /api/v1/trims has it */
+	struct report_trim *trims; /* by their numbers, which begin with 1 */
+	size_t n_trims, room_of_trims;
+	size_t bytes;    /* of all lines that are kept */
 	uint64_t round;  /* how often all that is there has been shown: an interval of memgap's */
 	size_t points;   /* of all series */
 	uint64_t lines, samples, other_lines, bad_lines; /* seen: all; snapshots; what has another meaning; what is no JSON */

@@ -7,12 +7,13 @@
 #include "user/output/json_writer.h"
 #include "user/output/report_parts.h"
 
-/* A value that is JSON already. */
+/* A value that is JSON already. Without a key: in a list. */
 static void write_text(struct json_writer *writer, const char *key, const char *json, size_t size)
 {
 	if (writer->follows)
 		putc(',', writer->stream);
-	fprintf(writer->stream, "\"%s\":", key);
+	if (key)
+		fprintf(writer->stream, "\"%s\":", key);
 	fwrite(json, 1, size, writer->stream);
 	writer->follows = true;
 }
@@ -81,6 +82,35 @@ static void write_series(struct json_writer *writer, const struct report *report
 	writer_close_list(writer);
 }
 
+/* As /api/v1/trims has it. false: out of memory. */
+static bool write_trim(struct json_writer *writer, const struct report_trim *trim, size_t number)
+{
+	json_t *object = json_loadb(trim->line, trim->size, 0, NULL);
+	char *text = NULL;
+
+	if (object && !json_object_set_new(object, "number", json_integer((json_int_t)number)) &&
+	    !json_object_set_new(object, "id", trim->id ? json_integer((json_int_t)trim->id) : json_null()) &&
+	    !json_object_set_new(object, "regrown", is_known(trim->regrown) ? json_integer(trim->regrown) : json_null()))
+		text = json_dumps(object, JSON_COMPACT);
+	json_decref(object);
+	if (!text)
+		return false;
+	write_text(writer, NULL, text, strlen(text));
+	free(text);
+	return true;
+}
+
+static bool write_trims(struct json_writer *writer, const struct report *report)
+{
+	bool good = true;
+
+	writer_open_list(writer, "trims");
+	for (size_t i = 0; i < report->n_trims && good; i++)
+		good = write_trim(writer, &report->trims[i], i + 1);
+	writer_close_list(writer);
+	return good;
+}
+
 static void write_facts(struct json_writer *writer, const struct report *report, const struct report_facts *facts)
 {
 	writer_text_or_null(writer, "file", facts->file ? facts->file : "");
@@ -95,24 +125,18 @@ static void write_facts(struct json_writer *writer, const struct report *report,
 
 int report_write_json(const struct report *report, const struct report_facts *facts, char **ret_text, size_t *ret_size)
 {
-	char *trims = json_dumps(report->trims, JSON_COMPACT);
 	FILE *stream = open_memstream(ret_text, ret_size);
 	struct json_writer writer = { .stream = stream };
 	bool failed;
 
-	if (!stream || !trims) {
-		if (stream)
-			fclose(stream);
-		free(trims);
+	if (!stream)
 		return -ENOMEM;
-	}
 	writer_open_object(&writer, NULL);
 	write_facts(&writer, report, facts);
 	write_targets(&writer, report, facts->cut);
 	write_series(&writer, report);
-	write_text(&writer, "trims", trims, strlen(trims));
+	failed = !write_trims(&writer, report);
 	writer_close_object(&writer);
-	free(trims);
-	failed = ferror(stream);
+	failed = ferror(stream) || failed;
 	return fclose(stream) || failed ? -ENOMEM : 0;
 }

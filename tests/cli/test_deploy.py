@@ -111,7 +111,7 @@ class DeployTest(unittest.TestCase):
 
     @unittest.skipUnless(has_serve(), "this memgap has no serve yet")
     def test_metrics_exist(self):
-        """each metric and each label that a query names is exported by a running memgap"""
+        """each metric and each label that a query names is exported by a running memgap, but one that only a leak has"""
         cgroup = Cgroup(self, "limited")
         cgroup.limit(100 * MIB)
         Workload(self, "retain", "--size", "48MiB", *QUIET, preexec_fn=cgroup.enter)
@@ -124,17 +124,18 @@ class DeployTest(unittest.TestCase):
                 exported.setdefault(sample[1], set()).update(re.findall(r'(\w+)="', sample[2] or ""))
         for query in expressions():
             for name in re.findall(METRIC, query):
-                self.assertIn(name, exported, query)
+                # docs/serve.md is compared with what is exported by tests/cli/test_serve.py
+                self.assertTrue(name in exported or f"`{name}`" in read("docs/serve.md"), f"{name} in {query}")
         for name, label in BOUND.items():
             self.assertIn(label, exported[name])
-        self.assertLessEqual({"namespace", "pod", "container", "cgroup"}, exported["memgap_rss_bytes"])
+        self.assertIn("cgroup", exported["memgap_rss_bytes"])  # namespace, pod and container are those of containers
 
     @unittest.skipUnless(has_serve(), "this memgap has no serve yet")
     def test_options_exist(self):
         """each option that is deployed is one of memgap's"""
         for path, command in (("deploy/kubernetes/daemonset.yaml", "serve"), ("deploy/kubernetes/sidecar.yaml", "watch"),
                               ("deploy/compose.yaml", "serve"), ("deploy/systemd/memgap.service", "serve")):
-            text = "\n".join(re.findall(rf"^.*\b(?:\[{command}|MEMGAP_OPTIONS=).*$", read(path), re.M))
+            text = "\n".join(re.findall(rf"^.*(?:\[{command}|MEMGAP_OPTIONS=).*$", read(path), re.M))
             usage = subprocess.run([MEMGAP, command, "--help"], capture_output=True, text=True, timeout=10).stdout
             options = re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text)
             self.assertTrue(options, path)

@@ -49,10 +49,12 @@ int top_options_parse(int argc, char *argv[], struct watch_options *ret, struct 
 	opterr = 0;
 	while (!result && option != -1) {
 		option = getopt_long(argc, argv, RUN_SHORT_OPTIONS "h", long_options, NULL);
-		if (option != -1)
+		if (option == 'h')
+			options.help = true;
+		else if (option != -1)
 			result = run_options_take(&options, option, argv, err);
 	}
-	if (!result)
+	if (!result && !options.help)
 		result = complete(&options, argc, argv, err);
 	if (result) {
 		watch_options_free(&options);

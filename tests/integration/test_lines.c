@@ -94,6 +94,20 @@ static void a_line_that_was_crossed_before_it_is_erased_still_tells(void **state
 	assert_int_equal(crossed.by, e->pid);
 }
 
+/* Its record is nobody's by then. */
+static void who_crosses_a_line_and_exits_has_crossed_it(void **state)
+{
+	struct exerciser *e = *state;
+	struct line_owner owner = draw(e, 1, e->pid);
+	struct memgap_line crossed;
+
+	exerciser_do(e, "malloc_all_sizes");
+	probes_remove(e->probes, e->pid);
+	assert_false(lines_erase(e->probes, &owner));
+	assert_true(lines_crossed(e->probes, &owner, &crossed));
+	assert_int_equal(crossed.by, e->pid);
+}
+
 #define PROBED(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -103,6 +117,7 @@ int main(void)
 		PROBED(who_does_not_expect_the_signal_is_not_sent_it),
 		PROBED(a_line_that_is_erased_is_not_crossed),
 		PROBED(a_line_that_was_crossed_before_it_is_erased_still_tells),
+		PROBED(who_crosses_a_line_and_exits_has_crossed_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

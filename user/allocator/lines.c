@@ -46,9 +46,10 @@ int lines_draw(struct probes *probes, struct line_owner *owner, int64_t bytes, i
 	return 0;
 }
 
-bool lines_erase(struct probes *probes, struct line_owner *owner)
+bool lines_erase(struct probes *probes, const struct line_owner *owner)
 {
-	struct memgap_process *process = owner->pid ? record_of(probes, owner->pid, &owner->record) : NULL;
+	uint32_t record = owner->record;
+	struct memgap_process *process = owner->pid ? record_of(probes, owner->pid, &record) : NULL;
 
 	/* it has exited: the record may have become another's, and its line */
 	if (owner->pid && !process && line_of(probes, owner)->pid != (uint32_t)owner->pid)

@@ -19,7 +19,7 @@ struct probes;
 struct line_owner {
 	pid_t pid;       /* a process that is watched, or 0: */
 	uint32_t slot;   /* a cgroup's slot */
-	uint32_t record; /* where the process's record was the last time, 0 at first */
+	uint32_t record; /* where the process's record was when it was drawn, 0 at first */
 };
 
 /*
@@ -27,8 +27,8 @@ struct line_owner {
  * cgroup, what is left until then. asked: the process that may be asked. -ESRCH: the process is not watched.
  */
 int lines_draw(struct probes *probes, struct line_owner *owner, int64_t bytes, int signal, pid_t asked);
-/* false: it has been crossed before that, and lines_crossed() says what came of it. */
-bool lines_erase(struct probes *probes, struct line_owner *owner);
+/* Nothing crosses it from now on. false: somebody has since it was drawn; lines_crossed() tells. */
+bool lines_erase(struct probes *probes, const struct line_owner *owner);
 
 /* Of a cgroup: what this process allocates counts towards its line, if it has none of its own. record: as in struct line_owner. */
 void lines_join(struct probes *probes, const struct line_owner *cgroup, pid_t pid, uint32_t *record);

@@ -140,6 +140,16 @@ static __always_inline void raise_left(__u32 index, __u64 usable)
 		atomic_add(line->left, (__s64)usable);
 }
 
+/* A process ends: what it was handed out since the watch, and has not given back, is nobody's any more. */
+static __always_inline void leave_line(struct memgap_process *p)
+{
+	__s64 net = memgap_net(&p->counters);
+
+	if (p->line >= MEMGAP_LINE_OF_CGROUP && net > 0)
+		raise_left(p->line, (__u64)net);
+	p->line = 0;
+}
+
 static __always_inline void count_free(struct memgap_process *p, __u64 usable)
 {
 	__u64 freed = __sync_fetch_and_add(&p->counters.freed, usable) + usable;

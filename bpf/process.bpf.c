@@ -104,6 +104,7 @@ static __always_inline void add_process(__u32 pid, const struct memgap_process *
 	struct memgap_counters *c;
 
 	if (p) {
+		leave_line(p);
 		begin_record(p, new, pid, p->index); /* another program, or a pid that is used again */
 	} else if (insert_process(pid, new)) {
 		tally(MEMGAP_LOST_PROCESS);
@@ -185,6 +186,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	if (!p || BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
 	settle(p);
+	leave_line(p);
 	if (p->keep)
 		p->exited = 1;
 	else

@@ -9,9 +9,12 @@
 #include <cmocka.h>
 
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/integration/exerciser.h"
 #include "user/allocator/lines.h"
+#include "user/allocator/records.h"
 
 #define FAR_BYTES (1LL << 40)
 
@@ -21,6 +24,16 @@ static int start(void **state)
 	struct exerciser *e = malloc(sizeof(*e));
 
 	exerciser_start(e, START_PROBED, &plenty);
+	*state = e;
+	return 0;
+}
+
+static int start_in_cgroup(void **state)
+{
+	static const struct probes_limits plenty = { 0 };
+	struct exerciser *e = malloc(sizeof(*e));
+
+	exerciser_start(e, START_CGROUP, &plenty);
 	*state = e;
 	return 0;
 }
@@ -108,6 +121,24 @@ static void who_crosses_a_line_and_exits_has_crossed_it(void **state)
 	assert_int_equal(crossed.by, e->pid);
 }
 
+/* Else the others would cross the line with what it held. */
+static void what_a_process_holds_counts_towards_its_cgroups_line_until_it_exits(void **state)
+{
+	struct exerciser *e = *state;
+	struct line_owner owner = { .slot = 1 };
+	const struct memgap_line *line = &probes_records(e->probes)->lines[MEMGAP_LINE_OF_CGROUP + 1];
+	uint32_t record = 0;
+
+	assert_int_equal(lines_draw(e->probes, &owner, FAR_BYTES, SIGUSR1, 0), 0);
+	lines_join(e->probes, &owner, e->pid, &record);
+	exerciser_do(e, "malloc_all_sizes");
+	assert_true(e->expected.total_alloc > 0);
+	assert_int_equal(line->left, FAR_BYTES - (int64_t)e->expected.total_alloc);
+	close(e->in);
+	assert_int_equal(waitpid(e->pid, NULL, 0), e->pid);
+	assert_int_equal(line->left, FAR_BYTES);
+}
+
 #define PROBED(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -118,6 +149,7 @@ int main(void)
 		PROBED(a_line_that_is_erased_is_not_crossed),
 		PROBED(a_line_that_was_crossed_before_it_is_erased_still_tells),
 		PROBED(who_crosses_a_line_and_exits_has_crossed_it),
+		cmocka_unit_test_setup_teardown(what_a_process_holds_counts_towards_its_cgroups_line_until_it_exits, start_in_cgroup, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,7 +149,7 @@ static enum memgap_gate_result await_outcome(struct gate *gate, union memgap_gat
 			return (enum memgap_gate_result)outcome.signal;
 		sched_yield();
 	} while (now_ms() < end);
-	return MEMGAP_GATE_UNABLE;
+	return MEMGAP_GATE_SENT; /* as far as is known: nobody is to send it again */
 }
 
 /* false: the process has begun to look. */

@@ -100,6 +100,20 @@ static void take_in(struct trimmer *trimmer, const struct trim_candidate *candid
 	trimmer->asked[event->n_pids++] = *candidate;
 }
 
+/* Of several: another may do it, then nothing is told of this one but in the log. */
+static void log_refusal(struct trimmer *trimmer, const struct trim_candidate *candidate, enum trim_outcome outcome)
+{
+	struct trim_event event = trimmer->event;
+
+	if (trimmer->round.n == 1)
+		return;
+	event.outcome = outcome;
+	event.n_pids = 0;
+	event.before.rss = event.after.rss = candidate->rss;
+	event.predicted = candidate->trimmable;
+	trim_log_event(trimmer->context->log, &event);
+}
+
 /* The next one that expects it; when there is none left, the round is over. */
 static void ask_next(struct trimmer *trimmer)
 {
@@ -123,9 +137,11 @@ static void ask_next(struct trimmer *trimmer)
 			outcome = TRIM_DRY_RUN;
 			continue; /* closed with the event */
 		case ACT_FAILED:
+			log_refusal(trimmer, candidate, TRIM_FAILED);
 			outcome = outcome == TRIM_DRY_RUN ? outcome : TRIM_FAILED;
 			break;
 		default:
+			log_refusal(trimmer, candidate, TRIM_REFUSED);
 			break;
 		}
 		pid_close(&candidate->id);

@@ -184,7 +184,7 @@ class RecordTest(unittest.TestCase):
         self.assertEqual(series["time_ms"], [1769860800123, 1769860800123, 1769860802500])
         self.assertEqual(page.series(1)["alloc"], [MIB] * 2)
         self.assertEqual(page.recording["trims"], [{**trim, "number": 1, "id": web["id"], "regrown": 4096}])
-        self.assertEqual(page.recording["file"], self.file)
+        self.assertEqual(page.recording["file"], "night.zst")
         facts = ("cut", "lost_lines", "bad_lines", "other_lines", "samples", "samples_left_out", "trims_left_out")
         self.assertEqual([page.recording[fact] for fact in facts], [False, 0, 0, 0, 5, 0, 0])
         self.assertEqual([url for url in page.references if not url.startswith(("data:", "#"))], [])

@@ -227,6 +227,31 @@ static void a_number_that_is_used_again_is_another_target(void **state)
 	json_decref(recording);
 }
 
+static void of_a_process_that_ended_its_last_figures_stay(void **state)
+{
+	struct report *report = report_begin();
+	const json_t *ended, *unreadable;
+	json_t *recording;
+
+	(void)state;
+	for (time_t second = 1; second <= 4; second++) {
+		feed(report, 1, "web", second, MIB);
+		if (second <= 3)
+			feed(report, 2, "job", second, second <= 2 ? second * MIB : UNKNOWN);
+		feed(report, 3, "sealed", second, UNKNOWN);
+	}
+	recording = recording_in(page_of(report, &(struct report_facts){ 0 }));
+	ended = target_at(recording, 1);
+	unreadable = target_at(recording, 2);
+	assert_true(json_is_true(json_object_get(ended, "gone")));
+	assert_int_equal(fact(json_object_get(json_object_get(ended, "snapshot"), "kernel"), "rss"), 2 * MIB);
+	assert_int_equal(points_of(recording, 1), 2);
+	assert_true(json_is_false(json_object_get(unreadable, "gone")));
+	assert_int_equal(points_of(recording, 2), 4);
+	assert_int_equal(fact(recording, "samples"), 11);
+	json_decref(recording);
+}
+
 /* Hundreds of targets for long: the page stays small, and each has its share. */
 static void a_long_recording_is_thinned(void **state)
 {
@@ -285,6 +310,7 @@ int main(void)
 		cmocka_unit_test(a_damaged_line_does_no_harm),
 		cmocka_unit_test(without_a_snapshot_there_is_no_page),
 		cmocka_unit_test(a_number_that_is_used_again_is_another_target),
+		cmocka_unit_test(of_a_process_that_ended_its_last_figures_stay),
 		cmocka_unit_test(a_long_recording_is_thinned),
 		cmocka_unit_test(peaks_and_the_last_sample_stay_when_points_are_thinned),
 	};

@@ -156,6 +156,13 @@ static int write_html(struct report *report, const struct report_facts *facts, c
 	return error_set(err, EXIT_FAILED, "cannot write %s: %s", path ? path : "stdout", strerror(-result));
 }
 
+static const char *name_in_path(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 static int run(const struct report_options *options, int input, struct error *err)
 {
 	struct report_facts facts = { .file = strcmp(options->input, "-") ? options->input : "stdin" };
@@ -168,6 +175,8 @@ static int run(const struct report_options *options, int input, struct error *er
 		error_set(err, EXIT_FAILED, "out of memory");
 	else if (!take_lines(reader, report, &facts, err))
 		html = open_html(options->output, input, err);
+	/* where it lies is nothing to those who are given the page */
+	facts.file = name_in_path(facts.file);
 	if (html)
 		result = write_html(report, &facts, options->output, html, err);
 	else

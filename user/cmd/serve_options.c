@@ -9,7 +9,8 @@
 const char serve_usage[] =
 	"usage: memgap serve [TARGET...] [OPTIONS]\n"
 	"\n"
-	"Shows by HTTP what memgap watch prints: /metrics for Prometheus, /healthz and /readyz. Needs root.\n"
+	"Shows by HTTP what memgap watch prints: a live page at /, what it asks at /api/v1/, /metrics for Prometheus,\n"
+	"/healthz and /readyz. Needs root.\n"
 	"\n"
 	"Targets, any number of them (default: -a):\n"
 	TARGET_USAGE

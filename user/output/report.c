@@ -205,10 +205,14 @@ static bool is_snapshot(const json_t *line)
 
 static int add_snapshot(struct report *report, const json_t *line, const char *text, size_t length, const char *key, int64_t time_ms)
 {
+	const bool is_resident = is_known(number_of(json_object_get(line, "kernel"), "rss"));
 	struct report_target *target = find(report, key);
 	int error;
 
 	report->samples++;
+	/* the last that memgap says of a process is that it is gone: what it was is of more use */
+	if (target && target->is_resident && !is_resident && !strncmp(key, "process ", 8))
+		return 0;
 	if ((!target && report->n_targets == REPORT_TARGETS) || !has_room(report, length, target ? target->size : 0)) {
 		report->samples_left_out++;
 		return 0;
@@ -220,6 +224,7 @@ static int add_snapshot(struct report *report, const json_t *line, const char *t
 	if (target->round == report->round)
 		report->round++;
 	target->round = report->round;
+	target->is_resident = is_resident;
 	error = keep_last(report, target, text, length, text_of(line, "time"));
 	return error ? error : add_point(report, target, line, time_ms);
 }

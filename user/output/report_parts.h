@@ -13,6 +13,7 @@ struct report_target {
 	char *first, *last;   /* times, as they are written */
 	char *snapshot;       /* the last, as it was written */
 	size_t size;          /* of that, bytes */
+	bool is_resident;     /* in that one its rss is known */
 	uint64_t round;       /* in which it was seen last */
 	struct thinned series;
 };

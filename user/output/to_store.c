@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/output/to_store.h"
 
+#include "user/base/units.h"
+
 /* The output is its first member. */
 static struct store *store_of(struct output *output)
 {
 	return ((struct store_output *)output)->store;
 }
 
+/* The last that is said of a process is that it is gone: whoever asks for it is to find what it was. */
+static bool is_end(const struct snapshot *snapshot)
+{
+	return snapshot->target.kind == TARGET_PROCESS && !is_known(snapshot->kernel.rss) && !snapshot->kernel.unreadable[0];
+}
+
 static void add(struct output *output, const struct snapshot *snapshot)
 {
-	store_add(store_of(output), snapshot);
+	if (!is_end(snapshot))
+		store_add(store_of(output), snapshot);
 }
 
 static void end_interval(struct output *output)

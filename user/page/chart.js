@@ -146,7 +146,7 @@ function makeChart(node, moved, zoomed) {
 			labelsKMG2: true,
 			axes: {
 				y: { axisLabelFormatter: formatBytes, axisLabelWidth: 62, pixelsPerLabel: 42 },
-				x: { axisLabelFormatter: (date, granularity) => labelOfTime(date, granularity), axisLabelWidth: 64, pixelsPerLabel: 84 },
+				x: { axisLabelFormatter: (date, granularity) => labelOfTime(date, granularity), axisLabelWidth: 76, pixelsPerLabel: 92 },
 			},
 			highlightCircleSize: 3.5,
 			rightGap: 8,
@@ -160,7 +160,10 @@ function makeChart(node, moved, zoomed) {
 
 	function labelOfTime(date) {
 		const [from, to] = frame;
-		return to - from < 120e3 ? formatClock(date) : formatClock(date).slice(0, 5);
+		if (to - from >= 120e3)
+			return formatClock(date).slice(0, 5);
+		const part = (date.getTime() % 1000) / 1000;
+		return formatClock(date) + (part ? String(part).slice(1) : "");
 	}
 
 	return {

@@ -24,7 +24,6 @@ PRELOAD_SUITES := $(sort $(wildcard tests/preload/test_*.py))
 PRELOAD := $(B)/tests/preload
 PRELOAD_PROGRAMS := $(patsubst %,$(PRELOAD)/%,target target-linked target-whole target-early target-static target-musl stall costs libmemgap-trim-musl.so)
 PAGE_SUITES := $(sort $(wildcard tests/page/test_*.py))
-PAGE_PROGRAM := $(B)/tests/page/report
 NAMES_PROGRAM := $(B)/tests/container/names
 CONTAINER_SUITES := $(sort $(wildcard tests/container/test_*.py))
 VM_SUITES := tests/vm/test_machine.py tests/vm/test_suites.py
@@ -35,7 +34,7 @@ check: ## all tests (root; installs what is missing)
 	$(Q)$(MAKE) --no-print-directory check-all
 
 check-all: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(GO_PROGRAMS) \
-	$(PRELOAD_PROGRAMS) $(EXERCISES) $(PAGE_PROGRAM)
+	$(PRELOAD_PROGRAMS) $(EXERCISES)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PRELOAD_SUITES) $(PAGE_SUITES) $(CONTAINER_SUITES) \
 		--together $(VM_SUITES) $(GO_SUITES) $(PROOF_SUITES) $(HEAP_SUITES)
@@ -69,7 +68,7 @@ check-preload: all $(PRELOAD_PROGRAMS) ## libmemgap-trim: programs and servers g
 	$(Q)tests/run.sh $(PRELOAD_SUITES)
 	$(Q)grep '^# ' build/tests/test_preload.log
 
-check-page: all $(PAGE_PROGRAM) ## the live page and the report in headless Chromium; screenshots in build/screenshots (root)
+check-page: all ## the live page and the report in headless Chromium; screenshots in build/screenshots (root)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(PAGE_SUITES)
 
@@ -85,7 +84,7 @@ check-container: all $(NAMES_PROGRAM) ## a container watched by a sidecar, and n
 check-vm vm-check: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## cgroup v2 and other kernels, in virtual machines (root, QEMU)
 	$(Q)KERNELS="$(or $(KERNELS),all)" SECONDS_PER_SUITE=3600 tests/run.sh $(VM_SUITES)
 
-$(NAMES_PROGRAM) $(PAGE_PROGRAM): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
+$(NAMES_PROGRAM): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $< $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@

@@ -12,7 +12,7 @@ import urllib.request
 
 SECONDS = 60  # to wait for what should come soon, on a machine that is busy
 KEYS = {"ArrowUp": "\ue013", "ArrowDown": "\ue015", "ArrowLeft": "\ue012", "ArrowRight": "\ue014", "Enter": "\ue007", "Escape": "\ue00c",
-        "Tab": "\ue004"}
+        "Tab": "\ue004", "PageUp": "\ue00e", "PageDown": "\ue00f"}
 
 
 def missing():

@@ -75,14 +75,6 @@ class State:
             self.series[number] = list(points)
             return self.targets[number]
 
-    def point(self, number, point, verdict=None):
-        with self.lock:
-            entry = self.targets[number]
-            gap = entry["snapshot"]["gap"]
-            self.series[number].append(point)
-            entry["snapshot"] = snapshot_of(entry["target"], point, verdict or gap["verdict"], gap["why"])
-            entry["last"] = text_of_time(point["time_ms"])
-
     def end(self, number):
         with self.lock:
             self.targets[number].update(gone=True, snapshot=None)

@@ -8,18 +8,19 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
-import urllib.request
 
 sys.path[:0] = ["tests/lib", "tests/page"]
 import scene  # noqa: E402
 import tap  # noqa: E402
 from browser import Browser, missing  # noqa: E402
-from memgap import MEMGAP, QUIET, Program, Workload, run_watch, wait_for  # noqa: E402
+from memgap import MEMGAP, QUIET, Cgroup, Program, Python, Watch, Workload, read, run_watch, wait_for  # noqa: E402
+from serve import Serve  # noqa: E402
 from stand_in import MIB, StandIn, State, name_of_cgroup, name_of_process, lines_of  # noqa: E402
 
-PAGE, POLICY, REPORT = "build/page/page.html", "build/page/csp.txt", "build/tests/page/report"
+PAGE, POLICY = "build/page/page.html", "build/page/csp.txt"
 SHOTS = "build/screenshots"
 DRAW_MS = 1000
 HOSTILE = ["<img src=x onerror=window.hacked=1>", "</script><b>", "\"><svg/onload=window.hacked=1>", "&lt;b&gt;", "javascript:hacked"]
@@ -32,6 +33,7 @@ ROWS = """return [...document.querySelectorAll('#rows tr')].map(row => ({ id: Nu
 FIGURES = "return Object.fromEntries([...document.querySelectorAll('#figures div')].map(d => [d.dataset.figure, d.lastChild.textContent]))"
 LEGEND = "return Object.fromEntries([...document.querySelectorAll('#legend button')].map(b => [b.dataset.line, b.querySelector('b').textContent]))"
 TRIMS = "return [...document.querySelectorAll(arguments[0] + ' tbody tr')].map(row => [...row.cells].map(cell => cell.textContent))"
+WHY = "return document.querySelector('#detail-verdict').lastChild.textContent"
 FOCUS = "const e = document.activeElement; return e.id || (e.dataset.id ?? '')"
 
 
@@ -72,8 +74,6 @@ def pick(values, keys):
 
 class PageTest(unittest.TestCase):
     """Each has a browser; at the end nothing may have been complained of in its console, and nobody else been asked."""
-    expected_complaints = None
-
     def setUp(self):
         if missing():
             self.skipTest(f"{missing()} is not installed")
@@ -103,14 +103,9 @@ class PageTest(unittest.TestCase):
         wanted = row_of(snapshot)
         self.assertEqual(pick(row, wanted), wanted)
 
-    def check_figures(self, browser, snapshot):
-        wanted = figures_of(snapshot)
-        self.assertEqual(pick(browser.run(FIGURES), wanted), wanted)
-        self.assertEqual(browser.run("return document.querySelector('#detail-verdict').lastChild.textContent"), snapshot["gap"]["why"])
-
 
 class StandInTest(PageTest):
-    """Targets that are made up, behind the same API."""
+    """Targets that are made up, behind the same API: with a past of an hour, hundreds of them, or with the names of containers."""
 
     def setUp(self):
         super().setUp()
@@ -133,72 +128,7 @@ class StandInTest(PageTest):
         return browser, site, entries
 
 
-class Table(StandInTest):
-    def test_numbers(self):
-        """the table and one target's figures are those of the JSON; the largest gap stands first; nobody else is asked"""
-        browser, site, entries = self.shop()
-        rows = browser.run(ROWS)
-        for entry in entries.values():
-            self.check_row(next(row for row in rows if row["id"] == entry["id"]), entry["snapshot"])
-        gaps = [self.state.targets[row["id"]]["snapshot"]["gap"]["bytes"] for row in rows]
-        known = [gap for gap in gaps if gap is not None]
-        self.assertEqual(known, sorted(known, reverse=True))
-        self.assertIsNone(gaps[-1])
-        for name in "web", "db", "tool":
-            self.open_target(browser, entries[name]["id"])
-            browser.wait_for("return document.querySelector('#detail-title').textContent.includes(arguments[0])", name,
-                             entries[name]["target"]["container"] or entries[name]["target"]["comm"])
-            self.check_figures(browser, entries[name]["snapshot"])
-            last = self.state.series[entries[name]["id"]][-1]
-            self.assertEqual(browser.run(LEGEND), {key: size(last[key]) for key in ("alloc", "rss", "gap", "current", "limit")})
-        self.check_quiet(browser, site.url)
-
-    def test_new_point(self):
-        """a new interval is on the page without being asked for: table, figures and legend"""
-        browser, site, entries = self.shop(60)
-        web = entries["web"]["id"]
-        self.open_target(browser, web)
-        new = scene.point(self.now + 1000, 77 * MIB, 277 * MIB, 300 * MIB, 512 * MIB)
-        self.state.point(web, new, "pinned")
-        self.state.tick()
-        browser.wait_for("return document.querySelector('#legend [data-line=rss] b').textContent === '277 MiB'", "the new rss")
-        browser.wait_for("return document.querySelector('#figures [data-figure=rss] dd').textContent === '277 MiB'", "the new figures")
-        self.check_row(self.rows(browser)[web], self.state.targets[web]["snapshot"])
-        self.check_figures(browser, self.state.targets[web]["snapshot"])
-        self.assertEqual(browser.text("#detail-verdict .verdict"), "pinned")
-        self.check_quiet(browser, site.url)
-
-    def test_new_target_and_gone(self):
-        """a target that comes is in the table; one that vanishes stays there, as gone, with its last figures, below all others"""
-        browser, site, entries = self.shop(60)
-        db = entries["db"]
-        last = db["snapshot"]
-        self.state.end(db["id"])
-        new = self.state.add(name_of_process(999, "newcomer"), scene.series(self.now, 2, scene.steady))
-        self.state.tick()
-        browser.wait_for("return document.querySelectorAll('#rows tr.gone').length", "one that is gone")
-        rows = browser.run(ROWS)
-        self.assertEqual(rows[-1]["id"], db["id"])
-        self.assertEqual(rows[-1]["verdict"], "gone")
-        self.assertRegex(rows[-1]["where"], r"^gone since \d\d:\d\d:\d\d")
-        self.assertEqual(rows[-1]["rss"], size(last["kernel"]["rss"]))
-        self.assertEqual([row["id"] for row in rows if row["gone"]], [db["id"]])
-        self.assertEqual(self.rows(browser)[new["id"]]["name"], "newcomer[999]")
-        self.assertIn("1 gone", browser.text("#summary"))
-        self.open_target(browser, db["id"])
-        self.assertEqual(browser.text("#detail-verdict .verdict"), "gone")
-        self.assertIn("in-use when it was seen last", browser.text("#detail-verdict"))
-        self.check_quiet(browser, site.url)
-
-    def test_gone_before(self):
-        """what was gone before the page came has its last figures, too"""
-        gone = self.state.add(name_of_process(77, "before"), scene.series(self.now - 60000, 10, scene.steady))
-        self.state.end(gone["id"])
-        browser, site, _ = self.shop(60)
-        row = self.rows(browser)[gone["id"]]
-        self.assertEqual((row["verdict"], row["rss"]), ("gone", size(self.state.series[gone["id"]][-1]["rss"])))
-        self.check_quiet(browser, site.url)
-
+class Names(StandInTest):
     def test_hostile(self):
         """names are text: what looks like markup in a name of a process, a container or a cgroup is shown as it is"""
         for i, name in enumerate(HOSTILE):
@@ -218,25 +148,6 @@ class Table(StandInTest):
 
 
 class Chart(StandInTest):
-    def test_trim(self):
-        """a trim appears: in the list of all, in its target's, and under the crosshair, with predicted and reclaimed"""
-        browser, site, entries = self.shop(120)
-        queue = entries["queue"]["id"]
-        self.open_target(browser, queue)
-        self.assertEqual(browser.run(TRIMS, "#detail-trims"), [])
-        self.state.trim(queue, self.now - 5000, 70 * MIB, 66 * MIB)
-        self.state.tick()
-        browser.wait_for("return document.querySelectorAll('#detail-trims tbody tr').length === 1", "the trim")
-        row = browser.run(TRIMS, "#detail-trims")[0]
-        self.assertEqual(row[1:5], ["signal:USR1", "70 MiB", "66 MiB", "5.7 %"])
-        self.assertEqual(browser.run(TRIMS, "#trims")[0][1:5], ["queue-worker[812]", "signal:USR1", "70 MiB", "66 MiB"])
-        browser.run("document.querySelector('#chart-frame').focus()")
-        browser.press(*["ArrowLeft"] * 5)
-        self.assertIn("70 MiB predicted, 66 MiB back", browser.text("#readout"))
-        wanted = self.state.series[queue][-6]
-        self.assertEqual(browser.run(LEGEND)["rss"], size(wanted["rss"]))
-        self.check_quiet(browser, site.url)
-
     def test_more_trims_than_an_event_has(self):
         """of 20 trims in one interval none is missing"""
         browser, site, entries = self.shop(60)
@@ -286,56 +197,6 @@ class Chart(StandInTest):
             const data = copy.getImageData(0, 0, canvas.width, canvas.height).data;
             for (let i = 3; i < data.length; i += 4) sum += data[i] > 20 ? 1 : 0;
             return sum; }, 0)""")
-
-
-class Keys(StandInTest):
-    def test_keys(self):
-        """/ filters, Escape clears and leaves, arrows move, Enter opens, Escape closes and is back in the row"""
-        browser, site, entries = self.shop(60)
-        browser.press("/")
-        self.assertEqual(browser.run(FOCUS), "filter")
-        browser.press(*"growing")
-        browser.wait_for("return document.querySelectorAll('#rows tr').length === 1", "one row")
-        self.assertEqual(browser.run(ROWS)[0]["id"], entries["queue"]["id"])
-        browser.press("Escape")
-        browser.wait_for("return document.querySelectorAll('#rows tr').length === 7", "all rows")
-        browser.press("Escape")
-        order = [str(row["id"]) for row in browser.run(ROWS)]
-        browser.press("ArrowDown")
-        self.assertEqual(browser.run(FOCUS), order[0])
-        browser.press("ArrowDown", "ArrowDown", "ArrowUp")
-        self.assertEqual(browser.run(FOCUS), order[1])
-        browser.press("Enter")
-        browser.wait_for("return !document.querySelector('#detail').hidden && document.querySelector('#chart canvas')", "the target is open")
-        self.assertEqual(browser.run("return location.hash"), f"#target-{order[1]}")
-        self.assertEqual(browser.run(FOCUS), "detail")
-        browser.press("Escape")
-        browser.wait_for("return document.querySelector('#detail').hidden", "it is closed")
-        self.assertEqual(browser.run(FOCUS), order[1])
-        self.check_quiet(browser, site.url)
-
-    def test_focus_stays(self):
-        """the row that has the focus keeps it when the order changes"""
-        browser, site, entries = self.shop(60)
-        browser.press("ArrowDown")
-        first = int(browser.run(FOCUS))
-        self.state.point(first, scene.point(self.now + 1000, 1 * MIB, 2 * MIB, 3 * MIB))
-        self.state.tick()
-        browser.wait_for("return document.querySelector('#rows tr').dataset.id !== arguments[0]", "another order", str(first))
-        self.assertEqual(browser.run(FOCUS), str(first))
-        self.check_quiet(browser, site.url)
-
-    def test_roles(self):
-        """table, rows, buttons and what changes have their roles and names"""
-        browser, _, entries = self.shop(60)
-        self.open_target(browser, entries["web"]["id"])
-        nameless = browser.run("""return [...document.querySelectorAll('button, input, [role=img], [role=group], section')]
-            .filter(e => e.offsetParent && !(e.getAttribute('aria-label') || e.getAttribute('aria-labelledby') || e.textContent.trim())).map(e => e.outerHTML)""")
-        self.assertEqual(nameless, [])
-        self.assertEqual(browser.run("return document.querySelector('#targets').getAttribute('role')"), "grid")
-        self.assertEqual(browser.run("return document.querySelectorAll('#rows [aria-selected=true]').length"), 1)
-        self.assertEqual(browser.run("return document.querySelectorAll('#columns [aria-sort=descending]').length"), 1)
-        self.assertEqual(browser.run("return document.querySelectorAll('#rows [tabindex=\"0\"]').length"), 1)
 
 
 # The ratio of WCAG 2, of two colours as "rgb(…)".
@@ -428,92 +289,78 @@ class Speed(StandInTest):
         self.check_quiet(browser, site.url)
 
 
-class Connection(StandInTest):
-    def test_lost(self):
-        """a connection that is lost is said to be; the page comes back by itself, and knows what has changed"""
-        browser, site, entries = self.shop(60)
-        self.open_target(browser, entries["web"]["id"])
-        site.stop()
-        browser.wait_for("return document.querySelector('#status').textContent.startsWith('connection lost at ')", "that it is lost")
-        browser.screenshot(f"{SHOTS}/lost.png")
-        self.state.point(entries["web"]["id"], scene.point(self.now + 9000, 7 * MIB, 177 * MIB, 300 * MIB))
-        port = site.server_address[1]
-        again = wait_for(lambda: self.listen_again(port), "the port is free")
-        browser.wait_for("return document.querySelector('#status').textContent === 'live'", "live again")
-        self.check_row(self.rows(browser)[entries["web"]["id"]], self.state.targets[entries["web"]["id"]]["snapshot"])
-        browser.wait_for("return document.querySelector('#legend [data-line=rss] b').textContent === '177 MiB'", "the new rss")
-        self.assertEqual([line for line in browser.console() if not re.search(r"net::ERR_|Failed to load resource", line)], [])
-        self.assertTrue(again.url)
-
-    def listen_again(self, port):
-        try:
-            return self.serve(port)
-        except OSError:
-            return None
-
-
-def recording(test):
-    """Real lines of memgap: a workload that retains memory and is trimmed, one that ends, one that stays."""
+def record(test, path):
+    """A real recording: a workload that retains memory and is trimmed, one that ends, one that stays. What it has, by lines, and the two."""
     quick = Workload(test, "hold", "--size", "8MiB", *QUIET)
     retains = Workload(test, "retain", "--size", "64MiB", *QUIET)
     stays = Workload(test, "hold", "--size", "16MiB", *QUIET)
-    watch = Program(test, MEMGAP, "watch", "-o", "json", "-i", "200ms", "-s", "heap", "--trim-at", "trimmable:16MiB", "-p",
-                    f"{quick.pid},{retains.pid},{stays.pid}")
-    lines = [watch.line()]
-
-    def until(condition):
-        while not condition(json.loads(lines[-1])):
-            lines.append(watch.line())
-    until(lambda line: line.get("outcome") == "trimmed")
-    quick.stop(signal.SIGKILL)
-    for _ in range(12):
-        lines.append(watch.line())
+    watch = Watch(test, "--record", path, "-s", "heap", "--trim-at", "trimmable:16MiB", "-p", f"{quick.pid},{retains.pid},{stays.pid}",
+                  interval="200ms")
+    watch.event(lambda event: event["outcome"] == "trimmed")
+    quick.kill()
+    since = len(watch.seen)
+    # gone is who was not there in the last interval
+    watch.sample(lambda sample: sample["target"]["pid"] == stays.pid and
+                 quick.pid not in [line["target"]["pid"] for line in watch.seen[since:][-3:]] and len(watch.seen) > since + 8)
     watch.stop()
-    while (line := watch.line()) is not None:
-        lines.append(line)
-    return [line for line in lines if line.startswith("{")], quick, retains
+    test.assertEqual(watch.finish(), 0, watch.stderr())
+    return watch.seen, quick, retains
 
 
 class Report(PageTest):
-    def make(self, lines, name, *arguments):
-        path = os.path.abspath(f"build/tests/{name}.html")
-        with open(path, "wb") as html:
-            subprocess.run([REPORT, *arguments], input="\n".join(lines).encode(), stdout=html, check=True, timeout=60)
+    """memgap report, by which what memgap watch has recorded becomes the page."""
+
+    def make(self, recorded):
+        """memgap report, into build/tests; returns its path."""
+        path = os.path.abspath(f"build/tests/{os.path.basename(recorded)}.html")
+        subprocess.run([MEMGAP, "report", recorded, "-o", path], stdin=subprocess.DEVNULL, check=True, timeout=60)
         return path
+
+    def file(self, name):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        return f"{directory.name}/{name}"
 
     def test_report(self):
         """a real recording as a file: its numbers, verdicts and trims are those of the lines, the file asks nobody"""
-        lines, quick, retains = recording(self)
-        path = self.make(lines, "report", "night.jsonl.zst")
+        recorded = self.file("night.jsonl.zst")
+        lines, quick, retains = record(self, recorded)
+        path = self.make(recorded)
         browser = self.browser(1440, 1000)
         self.show(browser, f"file://{path}")
         self.assertEqual(browser.text("#status"), "recording night.jsonl.zst")
         last = {}
-        for line in map(json.loads, lines):
-            if "allocator" in line:
+        for line in lines:
+            if "allocator" in line and line["kernel"]["rss"] is not None:
                 last[line["target"]["pid"]] = line
         rows = {int(re.search(r"\[(\d+)\]$", row["name"])[1]): row for row in browser.run(ROWS)}
         self.assertEqual(set(rows), set(last))
         self.assertEqual([pid for pid, row in rows.items() if row["gone"]], [quick.pid])
         self.check_row(rows[retains.pid], last[retains.pid])
-        trim = next(line for line in map(json.loads, lines) if line.get("outcome") == "trimmed")
+        self.assertEqual(rows[quick.pid]["rss"], size(last[quick.pid]["kernel"]["rss"]))
+        trim = next(line for line in lines if line.get("outcome") == "trimmed")
         shown = browser.run(TRIMS, "#trims")[-1]
         self.assertEqual(shown[1:5], [f"workload[{retains.pid}]", trim["action"], size(trim["predicted"]), size(trim["reclaimed"])])
         self.open_target(browser, rows[retains.pid]["id"])
-        self.check_figures(browser, last[retains.pid])
+        wanted = figures_of(last[retains.pid])
+        self.assertEqual(pick(browser.run(FIGURES), wanted), wanted)
+        self.assertEqual(browser.run(WHY), last[retains.pid]["gap"]["why"])
         browser.screenshot(f"{SHOTS}/report.png")
         self.check_quiet(browser, f"file://{path}")
 
     def test_long(self):
-        """an hour of 200 targets: some MB, drawn within a second; a recording that was cut and lost lines says so"""
+        """an hour of 200 targets: some MB, drawn within a second; a recording that was cut and damaged says so"""
         state, now = State(), int(time.time() * 1000)
         pages = []
         for i in range(200):
             entry = state.add(name_of_process(1000 + i, HOSTILE[i % 5]), scene.series(now, 3600, scene.retained), "retained")
             pages.append(lines_of(state, entry["id"], 20))
         # each second all targets, as memgap writes them
-        lines = [line for together in zip(*pages) for line in together] + ["{\"schema\":1,\"ti"]
-        path = self.make(lines, "long", "long.jsonl.zst", "cut")
+        lines = ["no JSON"] + [line for together in zip(*pages) for line in together] + ["{\"schema\":1,\"ti"]
+        recorded = self.file("long.jsonl")
+        with open(recorded, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines))
+        path = self.make(recorded)
         size_mb = os.path.getsize(path) / 1e6
         browser = self.browser(1440, 1000)
         took = []
@@ -532,62 +379,257 @@ class Report(PageTest):
         self.check_quiet(browser, f"file://{path}")
 
 
-def can_serve():
-    return subprocess.run([MEMGAP, "serve", "--help"], capture_output=True, timeout=20, check=False).returncode == 0
-
-
-class Serve(PageTest):
+class LiveTest(PageTest):
     """memgap itself behind the page."""
 
-    def setUp(self):
-        super().setUp()
-        if not can_serve():
-            self.skipTest("this memgap has no serve")
+    def serve(self, *arguments, **options):
+        """Its address, with a slash at the end, is in url."""
+        self.server = Serve(self, "-s", "heap", *arguments, interval="200ms", **options)
+        self.url = f"http://{self.server.host}:{self.server.port}/"
 
-    def serve(self, *arguments):
-        """(its address, with a slash at the end)"""
-        program = Program(self, MEMGAP, "serve", "--listen", "127.0.0.1:0", "-i", "200ms", *arguments)
-        found = wait_for(lambda: re.search(r"http://127\.0\.0\.1:\d+/", program.stderr()), "the address in stderr")
-        return found[0]
+    def ask(self, path):
+        status, _, body = self.server.get(f"/api/v1/{path}")
+        self.assertEqual(status, 200, body)
+        return json.loads(body)
 
-    def ask(self, url, path):
-        with urllib.request.urlopen(f"{url}api/v1/{path}", timeout=20) as answer:
-            return json.load(answer)
+    def targets(self):
+        """By their pids."""
+        return {target["target"]["pid"]: target for target in self.ask("targets")["targets"]}
 
-    def test_real(self):
-        """numbers on the page are those of the JSON, a trim appears, what vanishes is gone"""
-        retains = Workload(self, "retain", "--size", "64MiB", *QUIET)
-        holds = Workload(self, "hold", "--size", "16MiB", *QUIET)
-        url = self.serve("-s", "heap", "--trim-at", "trimmable:16MiB", "-p", f"{retains.pid},{holds.pid}")
-        browser = self.browser(1440, 1000)
-        self.show(browser, url)
-        browser.wait_for("return document.querySelectorAll('#trims tbody tr').length === 1", "the trim")
-        trim = self.ask(url, "trims")["trims"][0]
-        self.assertEqual(browser.run(TRIMS, "#trims")[0][1:5],
-                         [f"workload[{retains.pid}]", trim["action"], size(trim["predicted"]), size(trim["reclaimed"])])
-        self.check_real_rows(browser, url)
-        number = next(t["id"] for t in self.ask(url, "targets")["targets"] if t["target"]["pid"] == holds.pid)
-        self.open_target(browser, number)
-        self.check_real_figures(browser, url, number)
-        browser.screenshot(f"{SHOTS}/serve.png")
-        holds.kill()
-        browser.wait_for("return document.querySelectorAll('#rows tr.gone').length === 1", "the one that is gone")
-        self.assertEqual([row["id"] for row in browser.run(ROWS) if row["gone"]], [number])
-        self.check_quiet(browser, url)
+    def shop(self, *arguments, **options):
+        """Programs of several verdicts, and the page that shows them: the browser. The largest gap is what `retains` has."""
+        self.retains = Workload(self, "retain", "--size", "64MiB", *QUIET)
+        self.pins = Workload(self, "frag", "--size", "32MiB", *QUIET)
+        self.holds = Workload(self, "hold", "--size", "16MiB", *QUIET)
+        self.untouched = Workload(self, "untouched", "--size", "48MiB", *QUIET)
+        programs = self.retains, self.pins, self.holds, self.untouched
+        self.serve(*arguments, "-p", ",".join(str(program.pid) for program in programs))
+        browser = self.browser(**options)
+        self.show(browser, self.url)
+        return browser
 
-    def check_real_rows(self, browser, url):
+    def number_of(self, program):
+        return self.targets()[program.pid]["id"]
+
+    def wait_for_row(self, browser, program, verdict):
+        number = self.number_of(program)
+        wait_for(lambda: self.rows(browser)[number]["verdict"] == verdict, f"{verdict} on the page")
+
+    def check_rows(self, browser):
         """Figures may change between two looks: once they have to be the same."""
         def same():
             rows = self.rows(browser)
-            targets = self.ask(url, "targets")["targets"]
-            return len(rows) == len(targets) and all(row_of(t["snapshot"]).items() <= rows[t["id"]].items() for t in targets)
+            targets = self.ask("targets")["targets"]
+            return len(rows) == len(targets) and all(row_of(t["snapshot"]).items() <= rows[t["id"]].items() for t in targets if t["snapshot"])
         wait_for(same, "the rows are those of the JSON")
 
-    def check_real_figures(self, browser, url, number):
+    def check_figures(self, browser, number):
         def same():
-            snapshot = self.ask(url, f"targets?id={number}")["targets"][0]["snapshot"]
-            return figures_of(snapshot).items() <= browser.run(FIGURES).items()
+            snapshot = self.ask(f"targets?id={number}")["targets"][0]["snapshot"]
+            cgroup = snapshot["kernel"]["cgroup"]
+            latest = {"alloc": snapshot["allocator"]["alloc"], "rss": snapshot["kernel"]["rss"], "gap": snapshot["gap"]["bytes"],
+                      "current": cgroup["current"], "limit": cgroup["limit"]}
+            return (figures_of(snapshot).items() <= browser.run(FIGURES).items() and browser.run(WHY) == snapshot["gap"]["why"] and
+                    browser.run(LEGEND) == {key: size(value) for key, value in latest.items()})
         wait_for(same, "the figures are those of the JSON")
+
+
+class Live(LiveTest):
+    def test_numbers(self):
+        """the table and each target's figures are those of the JSON; the largest gap stands first; nobody else is asked"""
+        browser = self.shop()
+        self.wait_for_row(browser, self.retains, "retained")
+        self.check_rows(browser)
+        gaps = {target["id"]: target["snapshot"]["gap"]["bytes"] for target in self.ask("targets")["targets"]}
+        shown = [gaps[row["id"]] for row in browser.run(ROWS)]
+        self.assertEqual(shown, sorted(shown, reverse=True))
+        for program in self.retains, self.holds, self.untouched:
+            self.open_target(browser, self.number_of(program))
+            browser.wait_for("return document.querySelector('#detail-title').textContent === arguments[0]", "its name", f"workload[{program.pid}]")
+            self.check_figures(browser, self.number_of(program))
+        # what has ended keeps what it was
+        number, rss = self.number_of(self.holds), self.targets()[self.holds.pid]["snapshot"]["kernel"]["rss"]
+        self.holds.kill()
+        wait_for(lambda: self.rows(browser)[number]["gone"], "it is gone")
+        self.assertEqual(self.rows(browser)[number]["rss"], size(rss))
+        self.check_quiet(browser, self.url)
+
+    def test_policy(self):
+        """the policy is in the header, and in force: no script that is not the page's, no frame around it"""
+        self.serve("-p", str(os.getpid()))
+        _, headers, _ = self.server.get("/")
+        self.assertEqual(headers["Content-Security-Policy"], read(POLICY))
+        browser = self.browser()
+        self.show(browser, self.url)
+        self.check_quiet(browser, self.url)
+        browser.run("const s = document.createElement('script'); s.textContent = 'window.hacked = 1'; document.head.append(s)")
+        self.assertIsNone(browser.run("return window.hacked ?? null"))
+        self.assertIn("script-src", "\n".join(browser.console()))
+        # which the page itself cannot forbid: it is the header's alone
+        browser.open("about:blank")
+        browser.run("""window.loaded = false; const f = document.createElement('iframe'); f.onload = () => { window.loaded = true; };
+            f.src = arguments[0]; document.body.append(f)""", self.url)
+        browser.wait_for("return window.loaded", "what is in the frame")
+        browser.ask("POST", "/frame", {"id": 0})
+        self.assertEqual(browser.run("return location.href"), "chrome-error://chromewebdata/")
+
+    def test_new_figures(self):
+        """what changes is on the page without being asked for: table, figures, verdict; the row that has the focus keeps it"""
+        browser = self.shop()
+        self.wait_for_row(browser, self.retains, "retained")
+        number = self.number_of(self.retains)
+        browser.press("ArrowDown")
+        self.assertEqual(browser.run(FOCUS), str(number))
+        before = self.rows(browser)[number]
+        self.retains.stop(signal.SIGUSR1)
+        browser.wait_for("return document.querySelector('#rows tr').dataset.id !== arguments[0]", "another order", str(number))
+        self.assertEqual(browser.run(FOCUS), str(number))
+        self.check_rows(browser)
+        self.assertNotEqual(self.rows(browser)[number]["rss"], before["rss"])
+        self.open_target(browser, number)
+        self.check_figures(browser, number)
+        self.assertEqual(browser.text("#detail-verdict .verdict"), self.rows(browser)[number]["verdict"])
+        self.check_quiet(browser, self.url)
+
+    def test_trim(self):
+        """a trim appears: in the list of all, in its target's, and under the crosshair, with predicted and reclaimed"""
+        browser = self.shop("--trim-at", "trimmable:16MiB", width=1440, height=1000)
+        number = self.number_of(self.retains)
+        browser.wait_for("return document.querySelectorAll('#trims tbody tr').length === 1", "the trim")
+        trim = self.ask("trims")["trims"][0]
+        figures = [trim["action"], size(trim["predicted"]), size(trim["reclaimed"])]
+        self.assertEqual(browser.run(TRIMS, "#trims")[0][1:5], [f"workload[{self.retains.pid}]", *figures])
+        self.open_target(browser, number)
+        self.assertEqual([row[1:4] for row in browser.run(TRIMS, "#detail-trims")], [figures])
+        browser.run("document.querySelector('#chart-frame').focus()")
+        # a look at the point nearest to it: from the first one on, to the last
+        wanted = f"{figures[1]} predicted, {figures[2]} back"
+        browser.press("ArrowLeft", *["PageUp"] * 5)
+        for _ in range(500):
+            if wanted in browser.text("#readout"):
+                break
+            browser.press("ArrowRight")
+        self.assertIn(wanted, browser.text("#readout"))
+        browser.screenshot(f"{SHOTS}/serve.png")
+        self.check_quiet(browser, self.url)
+
+    def test_comes_and_goes(self):
+        """what comes is in the table; what vanishes stays there, as gone, with its last figures, below all others, also for who comes later"""
+        group = Cgroup(self, "shop")
+        stays = Workload(self, "hold", "--size", "16MiB", *QUIET, preexec_fn=group.enter)
+        ends = Workload(self, "hold", "--size", "24MiB", *QUIET, preexec_fn=group.enter)
+        self.serve("-c", group.path, "--per", "process")
+        browser = self.browser()
+        self.show(browser, self.url)
+        self.check_rows(browser)
+        number, last = self.number_of(ends), self.targets()[ends.pid]["snapshot"]
+        ends.kill()
+        browser.wait_for("return document.querySelectorAll('#rows tr.gone').length", "one that is gone")
+        comes = Workload(self, "hold", "--size", "8MiB", *QUIET, preexec_fn=group.enter)
+        browser.wait_for("return document.querySelectorAll('#rows tr').length === 3", "a third one")
+        self.check_rows(browser)
+        for _ in range(2):
+            rows = browser.run(ROWS)
+            self.assertEqual([row["id"] for row in rows if row["gone"]], [number])
+            self.assertEqual((rows[-1]["id"], rows[-1]["verdict"], rows[-1]["rss"]), (number, "gone", size(last["kernel"]["rss"])))
+            self.assertRegex(rows[-1]["where"], r"^gone since \d\d:\d\d:\d\d")
+            self.assertEqual({row["name"] for row in rows}, {f"workload[{program.pid}]" for program in (stays, ends, comes)})
+            self.assertIn("1 gone", browser.text("#summary"))
+            browser.open("about:blank")
+            self.show(browser, self.url)
+        self.open_target(browser, number)
+        self.assertEqual(browser.text("#detail-verdict .verdict"), "gone")
+        self.check_quiet(browser, self.url)
+
+    def test_hostile(self):
+        """what looks like markup in the name of a process or a cgroup is shown as it is"""
+        script = "import ctypes, sys; ctypes.CDLL(None).prctl(15, sys.argv[1].encode()); print('ready', flush=True); sys.stdin.read()"
+        programs, groups = [], []
+        for name in HOSTILE:
+            group = None
+            for part in name.split("/"):
+                group = Cgroup(self, part, group)
+            program = Python(self, script, name, stdin=subprocess.PIPE)
+            group.for_processes(self).add(program.pid)
+            programs.append(program)
+            groups.append(group)
+        self.serve("-p", ",".join(str(program.pid) for program in programs), *[word for group in groups for word in ("-c", group.path)])
+        browser = self.browser()
+        self.show(browser, self.url)
+        wait_for(lambda: len(browser.run(ROWS)) == 2 * len(HOSTILE), "all rows")
+        rows = browser.run(ROWS)
+        self.assertLessEqual({f"{read(f'/proc/{program.pid}/comm')[:-1]}[{program.pid}]" for program in programs}, {row["name"] for row in rows})
+        for name in HOSTILE:
+            end = name.rpartition("/")[2]
+            self.assertTrue(any(row["name"].endswith(end) for row in rows if "[" not in row["name"]), (name, rows))
+        self.open_target(browser, rows[0]["id"])
+        self.assertEqual(browser.text("#detail-title"), rows[0]["name"])
+        self.assertEqual(browser.run("return document.querySelectorAll('main img, main svg, main b b, main script').length"), 0)
+        self.assertIsNone(browser.run("return window.hacked ?? null"))
+        self.check_quiet(browser, self.url)
+
+    def test_lost(self):
+        """a connection that is lost is said to be; the page comes back by itself, and knows nothing of who was there before"""
+        browser = self.shop()
+        self.wait_for_row(browser, self.retains, "retained")
+        self.open_target(browser, self.number_of(self.retains))
+        self.server.stop()
+        self.assertEqual(self.server.end(), 0, self.server.stderr())
+        browser.wait_for("return document.querySelector('#status').textContent.startsWith('connection lost at ')", "that it is lost")
+        browser.screenshot(f"{SHOTS}/lost.png")
+        # the same program has the same number, and a gap no more
+        self.retains.stop(signal.SIGUSR1)
+        self.serve("-p", str(self.retains.pid), listen=f"127.0.0.1:{self.server.port}")
+        browser.wait_for("return document.querySelector('#status').textContent === 'live'", "live again")
+        browser.wait_for("return document.querySelectorAll('#rows tr').length === 1", "one row")
+        self.check_rows(browser)
+        self.check_figures(browser, self.number_of(self.retains))
+        self.assertEqual([line for line in browser.console() if not re.search(r"net::ERR_|Failed to load resource", line)], [])
+
+
+class Keys(LiveTest):
+    def test_keys(self):
+        """/ filters, Escape clears and leaves, arrows move, Enter opens, Escape closes and is back in the row"""
+        browser = self.shop()
+        self.wait_for_row(browser, self.retains, "retained")
+        browser.press("/")
+        self.assertEqual(browser.run(FOCUS), "filter")
+        browser.press(*"retained")
+        browser.wait_for("return document.querySelectorAll('#rows tr').length === 1", "one row")
+        self.assertEqual(browser.run(ROWS)[0]["id"], self.number_of(self.retains))
+        browser.press("Escape")
+        browser.wait_for("return document.querySelectorAll('#rows tr').length === 4", "all rows")
+        browser.press("Escape")
+        order = [str(row["id"]) for row in browser.run(ROWS)]
+        browser.press("ArrowDown")
+        self.assertEqual(browser.run(FOCUS), order[0])
+        browser.press("ArrowDown", "ArrowDown", "ArrowUp")
+        self.assertEqual(browser.run(FOCUS), order[1])
+        browser.press("Enter")
+        browser.wait_for("return !document.querySelector('#detail').hidden && document.querySelector('#chart canvas')", "the target is open")
+        self.assertEqual(browser.run("return location.hash"), f"#target-{order[1]}")
+        browser.wait_for(f"{FOCUS.replace('return', 'return (')}) === 'detail'", "it has the focus")
+        browser.press("Escape")
+        browser.wait_for("return document.querySelector('#detail').hidden", "it is closed")
+        self.assertEqual(browser.run(FOCUS), order[1])
+        self.check_quiet(browser, self.url)
+
+    def test_roles(self):
+        """table, rows, buttons and what changes have their roles and names; all is legible, on a phone, too"""
+        browser = self.shop(width=360, height=780, dark=True)
+        browser.screenshot(f"{SHOTS}/serve-phone-dark.png")
+        self.open_target(browser, self.number_of(self.retains))
+        nameless = browser.run("""return [...document.querySelectorAll('button, input, [role=img], [role=group], section')]
+            .filter(e => e.offsetParent && !(e.getAttribute('aria-label') || e.getAttribute('aria-labelledby') || e.textContent.trim())).map(e => e.outerHTML)""")
+        self.assertEqual(nameless, [])
+        self.assertEqual(browser.run("return document.querySelector('#targets').getAttribute('role')"), "grid")
+        self.assertEqual(browser.run("return document.querySelectorAll('#rows [aria-selected=true]').length"), 1)
+        self.assertEqual(browser.run("return document.querySelectorAll('#columns [aria-sort=descending]').length"), 1)
+        self.assertEqual(browser.run("return document.querySelectorAll('#rows [tabindex=\"0\"]').length"), 1)
+        self.assertEqual(browser.run(CONTRAST), [])
+        self.assertLessEqual(browser.run("return document.documentElement.scrollWidth"), 360)
+        browser.screenshot(f"{SHOTS}/serve-phone-dark-target.png")
+        self.check_quiet(browser, self.url)
 
 
 class Numbers(PageTest):

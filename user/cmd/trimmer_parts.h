@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files of the trimmer know of each other: deciding and asking (trimmer.c), measuring (trimmer_measure.c). */
+/* What the files of the trimmer know of each other: deciding (trimmer.c), asking (trimmer_round.c), measuring (trimmer_measure.c). */
 #ifndef MEMGAP_CMD_TRIMMER_PARTS_H
 #define MEMGAP_CMD_TRIMMER_PARTS_H
 
@@ -21,6 +21,17 @@ int64_t trimmer_read_current(const struct trimmer *trimmer);
 
 /* Tells what has come of trimmer->event, and closes whom it has asked. */
 void trimmer_tell_end(struct trimmer *trimmer);
+
+/* Does what was decided: to one after the other, or to the cgroup. trimmer->event says of whom, and why. */
+void trimmer_run_round(struct trimmer *trimmer, const struct snapshot *snapshot, const struct trim_judgement *judgement,
+		       const struct trim_source *source);
+/* Its parts, for one whom the kernel side has asked already: the round begins, the event is renewed, it takes one in, it is told. */
+void trimmer_begin_round(struct trimmer *trimmer, const struct trim_judgement *judgement, const struct trim_source *source);
+void trimmer_renew_event(struct trimmer *trimmer);
+void trimmer_take_in(struct trimmer *trimmer, const struct trim_candidate *candidate);
+void trimmer_tell_triggered(struct trimmer *trimmer);
+void trimmer_tell_refusal(struct trimmer *trimmer);
+void trimmer_end_round(struct trimmer *trimmer);
 
 /* One of the round has been measured: the next, or the end. */
 void trimmer_go_on(struct trimmer *trimmer);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "user/base/units.h"
+#include "user/store/picture.h"
 
 #define MAX_WATCHERS 64
 
@@ -21,15 +22,6 @@ struct entry {
 	uint64_t seen;  /* in this interval */
 	bool has_series;
 	TAILQ_ENTRY(entry) link;
-};
-
-/* A picture and who holds it. */
-struct held_picture {
-	struct picture picture;
-	uint64_t *ids;
-	struct snapshot *snapshots;
-	size_t room;
-	unsigned int holders; /* one of them the store, as long as it is the last one */
 };
 
 struct store {
@@ -51,15 +43,6 @@ struct store {
 	size_t n_watchers;
 };
 
-static void free_picture(struct held_picture *held)
-{
-	if (!held)
-		return;
-	free(held->ids);
-	free(held->snapshots);
-	free(held);
-}
-
 int store_open(const struct store_limits *limits, struct store **ret)
 {
 	struct store *store = calloc(1, sizeof(*store));
@@ -71,7 +54,7 @@ int store_open(const struct store_limits *limits, struct store **ret)
 	TAILQ_INIT(&store->gone);
 	pthread_mutex_init(&store->lock, NULL);
 	store->trims = calloc(limits->trims ? limits->trims : 1, sizeof(*store->trims));
-	store->open = calloc(1, sizeof(*store->open));
+	store->open = picture_new(0);
 	if (!store->trims || !store->open) {
 		store_close(store);
 		return -ENOMEM;
@@ -98,8 +81,8 @@ void store_close(struct store *store)
 		forget(store, &store->gone, TAILQ_FIRST(&store->gone));
 	for (size_t i = 0; i < store->n_watchers; i++)
 		close(store->watchers[i]);
-	free_picture(store->open);
-	free_picture(store->last);
+	picture_free(store->open);
+	picture_free(store->last);
 	free(store->trims);
 	pthread_mutex_destroy(&store->lock);
 	free(store);
@@ -149,32 +132,6 @@ static void add_point(struct store *store, struct entry *entry, const struct sna
 	store->series_bytes += series_bytes(&entry->series) - before;
 }
 
-static bool make_room(struct held_picture *held, size_t room)
-{
-	uint64_t *ids = realloc(held->ids, room * sizeof(*ids));
-	struct snapshot *snapshots;
-
-	held->ids = ids ? ids : held->ids;
-	snapshots = ids ? realloc(held->snapshots, room * sizeof(*snapshots)) : NULL;
-	if (!snapshots)
-		return false;
-	held->snapshots = snapshots;
-	held->room = room;
-	return true;
-}
-
-/* false: out of memory. */
-static bool add_to_picture(struct held_picture *held, uint64_t id, const struct snapshot *snapshot)
-{
-	struct picture *picture = &held->picture;
-
-	if (picture->n == held->room && !make_room(held, held->room ? held->room * 2 : 16))
-		return false;
-	held->ids[picture->n] = id;
-	held->snapshots[picture->n++] = *snapshot;
-	return true;
-}
-
 void store_add(struct store *store, const struct snapshot *snapshot)
 {
 	struct entry *entry;
@@ -194,7 +151,7 @@ void store_add(struct store *store, const struct snapshot *snapshot)
 		add_point(store, entry, snapshot);
 	}
 	pthread_mutex_unlock(&store->lock);
-	if (id && add_to_picture(store->open, id, snapshot))
+	if (id && picture_add(store->open, id, snapshot))
 		store->open->picture.now = snapshot->now;
 }
 
@@ -218,7 +175,7 @@ static void part_from_gone(struct store *store)
 static void put(struct held_picture *held)
 {
 	if (held && !--held->holders)
-		free_picture(held);
+		picture_free(held);
 }
 
 static void publish(struct store *store)
@@ -238,11 +195,9 @@ static void publish(struct store *store)
 
 void store_end_interval(struct store *store)
 {
-	struct held_picture *next = calloc(1, sizeof(*next));
-
 	/* most intervals show as many as the one before */
-	if (next && store->open->picture.n)
-		make_room(next, store->open->picture.n);
+	struct held_picture *next = picture_new(store->open->picture.n);
+
 	pthread_mutex_lock(&store->lock);
 	part_from_gone(store);
 	if (next) {

@@ -16,7 +16,7 @@
 
 #include "user/trim/act.h"
 
-#define SIGNALS_SENT 10000
+#define SIGNALS_SENT 3000
 #define PHASE_NS 50000 /* of those that toggle from time to time */
 #define ENOUGH_NS 120000000000 /* for all of them, on any machine */
 

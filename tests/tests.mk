@@ -36,8 +36,8 @@ check: ## all tests (root; installs what is missing)
 check-all: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(GO_PROGRAMS) \
 	$(PRELOAD_PROGRAMS) $(EXERCISES)
 	$(Q)tests/prepare.sh
-	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(PRELOAD_SUITES) $(PAGE_SUITES) $(CONTAINER_SUITES) \
-		--together $(VM_SUITES) $(GO_SUITES) $(PROOF_SUITES) $(HEAP_SUITES)
+	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(HEAP_SUITES) $(PRELOAD_SUITES) $(PAGE_SUITES) $(CONTAINER_SUITES) \
+		--together $(VM_SUITES) $(GO_SUITES) $(PROOF_SUITES)
 
 check-unit: $(UNIT_SUITES) ## cmocka tests of the pure functions (no root)
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES)

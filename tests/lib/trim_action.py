@@ -7,7 +7,7 @@ import signal
 import tempfile
 import unittest
 
-from memgap import Workload, memory_version, run_trim, stat_of, status_of
+from memgap import QUIET, Workload, memory_version, run_trim, stat_of, status_of
 
 FAILED, USAGE, NO_TARGET = 1, 2, 4
 SIZE = r"-?\d+(\.\d)? ([KMGT]i)?B"

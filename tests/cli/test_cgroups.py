@@ -252,8 +252,9 @@ class Removed(CgroupTest):
         held = watch.next(lambda line: "truth" in line)["held_bytes"] + BYTES_OF_A_THREAD
         own = watch.sample(lambda sample: sample["target"]["comm"] == "workload" and allocated(held)(sample))
         self.assertEqual((own["allocator"]["alloc"], own["allocator"]["baseline"]), (held, 0))
-        both = watch.sample(of(cgroup, lambda sample: sample["target"]["kind"] == "cgroup" and allocated(held)(sample)))
-        self.assertEqual(both["target"]["processes"], 2)
+        # at first there may be a child of memgap's own, on which it tries what the kernel can do
+        both = watch.sample(of(cgroup, lambda sample: sample["target"]["kind"] == "cgroup" and allocated(held)(sample) and
+                               sample["target"]["processes"] == 2))
         self.assertLess(both["allocator"]["alloc"], held + MIB)
         watch.sample(of(cgroup, lambda sample: sample["target"]["processes"] == 1))
         wait_for(lambda: "has exited with status 0" in watch.stderr(), "COMMAND's end is told")

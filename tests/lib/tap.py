@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs unittest cases and prints TAP: `import tap; tap.main()` at the end of a suite."""
 import concurrent.futures
+import os
 import sys
 import threading
 import traceback
@@ -63,6 +64,8 @@ def run_together(suite, result, n):
 
 
 def main(together=1):
+    """together: so many tests at a time, unless $TOGETHER says otherwise, as where the machine is emulated."""
+    together = int(os.environ.get("TOGETHER", together))
     suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
     if len(sys.argv) > 1:  # names of tests, to run some alone
         suite = unittest.TestSuite(t for s in suite for t in s if any(a in t.id() for a in sys.argv[1:]))

@@ -54,7 +54,7 @@ class Tap:
 
 def run(tap, kernel, suites):
     """All suites in one machine. Each says its name before, and its exit status after."""
-    script = "export CMOCKA_MESSAGE_OUTPUT=TAP\n"
+    script = "export CMOCKA_MESSAGE_OUTPUT=TAP TOGETHER=1\n"
     script += "".join(f"echo SUITE {shlex.quote(suite)}; {shlex.quote(suite)}; echo STATUS $?\n" for suite in suites)
     command = [MACHINE, "--kernel", kernel, "--seconds", str(SECONDS_PER_SUITE * len(suites)), "sh", "-c", script]
     machine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

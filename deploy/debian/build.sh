@@ -23,9 +23,9 @@ strip_all() {
 
 # What dpkg-shlibdeps finds, which wants a source package around it.
 depends() {
-	mkdir -p "$directory/work/debian"
-	printf 'Source: memgap\n\nPackage: memgap\nArchitecture: any\n' >"$directory/work/debian/control"
-	(cd "$directory/work" && dpkg-shlibdeps --warnings=0 -O -e"$root/usr/bin/memgap" -e"$root/$libraries/libmemgap-trim.so") | sed -n 's/^shlibs:Depends=//p'
+	mkdir -p "$directory/source/debian"
+	printf 'Source: memgap\n\nPackage: memgap\nArchitecture: any\n' >"$directory/source/debian/control"
+	(cd "$directory/source" && dpkg-shlibdeps --warnings=0 -O -e"$root/usr/bin/memgap" -e"$root/$libraries/libmemgap-trim.so") | sed -n 's/^shlibs:Depends=//p'
 }
 
 write_documents() {
@@ -73,5 +73,5 @@ strip_all
 write_documents
 write_control "$(depends)"
 dpkg-deb --root-owner-group -Zxz --build "$root" "$directory" >/dev/null
-rm -rf "$root" "$directory/work"
+rm -rf "$root" "$directory/source"
 echo "$directory"/*.deb

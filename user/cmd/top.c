@@ -40,7 +40,7 @@ static void take_log(const char *text, void *data)
 	messages_add(&top->messages, time(NULL), text);
 }
 
-void top_draw(struct top *top)
+static void draw_screen(struct top *top)
 {
 	time_t now = time(NULL);
 	struct tm when;
@@ -112,7 +112,7 @@ static void end_interval(void *data)
 
 static int draw(void *data)
 {
-	top_draw(data);
+	draw_screen(data);
 	return 0;
 }
 
@@ -128,7 +128,7 @@ static void take_keys(void *data)
 	}
 	if (!any && screen_is_gone(&top->screen))
 		loop_stop(&top->session.loop);
-	top_draw(top);
+	draw_screen(top);
 }
 
 static void take_signal(void *data)
@@ -143,7 +143,7 @@ static void take_signal(void *data)
 		return;
 	}
 	screen_fit(&top->screen, &top->canvas);
-	top_draw(top);
+	draw_screen(top);
 }
 
 static int open_signals(struct top *top)
@@ -195,7 +195,7 @@ static int run(struct top *top, struct error *err)
 
 	if (screen_check(&top->screen, err) || session_open(&top->session, &top->options, &user, err) || open_parts(top, err))
 		return -1;
-	top_draw(top);
+	draw_screen(top);
 	session_run(&top->session);
 	return 0;
 }

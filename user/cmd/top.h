@@ -34,13 +34,9 @@ struct top {
 
 /* A message of our own. */
 void top_tell(struct top *top, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void top_draw(struct top *top);
 
 /* Takes a key: what it changes is not drawn yet. */
 void top_key(struct top *top, struct key key);
-
-/* The session's row of a row of the view; NULL: it is gone. */
-struct row *top_row_of(const struct top *top, const struct view_row *row);
 
 /* Shows the processes of a cgroup below it, or not. */
 void top_expand(struct top *top, struct view_row *row, bool expanded);

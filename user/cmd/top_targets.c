@@ -21,7 +21,8 @@ static struct row *find_row(const struct top *top, enum target_kind kind, pid_t 
 	return NULL;
 }
 
-struct row *top_row_of(const struct top *top, const struct view_row *row)
+/* The session's row of a row of the view; NULL: it is gone. */
+static struct row *row_of(const struct top *top, const struct view_row *row)
 {
 	return find_row(top, row->kind, row->pid, row->path);
 }
@@ -91,7 +92,7 @@ void top_follow(struct top *top)
 	size_t n = 0;
 
 	for (size_t i = 0; i < top->view.n_rows && n < MOST_EXPANDED; i++) {
-		struct row *row = top->view.rows[i]->expanded ? top_row_of(top, top->view.rows[i]) : NULL;
+		struct row *row = top->view.rows[i]->expanded ? row_of(top, top->view.rows[i]) : NULL;
 
 		if (row)
 			expanded[n++] = row;
@@ -107,7 +108,7 @@ static void forget_guests(struct top *top)
 	for (size_t i = top->view.n_rows; i-- > 0;) {
 		struct view_row *row = top->view.rows[i];
 
-		if (row->kind == TARGET_PROCESS && !top_row_of(top, row))
+		if (row->kind == TARGET_PROCESS && !row_of(top, row))
 			view_forget(&top->view, row);
 	}
 }
@@ -186,7 +187,7 @@ void top_ask_trim(struct top *top, bool force)
 
 	if (!top->view.selected)
 		return;
-	row = top_row_of(top, top->view.selected);
+	row = row_of(top, top->view.selected);
 	top->asked = (struct target_name){ .kind = top->view.selected->kind, .pid = top->view.selected->pid };
 	strcpy(top->asked.cgroup, top->view.selected->path);
 	top->force = force;

@@ -58,7 +58,7 @@ bool key_is_escape(struct key key)
 	return !key.special && key.code == ESCAPE;
 }
 
-bool key_is_erase(struct key key)
+static bool is_erase(struct key key)
 {
 	return key.special ? key.code == KEY_BACKSPACE || key.code == KEY_DC : key.code == DELETE || key.code == CONTROL('H');
 }
@@ -91,7 +91,7 @@ bool key_edit(struct key key, char *text, size_t size)
 {
 	size_t n = strlen(text);
 
-	if (!key_is_erase(key))
+	if (!is_erase(key))
 		return append(key, text, size);
 	/* a character of several bytes goes as a whole */
 	while (n && ((unsigned char)text[n - 1] & 0xc0) == 0x80)

@@ -24,7 +24,6 @@ enum key_command key_command(struct key key);
 /* While something is. */
 bool key_is_enter(struct key key);
 bool key_is_escape(struct key key);
-bool key_is_erase(struct key key);
 /* -1: to the left, 1: to the right, 0: neither. */
 int key_direction(struct key key);
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """The manual page and the completions know what memgap's own help knows."""
+import glob
 import os
 import re
+import shlex
 import subprocess
 import sys
 import unittest
@@ -94,7 +96,9 @@ class CompletionTest(unittest.TestCase):
     def test_zsh(self):
         """zsh takes its file, which offers every option with what it takes"""
         self.assertEqual(subprocess.run([zsh(), "-fn", ZSH], capture_output=True, timeout=20).stderr, b"")
-        script = '_arguments() { shift 2; print -rl -- "$@" }; _describe() { print -rl -- ${(P)2} }; words=("${@[2,-1]}"); CURRENT=$#words; . $1'
+        modules, = glob.glob("build/packages/bookworm/zsh/usr/lib/*/zsh/*/")
+        # its modules are not where it was built to look for them
+        script = f"module_path={shlex.quote(os.path.abspath(modules))}; " '_arguments() { shift 2; print -rl -- "$@" }; _describe() { print -rl -- ${(P)2} }; words=("${@[2,-1]}"); CURRENT=$#words; . $1'
         for subcommand in WITH_OPTIONS:
             run = subprocess.run([zsh(), "-fc", script, "zsh", os.path.abspath(ZSH), "memgap", subcommand, ""], env=ENVIRONMENT, capture_output=True,
                                  text=True, timeout=20)

@@ -53,13 +53,19 @@ static enum activity_change look(const struct targets *targets, struct watched_p
 	return reading->change;
 }
 
+/* Not all of them in the same interval: a thousand would make it longer. */
+static bool is_its_turn(const struct targets *targets, const struct watched_process *process)
+{
+	return (targets->interval.number + (uint64_t)process->id.pid) % REFRESH_INTERVALS == 0 &&
+	       process->reading.refreshed != targets->interval.number;
+}
+
 /* What was read before still holds. */
 static bool is_unchanged(const struct targets *targets, struct watched_process *process)
 {
 	const struct reading *reading = &process->reading;
 
-	return look(targets, process) == ACTIVITY_SAME && reading->known &&
-	       targets->interval.number - reading->refreshed < REFRESH_INTERVALS;
+	return look(targets, process) == ACTIVITY_SAME && reading->known && !is_its_turn(targets, process);
 }
 
 bool interval_is_there(const struct targets *targets, struct watched_process *process)

@@ -43,7 +43,7 @@ struct action {
 	const char *name;
 	void (*run)(void);
 };
-extern const struct action block_actions[], other_family_actions[], thread_actions[], loss_actions[], address_space_actions[],
+extern const struct action block_actions[], other_family_actions[], thread_actions[], crowd_actions[], loss_actions[], address_space_actions[],
 	process_actions[];
 
 /* What is done without an answer of counts; 0: no such thing. */

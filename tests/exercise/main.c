@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct action *const lists[] = { block_actions, other_family_actions, thread_actions, loss_actions,
+static const struct action *const lists[] = { block_actions, other_family_actions, thread_actions, crowd_actions, loss_actions,
 					      address_space_actions, process_actions };
 
 static void run(const char *name, char *argv[])

@@ -118,7 +118,7 @@ static void what_has_no_room_has_no_figures_over_time_and_is_counted(void **stat
 	struct store *store;
 
 	(void)state;
-	none.series_bytes = 1; /* the first takes it all */
+	none.series_bytes = SERIES_FIRST_POINTS * sizeof(points[0]); /* the first takes it all */
 	assert_int_equal(store_open(&none, &store), 0);
 	add(store, 1, 1);
 	add(store, 2, 1);
@@ -185,15 +185,16 @@ static void older_points_are_coarser_and_each_time_is_there_once(void **state)
 {
 	struct series series = { 0 };
 	static struct series_point points[2000];
-	size_t n;
+	size_t n, used = 0;
 	int64_t all = SERIES_POINTS * SERIES_RATIO * 3;
 
 	(void)state;
 	for (int64_t t = 1; t <= all; t++) {
 		struct series_point point = { .time_ms = t * 1000, .alloc = t };
 
-		assert_int_equal(series_add(&series, &point), 0);
+		assert_int_equal(series_add(&series, &point, &used, 1 << 20), 0);
 	}
+	assert_int_equal(used, series_bytes(&series));
 	n = series_read(&series, 0, points, 2000);
 	for (size_t i = 1; i < n; i++)
 		assert_true(points[i].time_ms > points[i - 1].time_ms);
@@ -208,6 +209,70 @@ static void older_points_are_coarser_and_each_time_is_there_once(void **state)
 	assert_true(n > 50 && n <= 100);
 	assert_int_equal(points[n - 1].time_ms, all * 1000);
 	assert_int_equal(series_read(&series, (all - 9) * 1000, points, 100), 10);
+	series_free(&series);
+}
+
+/* Every point of an hour is asked for, of `n` series that share a bound; returns how far back the worst of them goes, in seconds. */
+static int64_t hour_of(struct series *all, size_t n, size_t most)
+{
+	static struct series_point points[2000];
+	int64_t worst = INT64_MAX;
+	size_t used = 0, bytes = 0;
+
+	for (int64_t t = 1; t <= 3600; t++)
+		for (size_t i = 0; i < n; i++) {
+			struct series_point point = { .time_ms = t * 1000 };
+
+			assert_int_equal(series_add(&all[i], &point, &used, most), 0);
+			assert_true(used <= most);
+		}
+	for (size_t i = 0; i < n; i++) {
+		size_t got = series_read(&all[i], 0, points, 2000);
+
+		assert_true(got >= SERIES_FIRST_POINTS);
+		assert_int_equal(points[got - 1].time_ms, 3600 * 1000);
+		for (size_t j = 1; j < got; j++)
+			assert_true(points[j].time_ms > points[j - 1].time_ms);
+		worst = 3600 - points[0].time_ms / 1000 < worst ? 3600 - points[0].time_ms / 1000 : worst;
+		bytes += series_bytes(&all[i]);
+	}
+	assert_int_equal(bytes, used);
+	return worst;
+}
+
+/* The same for each as 1,000 and 5,000 have of memgap serve's 64 MiB: it is never more, and an hour, but for a point, is there. */
+static void all_together_keep_the_bound(void **state)
+{
+	static const size_t kib_each[] = { 65, 13 };
+	struct series all[20];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kib_each) / sizeof(kib_each[0]); i++) {
+		memset(all, 0, sizeof(all));
+		assert_true(hour_of(all, 20, 20 * kib_each[i] << 10) >= 3600 - 64);
+		for (size_t k = 0; k < 20; k++)
+			series_free(&all[k]);
+	}
+}
+
+/* With room again, a ring that has gone round grows, and its order stays. */
+static void what_had_no_room_grows_later(void **state)
+{
+	struct series series = { 0 };
+	struct series_point points[200];
+	size_t used = 0, n;
+
+	(void)state;
+	for (int64_t t = 1; t <= 150; t++) {
+		struct series_point point = { .time_ms = t };
+
+		assert_int_equal(series_add(&series, &point, &used, t <= 50 ? 4 * SERIES_FIRST_POINTS * sizeof(point) : 1 << 20), 0);
+	}
+	n = series_read(&series, 0, points, 200);
+	assert_true(n > 100);
+	for (size_t i = 1; i < n; i++)
+		assert_true(points[i].time_ms > points[i - 1].time_ms);
+	assert_int_equal(points[n - 1].time_ms - points[n - 100].time_ms, 99);
 	series_free(&series);
 }
 
@@ -259,6 +324,8 @@ int main(void)
 		cmocka_unit_test(the_latest_trims_are_remembered_with_what_was_back_later),
 		cmocka_unit_test(a_reader_is_woken_at_each_interval),
 		cmocka_unit_test(older_points_are_coarser_and_each_time_is_there_once),
+		cmocka_unit_test(all_together_keep_the_bound),
+		cmocka_unit_test(what_had_no_room_grows_later),
 		cmocka_unit_test(readers_see_whole_intervals_while_it_is_written),
 	};
 

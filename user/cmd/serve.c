@@ -13,7 +13,7 @@
 #include "user/output/to_store.h"
 #include "user/store/store.h"
 
-#define SERIES_BYTES (64 << 20) /* ten hours of 500 targets */
+#define SERIES_BYTES (64 << 20) /* ten hours of 600 targets, an hour of 5,000 */
 #define GONE_REMEMBERED 256
 #define TRIMS_REMEMBERED 1024
 

@@ -5,30 +5,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A ring begins with so many points, and doubles. */
-#define FIRST_ROOM 32
+/* Up to how many eighths of what all may take a level grows: the coarse ones tell most for it. The last one is for those that begin. */
+static const size_t eighths[SERIES_LEVELS] = { 4, 6, 7 };
 
-static int make_room(struct series_level *level)
+static const struct series_point *at(const struct series_level *level, size_t i)
 {
-	size_t room = !level->room ? FIRST_ROOM : level->room * 2 > SERIES_POINTS ? SERIES_POINTS : level->room * 2;
+	return &level->points[(level->next + level->room - level->n + i) % level->room];
+}
+
+/* Where a ring may not grow, its oldest points go. */
+static int make_room(struct series_level *level, size_t *used, size_t most)
+{
+	size_t room = !level->room ? SERIES_FIRST_POINTS : level->room * 2 > SERIES_POINTS ? SERIES_POINTS : level->room * 2;
+	size_t bytes = (room - level->room) * sizeof(struct series_point);
 	struct series_point *points;
 
-	if (level->n < level->room || level->room == SERIES_POINTS)
+	if (level->n < level->room || level->room == SERIES_POINTS || *used + bytes > most)
 		return 0;
-	points = realloc(level->points, room * sizeof(*points));
+	points = malloc(room * sizeof(*points));
 	if (!points)
 		return -ENOMEM;
-	/* not full before now, so it has not gone round yet */
+	for (size_t i = 0; i < level->n; i++)
+		points[i] = *at(level, i);
+	free(level->points);
 	level->points = points;
 	level->next = level->n;
 	level->room = room;
+	*used += bytes;
 	return 0;
 }
 
-static int add(struct series_level *level, const struct series_point *point)
+static int add(struct series_level *level, const struct series_point *point, size_t *used, size_t most)
 {
-	if (make_room(level))
+	if (make_room(level, used, most))
 		return -ENOMEM;
+	if (!level->room)
+		return 0;
 	level->points[level->next] = *point;
 	level->next = (level->next + 1) % level->room;
 	if (level->n < level->room)
@@ -45,21 +57,18 @@ size_t series_bytes(const struct series *series)
 	return bytes;
 }
 
-int series_add(struct series *series, const struct series_point *point)
+int series_add(struct series *series, const struct series_point *point, size_t *used, size_t most)
 {
 	for (size_t k = 0; k < SERIES_LEVELS; k++) {
-		if (add(&series->levels[k], point))
+		struct series_level *level = &series->levels[k];
+
+		if (add(level, point, used, level->room ? most / 8 * eighths[k] : most))
 			return -ENOMEM;
-		if (++series->levels[k].gathered < SERIES_RATIO)
+		if (++level->gathered < SERIES_RATIO)
 			return 0;
-		series->levels[k].gathered = 0;
+		level->gathered = 0;
 	}
 	return 0;
-}
-
-static const struct series_point *at(const struct series_level *level, size_t i)
-{
-	return &level->points[(level->next + level->room - level->n + i) % level->room];
 }
 
 /* Each level from the coarsest on, up to where the next finer one begins; index i of that. */

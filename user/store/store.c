@@ -114,7 +114,7 @@ static struct entry *add_entry(struct store *store, const struct snapshot *snaps
 		return NULL;
 	entry->target.id = ++store->last_id;
 	entry->target.first = snapshot->now;
-	entry->has_series = store->series_bytes < store->limits.series_bytes;
+	entry->has_series = store->series_bytes + SERIES_FIRST_POINTS * sizeof(struct series_point) <= store->limits.series_bytes;
 	store->without_series += !entry->has_series;
 	store->n_present++;
 	TAILQ_INSERT_TAIL(&store->present, entry, link);
@@ -124,12 +124,9 @@ static struct entry *add_entry(struct store *store, const struct snapshot *snaps
 static void add_point(struct store *store, struct entry *entry, const struct snapshot *snapshot)
 {
 	struct series_point point = series_point_of(snapshot);
-	size_t before = series_bytes(&entry->series);
 
-	if (!entry->has_series)
-		return;
-	series_add(&entry->series, &point);
-	store->series_bytes += series_bytes(&entry->series) - before;
+	if (entry->has_series)
+		series_add(&entry->series, &point, &store->series_bytes, store->limits.series_bytes);
 }
 
 void store_add(struct store *store, const struct snapshot *snapshot)

@@ -16,7 +16,7 @@
 #include "user/trim/event.h"
 
 struct store_limits {
-	size_t series_bytes; /* for all figures over time: what comes when it is used up has none; at least 64 KiB a target make sense */
+	size_t series_bytes; /* for all figures over time, never more: they go less far back then, and what comes when it is used up has none */
 	size_t gone;         /* targets that are gone and still remembered, the latest */
 	size_t trims;        /* that are remembered, the latest */
 };

@@ -59,10 +59,10 @@ def get(url):
 class Serve(Program):
     """memgap serve, once it answers."""
 
-    def __init__(self, test, *arguments):
+    def __init__(self, test, *arguments, page="/metrics"):
         self.address = f"127.0.0.1:{free_port()}"
         super().__init__(test, MEMGAP, "serve", "-i", "200ms", "--listen", self.address, *arguments)
-        wait_for(lambda: get(f"http://{self.address}/metrics") or self.process.poll() is not None, "an answer")
+        wait_for(lambda: get(f"http://{self.address}{page}") or self.process.poll() is not None, "an answer")
 
     def metrics(self):
         return get(f"http://{self.address}/metrics") or ""
@@ -133,6 +133,19 @@ class DeployTest(unittest.TestCase):
             self.assertTrue(options, path)
             for option in options:
                 self.assertRegex(usage, rf"(?<![\w-]){option}(?![\w-])", path)
+
+    def test_probes(self):
+        """kubelet's probes ask pages that are there, and that need no password"""
+        probes = re.findall(r"^ +(\w+)Probe:\n +httpGet:\n +path: (\S+)\n +port: metrics$", read("deploy/kubernetes/daemonset.yaml"), re.M)
+        self.assertEqual(dict(probes), {"readiness": "/readyz", "liveness": "/healthz"})
+        users = tempfile.NamedTemporaryFile("w", prefix="memgap-users-")
+        self.addCleanup(users.close)
+        users.write("anna:secret\n")
+        users.flush()
+        serve = Serve(self, "-s", "none", "-p", str(os.getpid()), "--auth-file", users.name, page="/healthz")
+        self.assertEqual(serve.metrics(), "")
+        for _, path in probes:
+            wait_for(lambda: get(f"http://{serve.address}{path}"), f"{path} is answered")
 
     def test_prometheus(self):
         """a real Prometheus scrapes a running memgap, and the alert on a cgroup near its limit fires"""

@@ -110,7 +110,7 @@ static const char expected_text[] =
 	"# HELP memgap_target_info What a target is, and where its figures come from; id: its cgroup, as cAdvisor has it.\n# TYPE memgap_target_info gauge\n"
 	"memgap_target_info{cgroup=\"/t0\",id=\"/t0\",kind=\"cgroup\",source=\"probe\",allocator=\"glibc 2.36\"} 1\n"
 	"# HELP memgap_targets Targets of the last interval.\n# TYPE memgap_targets gauge\nmemgap_targets 1\n"
-	"# HELP memgap_targets_left_out Of them those that have no series here (--max-targets).\n"
+	"# HELP memgap_targets_left_out Of them those that have no series here: beyond --max-targets, or labelled as another.\n"
 	"# TYPE memgap_targets_left_out gauge\nmemgap_targets_left_out 0\n"
 	"# HELP memgap_trims_total Trims of all targets, by what came of them.\n# TYPE memgap_trims_total counter\n"
 	"memgap_trims_total{outcome=\"trimmed\"} 2\nmemgap_trims_total{outcome=\"nothing\"} 0\nmemgap_trims_total{outcome=\"refused\"} 0\n"
@@ -238,12 +238,32 @@ static void labels_that_are_equal_have_the_latest_figures_once(void **state)
 
 	(void)state;
 	strcpy(scene.snapshots[2].target.cgroup, "/t0");
+	scene.ids[2] = scene.ids[0];
 	scene.snapshots[0].target.processes = 5;
 	scene.snapshots[2].target.processes = 6;
 	text = write_page(&scene, PROMETHEUS_TEXT);
 	assert_int_equal(count(text, "\nmemgap_processes{cgroup=\"/t0\"}"), 1);
 	assert_non_null(strstr(text, "\nmemgap_processes{cgroup=\"/t0\"} 6\n"));
 	assert_non_null(strstr(text, "\nmemgap_targets 2\n"));
+	assert_non_null(strstr(text, "\nmemgap_targets_left_out 0\n"));
+	scene_end(&scene);
+}
+
+static void of_two_that_cannot_be_told_apart_the_first_has_series_and_the_other_is_counted(void **state)
+{
+	struct scene scene = scene_make(3);
+	const char *text;
+
+	(void)state;
+	strcpy(scene.snapshots[0].target.cgroup, "/a\x01");
+	strcpy(scene.snapshots[2].target.cgroup, "/a\x02");
+	scene.snapshots[0].target.processes = 5;
+	scene.snapshots[2].target.processes = 6;
+	text = write_page(&scene, PROMETHEUS_TEXT);
+	assert_int_equal(count(text, "\nmemgap_processes{cgroup=\"/a?\"}"), 1);
+	assert_non_null(strstr(text, "\nmemgap_processes{cgroup=\"/a?\"} 5\n"));
+	assert_non_null(strstr(text, "\nmemgap_targets 3\n"));
+	assert_non_null(strstr(text, "\nmemgap_targets_left_out 1\n"));
 	scene_end(&scene);
 }
 
@@ -366,6 +386,7 @@ int main(void)
 		cmocka_unit_test(each_arena_of_a_heap_has_its_own_series),
 		cmocka_unit_test(labels_are_those_of_cadvisor_and_escaped),
 		cmocka_unit_test(labels_that_are_equal_have_the_latest_figures_once),
+		cmocka_unit_test(of_two_that_cannot_be_told_apart_the_first_has_series_and_the_other_is_counted),
 		cmocka_unit_test(those_that_were_seen_first_have_series_and_the_rest_is_counted),
 		cmocka_unit_test(a_process_that_has_exited_has_no_series_any_more),
 		cmocka_unit_test(no_interval_yet_and_no_target_are_well_formed),

@@ -93,15 +93,6 @@ static bool label_all(struct page *page, const struct picture *picture)
 	return true;
 }
 
-/* By labels; of equal ones the latest first. */
-static int compare_labels(const void *a, const void *b)
-{
-	const struct labelled *x = a, *y = b;
-	int difference = strcmp(x->labels, y->labels);
-
-	return difference ? difference : (x->order < y->order) - (x->order > y->order);
-}
-
 static int compare_ids(const void *a, const void *b)
 {
 	const struct labelled *x = a, *y = b;
@@ -109,22 +100,37 @@ static int compare_ids(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-/* Each set of labels once, then those that were seen first. */
+/* By labels; of equal ones that which was seen first, and of that the latest snapshot. */
+static int compare_labels(const void *a, const void *b)
+{
+	const struct labelled *x = a, *y = b;
+	int labels = strcmp(x->labels, y->labels), ids = compare_ids(a, b);
+
+	return labels ? labels : ids ? ids : (x->order < y->order) - (x->order > y->order);
+}
+
+/* Each set of labels once, then those that were seen first. Two targets have the same where what tells them apart cannot be printed. */
 static void choose(struct page *page, const struct picture *picture, size_t max)
 {
-	size_t kept = 0;
+	size_t kept = 0, targets = 0;
+	uint64_t last_id = 0; /* ids are from 1 on */
 
 	if (!label_all(page, picture)) {
 		page->left_out = picture->n;
 		return;
 	}
 	qsort(page->targets, page->n, sizeof(*page->targets), compare_labels);
-	for (size_t i = 0; i < page->n; i++)
-		if (!i || strcmp(page->targets[i].labels, page->targets[kept - 1].labels))
+	for (size_t i = 0; i < page->n; i++) {
+		bool other = !kept || strcmp(page->targets[i].labels, page->targets[kept - 1].labels);
+
+		targets += other || page->targets[i].id != last_id;
+		last_id = page->targets[i].id;
+		if (other)
 			page->targets[kept++] = page->targets[i];
+	}
 	qsort(page->targets, kept, sizeof(*page->targets), compare_ids);
 	page->n = kept < max ? kept : max;
-	page->left_out = kept - page->n;
+	page->left_out = targets - page->n;
 }
 
 static void write_figures(struct page *page)
@@ -287,7 +293,7 @@ void prometheus_write(FILE *stream, enum prometheus_format format, const struct 
 		write_number(&page.writer, "memgap_targets", PROMETHEUS_GAUGE, NULL, (int64_t)(page.n + page.left_out),
 			     "Targets of the last interval.");
 		write_number(&page.writer, "memgap_targets_left_out", PROMETHEUS_GAUGE, NULL, (int64_t)page.left_out,
-			     "Of them those that have no series here (--max-targets).");
+			     "Of them those that have no series here: beyond --max-targets, or labelled as another.");
 		write_trims(&page.writer, source->picture);
 	}
 	write_self(&page.writer, &source->self);

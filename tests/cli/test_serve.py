@@ -54,7 +54,8 @@ class Shows(unittest.TestCase):
         """what is not known is absent, and not 0"""
         target = Workload(self, "hold", "--size", "1MiB", *QUIET)
         scraped = Serve(self, "-s", "none", "-p", str(target.pid)).scrape()
-        for name in "alloc_bytes", "allocated_bytes_total", "mallocs_total", "missed_total", "gap_bytes", "alloc_error_bytes", "mapped_bytes_total":
+        for name in "alloc_bytes", "allocated_bytes_total", "mallocs_total", "missed_total", "gap_bytes", "alloc_error_bytes", "mapped_bytes_total", \
+                "target_reclaimed_bytes":
             self.assertEqual(scraped.all(f"memgap_{name}"), [], name)
         self.assertEqual(scraped.one("memgap_verdict", verdict="unknown"), 1)
 
@@ -74,6 +75,7 @@ class Shows(unittest.TestCase):
         scraped = serve.metrics(lambda m: m.one("memgap_trims_total", outcome="trimmed") == 1, "it is trimmed")
         self.assertGreater(scraped.one("memgap_reclaimed_bytes_total"), 8 * MIB)
         scraped = serve.metrics(lambda m: m.one("memgap_target_trims_total") == 1, "the target has it too")
+        self.assertEqual(scraped.one("memgap_target_reclaimed_bytes"), scraped.one("memgap_reclaimed_bytes_total"))
         self.assertEqual(scraped.one("memgap_trims_total", outcome="failed"), 0)
 
     def test_formats(self):

@@ -14,7 +14,7 @@
 
 void trimmer_init(struct trimmer *trimmer, struct trimmer_context *context)
 {
-	*trimmer = (struct trimmer){ .context = context, .cgroup_fd = -1, .timer_fd = -1 };
+	*trimmer = (struct trimmer){ .context = context, .summary = { .reclaimed = UNKNOWN }, .cgroup_fd = -1, .timer_fd = -1 };
 }
 
 static void begin_event(struct trimmer *trimmer, const struct snapshot *snapshot, const struct trim_judgement *judgement,

@@ -24,6 +24,7 @@ void snapshot_init(struct snapshot *snapshot)
 			    .pss = UNKNOWN, .lazyfree = UNKNOWN, .swap = UNKNOWN,
 			    .flow = { UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN } },
 		.gap = { .bytes = UNKNOWN, .trimmable = UNKNOWN, .pinned = UNKNOWN, .percent = NAN },
+		.trim = { .reclaimed = UNKNOWN },
 	};
 	cgroup_memory_init(&snapshot->kernel.cgroup);
 }

@@ -127,7 +127,7 @@ enum trim_outcome { TRIM_NONE, TRIM_TRIMMED, TRIM_NOTHING, TRIM_REFUSED, TRIM_FA
 struct trim_summary {
 	int64_t count;              /* trims triggered */
 	enum trim_outcome outcome;  /* the last attempt's; TRIM_NONE: there was none */
-	int64_t reclaimed;          /* bytes that it brought */
+	int64_t reclaimed;          /* bytes that it brought; UNKNOWN: none yet, or not known */
 };
 
 struct snapshot {

@@ -85,6 +85,7 @@ const struct prometheus_figure prometheus_figures[] = {
 	BYTES("memgap_trimmable", gap.trimmable, "Whole free pages inside the allocator: what a trim would give back."),
 	BYTES("memgap_pinned", gap.pinned, "Free inside the allocator, on pages that live blocks share."),
 	COUNT("memgap_target_trims", trim.count, "Trims of the target that were triggered."),
+	BYTES("memgap_target_reclaimed", trim.reclaimed, "That the last trim of the target has brought; absent: none yet, or not known."),
 };
 
 const size_t prometheus_figures_n = sizeof(prometheus_figures) / sizeof(prometheus_figures[0]);

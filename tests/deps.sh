@@ -20,7 +20,7 @@ ubuntu-*)
 	;;
 debian-12)
 	build+=(bpftool)
-	tests+=("${browser[@]}")
+	tests+=("${browser[@]}" lintian)
 	bench+=(libtcmalloc-minimal4 libmimalloc2.0)
 	;;
 *)

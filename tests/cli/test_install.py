@@ -68,7 +68,7 @@ class InstallTest(unittest.TestCase):
         self.assertEqual(os.listdir(self.root), ["usr"])
 
     def test_deb(self):
-        """the package has what install has, the right dependencies, and runs where it is unpacked; lintian has nothing to say, if it is here"""
+        """the package has what install has, the right dependencies, and runs where it is unpacked"""
         make("deb")
         packages = glob.glob("build/deb/*.deb")
         self.assertEqual(len(packages), 1)
@@ -88,9 +88,15 @@ class InstallTest(unittest.TestCase):
                               capture_output=True, text=True, timeout=60)
         self.assertEqual((sums.returncode, sums.stdout), (0, ""))
         self.assertEqual(set(re.findall(r" (\w+)/\w+ ", output("dpkg-deb", "-c", packages[0]))), {"root"})
-        if shutil.which("lintian"):
-            lintian = subprocess.run(["lintian", "--allow-root", "--fail-on", "error,warning", packages[0]], capture_output=True, text=True, timeout=300)
-            self.assertEqual((lintian.returncode, lintian.stdout), (0, ""))
+
+    def test_lintian(self):
+        """lintian has nothing to say of the package"""
+        if not shutil.which("lintian"):
+            self.skipTest("lintian is not installed: tests/deps.sh has it on Debian 12")
+        make("deb")
+        lintian = subprocess.run(["lintian", "--allow-root", "--fail-on", "error,warning", *glob.glob("build/deb/*.deb")], capture_output=True, text=True,
+                                 timeout=300)
+        self.assertEqual((lintian.returncode, lintian.stdout), (0, ""))
 
     def test_version(self):
         """the version is git's; of a source without git that of the file VERSION"""

@@ -23,6 +23,7 @@ GO_PROGRAMS := $(B)/tests/go/reader $(B)/tests/go/disturb
 PRELOAD_SUITES := $(sort $(wildcard tests/preload/test_*.py))
 PRELOAD := $(B)/tests/preload
 PRELOAD_PROGRAMS := $(patsubst %,$(PRELOAD)/%,target target-linked target-whole target-early target-static target-musl stall costs libmemgap-trim-musl.so)
+SOAK_SUITES := $(sort $(wildcard tests/soak/test_*.py))
 PAGE_SUITES := $(sort $(wildcard tests/page/test_*.py))
 NAMES_PROGRAM := $(B)/tests/container/names
 CONTAINER_SUITES := $(sort $(wildcard tests/container/test_*.py))
@@ -71,6 +72,13 @@ check-preload: all $(PRELOAD_PROGRAMS) ## libmemgap-trim: programs and servers g
 check-page: all ## the live page and the report in headless Chromium; screenshots in build/screenshots (root)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(PAGE_SUITES)
+
+.PHONY: soak
+soak: all $(TEST_PROGRAMS) $(EXERCISES) ## HOURS=0.5 of processes that come and go: memgap takes no more than before, and every figure stays right (root)
+	$(Q)tests/prepare.sh
+	$(Q)SOAK_SECONDS=$$(awk 'BEGIN { print $(or $(HOURS),0.5) * 3600 }') SECONDS_PER_SUITE=$$(awk 'BEGIN { print $(or $(HOURS),0.5) * 3600 + 900 }') \
+		tests/run.sh $(SOAK_SUITES)
+	$(Q)grep '^# ' build/tests/test_soak.log
 
 .PHONY: verdicts
 verdicts: all ## how often the verdict is right: RUNS=200 random runs, in ten minutes (root)

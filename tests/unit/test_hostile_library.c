@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "tests/unit/elf_image.h"
+#include "user/allocator/family.h"
 #include "user/allocator/library.h"
 
 #define MIB (1024 * 1024UL)
@@ -224,6 +225,50 @@ static int disturb(int fd, const struct elf_image *image, uint64_t random)
 	return 0;
 }
 
+static bool is_of_family(const char *name)
+{
+	for (const struct family_function *function = family; function->symbol; function++)
+		if (!strcmp(function->symbol, name) && family_has(function, MEMGAP_GLIBC))
+			return true;
+	return false;
+}
+
+/* Writes into each function of the family a jump (JMP rel32) to the one before, into the first one to the last. */
+static void make_circle(const struct elf_image *image)
+{
+	const Elf64_Shdr *dynsym = image_dynsym(image);
+	const Elf64_Sym *symbols = (const Elf64_Sym *)(image->bytes + dynsym->sh_offset);
+	uint64_t before = image_symbol(image, "malloc")->st_value, first = before;
+
+	for (int round = 0; round < 2; round++)
+		for (size_t i = 0; i < dynsym->sh_size / sizeof(*symbols); i++) {
+			uint64_t at = symbols[i].st_value;
+			int32_t distance = (int32_t)(before - at - 5);
+
+			if (!is_of_family(image->bytes + image_dynstr(image)->sh_offset + symbols[i].st_name) || at == before ||
+			    (round && at != first))
+				continue;
+			image->bytes[at] = (char)0xe9; /* code is in the file where it is in memory */
+			memcpy(image->bytes + at + 1, &distance, sizeof(distance));
+			before = at;
+		}
+}
+
+static void functions_that_jump_in_a_circle_are_no_allocator(void **state)
+{
+	struct elf_image image = libc_image();
+	struct library library = { .n = 99 };
+	int fd;
+
+	(void)state;
+	make_circle(&image);
+	fd = image_open(&image, image.size);
+	assert_int_equal(library_read(fd, &library), -EOPNOTSUPP);
+	assert_int_equal(library.n, 99);
+	close(fd);
+	free(image.bytes);
+}
+
 static void disturbed_headers_crash_nothing(void **state)
 {
 	struct elf_image image = libc_image();
@@ -252,6 +297,7 @@ int main(void)
 		cmocka_unit_test(symbols_as_large_as_the_file_are_not_loaded),
 		cmocka_unit_test(many_sections_of_constants_are_not_all_loaded),
 		cmocka_unit_test(names_without_an_end_do_not_take_for_ever),
+		cmocka_unit_test(functions_that_jump_in_a_circle_are_no_allocator),
 		cmocka_unit_test(disturbed_headers_crash_nothing),
 	};
 

@@ -268,6 +268,9 @@ int library_read(int fd, struct library *ret)
 		result = code_drop_forwarders(&file, &library);
 	if (!result)
 		result = find_exits(&file, &library);
+	/* each is nothing but a jump to another */
+	if (!result && !library.n)
+		result = -EOPNOTSUPP;
 	if (!result)
 		result = code_read(&file, &library);
 	library.checks_always = library.n_internal_frees && !library_find(&library, FAMILY_THREAD_END);

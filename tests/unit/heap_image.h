@@ -50,7 +50,7 @@ static ssize_t fake_read(void *data, uint64_t address, void *buffer, size_t size
 	/* to read what is absent would make a page of it */
 	for (uint64_t page = address / PAGE; page <= (address + size - 1) / PAGE; page++)
 		if (segment->states[page - segment->start / PAGE] == PAGE_ABSENT)
-			fail_msg("an absent page was read: %#lx", page * PAGE);
+			fail_msg("an absent page was read: %#lx", (unsigned long)(page * PAGE));
 	memcpy(buffer, segment->bytes + (address - segment->start), size);
 	return (ssize_t)size;
 }

@@ -161,6 +161,18 @@ static void a_path_cannot_pretend_to_be_a_figure_and_a_long_name_is_cut(void **s
 	assert_int_equal(strlen(view.largest.name), OTHER_NAME_MAX - 1);
 }
 
+static void figures_without_bounds_do_not_become_negative(void **state)
+{
+	struct other_view view = parse(MAPPING("10000000-10100000", "rw-p 00000000 00:00 0 ", "9007199254740991")
+				       MAPPING("20000000-20100000", "rw-p 00000000 fe:01 77 /a", "9007199254740991")
+				       MAPPING("30000000-30100000", "rw-p 00000000 fe:01 77 /b", "9007199254740991"), NULL);
+
+	(void)state;
+	assert_int_equal(view.resident, INT64_MAX);
+	assert_int_equal(view.file, INT64_MAX);
+	assert_int_equal(view.largest.resident, INT64_MAX);
+}
+
 static void own_memory_is_found_by_its_size(void **state)
 {
 	struct other_view before, after;
@@ -207,6 +219,7 @@ int main(void)
 		cmocka_unit_test(what_is_the_heaps_is_taken_off),
 		cmocka_unit_test(a_text_of_no_mapping_has_no_group),
 		cmocka_unit_test(a_path_cannot_pretend_to_be_a_figure_and_a_long_name_is_cut),
+		cmocka_unit_test(figures_without_bounds_do_not_become_negative),
 		cmocka_unit_test(own_memory_is_found_by_its_size),
 		cmocka_unit_test(a_process_that_is_gone_has_none),
 	};

@@ -99,10 +99,18 @@ static int compare(const void *a, const void *b)
 	return x->kind == OTHER_NAME ? strcmp(x->name, y->name) : 0;
 }
 
+/* A sum that has no room is the largest that has: no kernel says so. */
+static int64_t add_up(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
 static void add_to_group(struct other_group *group, const struct other_mapping *mapping)
 {
 	group->kind = mapping->kind;
-	group->resident += mapping->resident;
+	group->resident = add_up(group->resident, mapping->resident);
 	group->count++;
 	group->size = mapping->kind == OTHER_SIZE ? mapping->size : group->size + mapping->size;
 	memcpy(group->name, mapping->name, sizeof(group->name));
@@ -122,8 +130,8 @@ int other_end(struct other_parser *parser, struct other_view *ret)
 		if (i && compare(mapping - 1, mapping))
 			group = (struct other_group){ 0 };
 		add_to_group(&group, mapping);
-		view.resident += mapping->resident;
-		view.file += mapping->kind == OTHER_FILE ? mapping->resident : 0;
+		view.resident = add_up(view.resident, mapping->resident);
+		view.file = add_up(view.file, mapping->kind == OTHER_FILE ? mapping->resident : 0);
 		if (group.resident > view.largest.resident)
 			view.largest = group;
 	}

@@ -104,6 +104,7 @@ static void a_file_that_will_not_do_is_refused_with_the_reason(void **state)
 		{ "# nobody\n", 0600, "nobody is in it" },
 		{ "anna\n", 0600, "line 1: not user:password" },
 		{ "anna:x\n:y\n", 0600, "line 2: not user:password" },
+		{ "anna\r:x\n", 0600, "line 1: not user:password" },
 		{ "anna:\n", 0600, "line 1: not user:password" },
 		{ "anna:{SHA}fEqNCco3Yq9h5ZUglD3CZJT4lBs=\n", 0600, "line 1: this host's libcrypt does not know that kind of hash" },
 		{ "anna:$apr1$abcdefgh$y3Q0bQ0bQ0bQ0bQ0bQ0bQ/\n", 0600, "line 1: this host's libcrypt does not know that kind of hash" },

@@ -66,9 +66,10 @@ static bool is_password(const char *given, const char *password)
 
 static int add_line(struct auth *auth, char *line, int number, const char *path, struct error *err)
 {
-	const char *colon = strchr(line, ':');
+	const char *colon;
 
 	line[strcspn(line, "\r")] = '\0';
+	colon = strchr(line, ':');
 	if (!line[0] || line[0] == '#')
 		return 0;
 	if (!colon || colon == line || !colon[1] || strlen(line) >= CREDENTIALS_MAX)

@@ -116,9 +116,13 @@ static int read_entry(const char **at, const char *end, entry_reader read, runti
 
 static int parse_list(const char *text, size_t length, entry_reader read, runtime_found found, void *data)
 {
-	const char *end = text + length, *at = skip_space(text, end);
+	const char *end, *at;
 	bool is_first = true;
 
+	if (!length) /* then there may be no text at all */
+		return -EPROTO;
+	end = text + length;
+	at = skip_space(text, end);
 	if (at == end || *at++ != '[')
 		return -EPROTO;
 	for (;; is_first = false) {

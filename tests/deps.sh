@@ -6,7 +6,7 @@ set -euo pipefail
 
 build=(clang llvm libbpf-dev libelf-dev zlib1g-dev libzydis-dev libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libgnutls28-dev libcrypt-dev pkg-config make gcc libc6-dev libjs-dygraphs libzstd-dev libncurses-dev)
 tests=(libcmocka-dev python3 perl redis-server nginx-light memcached podman runc buildah debootstrap util-linux mount procps strace git musl-tools binutils g++ zstd scdoc groff-base dpkg-dev tmux
-	qemu-system-x86 busybox-static cpio e2fsprogs)
+	qemu-system-x86 busybox-static cpio e2fsprogs libclang-rt-dev)
 browser=(chromium chromium-driver fonts-dejavu-core) # Ubuntu has it as a snap alone
 bench=(python3 libc-bin coreutils libbpf-tools bpftrace heaptrack libjemalloc2)
 

@@ -35,10 +35,10 @@ check: ## all tests (root; installs what is missing)
 	$(Q)$(MAKE) --no-print-directory check-all
 
 check-all: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(GO_PROGRAMS) \
-	$(PRELOAD_PROGRAMS) $(EXERCISES)
+	$(PRELOAD_PROGRAMS) $(EXERCISES) fuzzers
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(HEAP_SUITES) $(PRELOAD_SUITES) $(PAGE_SUITES) $(CONTAINER_SUITES) \
-		--together $(VM_SUITES) $(GO_SUITES) $(PROOF_SUITES)
+		--together $(VM_SUITES) $(GO_SUITES) $(PROOF_SUITES) tests/fuzz/test_fuzz.py
 
 check-unit: $(UNIT_SUITES) ## cmocka tests of the pure functions (no root)
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES)
@@ -238,3 +238,5 @@ $(BENCH)/floor: tests/bench/floor.c $(LIBRARY_OBJECTS) $(B)/skeleton/floor.skel.
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $< $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@
+
+include tests/fuzz/fuzz.mk

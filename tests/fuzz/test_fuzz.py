@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Hostile input to each parser: what is known is read again, all that ever was a bug among it; $FUZZ_SECONDS: new input for so long."""
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+import fuzzing
+import tap
+
+SECONDS = int(os.environ.get("FUZZ_SECONDS", 0))
+
+
+class Known(unittest.TestCase):
+    """One test for each target: seeds and regressions, each under the sanitizers."""
+
+
+class New(unittest.TestCase):
+    """One test for each target."""
+
+
+def add_replay(target):
+    def test(self):
+        files = fuzzing.files_of(target)
+        self.assertTrue(files, "it has no seeds")
+        self.assertEqual(fuzzing.replay(target, files), len(files))
+    test.__doc__ = f"{target}: known inputs do no harm"
+    setattr(Known, f"test_{target}", test)
+
+
+def add_fuzzing(target):
+    def test(self):
+        result = fuzzing.fuzz(target, SECONDS)
+        print(f"# {target}: {result.executions} executions, {result.per_second} a second, {result.edges} edges, {result.inputs} inputs",
+              flush=True)
+        self.assertGreater(result.executions, len(fuzzing.files_of(target)))
+    test.__doc__ = f"{target}: {SECONDS} s of new inputs do no harm"
+    setattr(New, f"test_{target}", test)
+
+
+for name in fuzzing.TARGETS:
+    add_replay(name)
+    if SECONDS:
+        add_fuzzing(name)
+
+tap.main(together=2)

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Runs test suites that print TAP (a line "ok …", "not ok …" or "… # SKIP reason" a test) and adds them up.
-# usage: run.sh SUITE... [--together SUITE...]   (executables; their output is kept in build/tests/)
-# Those after --together run two at a time: they measure no time, and put probes on nothing that others use.
+# usage: run.sh SUITE... [--beside SUITE...] [--alone SUITE...] [--together SUITE...]
+# (executables; their output is kept in build/tests/). Those after --together run two at a time: they measure no time, and put probes
+# on nothing that others use. Those after --beside run from then on, but only while the cores have nothing else to do (sched(7)).
 set -uo pipefail
 
 logs=build/tests
@@ -39,22 +40,37 @@ run_suite() { # path, file for the counts
 	echo "$good $bad $skip" >"$2"
 }
 
+# Of those that run in the background, how many were not started by --beside.
+running() {
+	jobs -rp | grep -cvxFf "$results/beside" || true
+}
+
 n=0
-together=
+mode=alone
+: >"$results/beside"
 for suite in "$@"; do
-	if [ "$suite" = --together ]; then
-		together=yes
+	case $suite in
+	--alone | --together | --beside)
+		mode=${suite#--}
 		continue
-	fi
+		;;
+	esac
 	n=$((n + 1))
-	if [ -z "$together" ]; then
+	case $mode in
+	alone)
 		run_suite "$suite" "$results/$n"
-		continue
-	fi
-	while [ "$(jobs -rp | wc -l)" -ge 2 ]; do
-		wait -n
-	done
-	run_suite "$suite" "$results/$n" &
+		;;
+	together)
+		while [ "$(running)" -ge 2 ]; do
+			wait -n
+		done
+		run_suite "$suite" "$results/$n" &
+		;;
+	beside)
+		(chrt --idle --pid 0 "$BASHPID" && run_suite "$suite" "$results/$n") &
+		echo $! >>"$results/beside"
+		;;
+	esac
 done
 wait
 

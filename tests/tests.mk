@@ -29,16 +29,24 @@ NAMES_PROGRAM := $(B)/tests/container/names
 CONTAINER_SUITES := $(sort $(wildcard tests/container/test_*.py))
 VM_SUITES := tests/vm/test_machine.py tests/vm/test_suites.py
 
-.PHONY: check check-all check-unit check-integration check-cli check-proof check-heap check-go check-preload check-page check-container check-vm vm-check
+.PHONY: check check-programs check-all check-unit check-integration check-cli check-proof check-heap check-go check-preload check-page check-container check-vm vm-check
 check: ## all tests (root; installs what is missing)
 	$(Q)tests/deps.sh all
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) check-programs
 	$(Q)$(MAKE) --no-print-directory check-all
 
-check-all: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(GO_PROGRAMS) \
-	$(PRELOAD_PROGRAMS) $(EXERCISES) fuzzers
+check-programs: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) \
+	$(GO_PROGRAMS) $(PRELOAD_PROGRAMS) $(EXERCISES)
+
+# Those that measure time come first, while nothing else runs; the containers, the page and the screen mostly wait.
+TIMED_SUITES := $(patsubst %,tests/cli/test_%.py,speed trim_signals governor serve_prometheus) $(B)/tests/integration/test_gate_race \
+	tests/preload/test_preload.py
+WAITING_SUITES := tests/cli/test_top.py $(PAGE_SUITES) $(CONTAINER_SUITES)
+check-all: check-programs
 	$(Q)tests/prepare.sh
-	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(HEAP_SUITES) $(PRELOAD_SUITES) $(PAGE_SUITES) $(CONTAINER_SUITES) \
-		--together $(VM_SUITES) $(GO_SUITES) $(PROOF_SUITES) tests/fuzz/test_fuzz.py
+	$(Q)FUZZ_SECONDS=60 tests/run.sh tests/layers.sh $(TIMED_SUITES) --beside tests/fuzz/test_fuzz.py $(SOAK_SUITES) \
+		--alone $(filter-out $(TIMED_SUITES) $(WAITING_SUITES),$(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(HEAP_SUITES) $(PRELOAD_SUITES)) \
+		--together $(VM_SUITES) $(GO_SUITES) $(WAITING_SUITES) $(PROOF_SUITES)
 
 check-unit: $(UNIT_SUITES) ## cmocka tests of the pure functions (no root)
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Hostile input to each parser: what is known is read again, all that ever was a bug among it; $FUZZ_SECONDS: new input for so long."""
 import os
+import subprocess
 import sys
 import unittest
 
@@ -39,6 +40,8 @@ def add_fuzzing(target):
     setattr(New, f"test_{target}", test)
 
 
+# in the background of other suites it is built there as well
+subprocess.run(["make", "--no-print-directory", "fuzzers"], stdin=subprocess.DEVNULL, check=True)
 for name in fuzzing.TARGETS:
     add_replay(name)
     if SECONDS:

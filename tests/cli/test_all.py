@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """memgap watch --all: a host whose cgroups, processes and programs come and go."""
-import os
 import resource
 import subprocess
 import sys

@@ -13,7 +13,7 @@ import unittest
 sys.path.insert(0, "tests/lib")
 sys.path.insert(0, "tests/go")
 import tap  # noqa: E402
-from memgap import (MEMGAP, QUIET, SECONDS, WORKLOAD, Cgroup, Program, Workload, code_is_intact, libc_of,  # noqa: E402
+from memgap import (MEMGAP, QUIET, SECONDS, Cgroup, Program, Workload, code_is_intact, libc_of,  # noqa: E402
                     memory_hierarchy, own_libc, read, wait_for)
 from toolchains import Toolchain  # noqa: E402
 

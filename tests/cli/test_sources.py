@@ -194,8 +194,8 @@ class HeapTest(unittest.TestCase):
         """a heap of 1 GiB: no line is late while it is walked through, and the walk is right"""
         program, watch = self.grows("-s", "heap")
         held = self.grow(program, 4000, 250000)
-        sample = watch.sample(lambda sample: abs(sample["allocator"]["alloc"] - held) < held // 20 and
-                              sample["allocator"]["heap"]["age_s"] < 0.5, seconds=60)
+        watch.sample(lambda sample: abs(sample["allocator"]["alloc"] - held) < held // 20 and sample["allocator"]["heap"]["age_s"] < 0.5,
+                     seconds=60)
         for _ in range(20):
             watch.sample()
         elapsed = [sample["elapsed_s"] for sample in watch.samples()]

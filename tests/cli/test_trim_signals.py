@@ -19,7 +19,7 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import MEMGAP, MIB, WORKLOAD, Cgroup, Program, Watch, is_alive, read, wait_for  # noqa: E402
+from memgap import MEMGAP, MIB, WORKLOAD, Cgroup, Program, Watch, read, wait_for  # noqa: E402
 
 HABITS = os.path.abspath("build/tests/programs/habits")
 CROSSES = os.path.abspath("build/tests/programs/crosses")

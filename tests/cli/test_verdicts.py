@@ -12,7 +12,7 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import MIB, QUIET, WORKLOAD, Cgroup, Program, Watch, Workload, read, status_of, wait_for  # noqa: E402
+from memgap import MIB, QUIET, Cgroup, Program, Watch, Workload, read, status_of, wait_for  # noqa: E402
 from sizes import agrees, sizes_in  # noqa: E402
 
 SECONDS = 30

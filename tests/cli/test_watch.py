@@ -297,7 +297,7 @@ class Figures(unittest.TestCase):
         """The sample between two equal readings of /proc/PID/status has just those figures."""
         def steady():
             before = status_of(pid)
-            sample, next_sample = watch.sample(), watch.sample()
+            _, next_sample = watch.sample(), watch.sample()
             # the second was taken after `before` was read
             fields = ("VmRSS", "RssAnon", "RssFile", "RssShmem", "VmSwap", "VmData")
             after = status_of(pid)

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
 from heaps import BUSY_READS, FOLDER, Reader, Talker, Target, fetch, find, read_all, read_busy  # noqa: E402
-from memgap import Program, status_of  # noqa: E402
+from memgap import status_of  # noqa: E402
 
 SUITES = ["bookworm", "trixie", "sid"]
 PROGRAMS = os.path.abspath("build/tests/programs")

@@ -16,7 +16,7 @@ sys.path[:0] = ["tests/lib", "tests/page"]
 import scene  # noqa: E402
 import tap  # noqa: E402
 from browser import Browser, missing  # noqa: E402
-from memgap import MEMGAP, QUIET, Cgroup, Program, Python, Watch, Workload, read, run_watch, wait_for  # noqa: E402
+from memgap import MEMGAP, QUIET, Cgroup, Python, Watch, Workload, read, run_watch, wait_for  # noqa: E402
 from serve import Serve  # noqa: E402
 from stand_in import MIB, StandIn, State, name_of_cgroup, name_of_process, lines_of  # noqa: E402
 

@@ -22,7 +22,7 @@ RUN apt-get update \
     && tests/deps.sh build \
     && rm -rf /var/lib/apt/lists/*
 COPY Makefile VERSION ./
-COPY tests/tests.mk tests/
+COPY tests/*.mk tests/
 COPY vmlinux vmlinux
 COPY bpf bpf
 COPY preload preload

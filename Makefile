@@ -6,7 +6,12 @@
 MAKEFLAGS += --no-builtin-rules
 
 SANITIZE ?=
-B := build$(if $(SANITIZE),/sanitize)
+COVERAGE ?=
+# P has what is always plain: what the tests watch, as its allocator is to be its own, and what no compiler makes.
+P := build
+B := $(P)$(if $(SANITIZE),/sanitize)$(if $(COVERAGE),/coverage)
+PO := $(P)/obj
+export MEMGAP_BUILD = $(B) # to the tests
 O := $(B)/obj
 Q := $(if $(V),,@)
 
@@ -27,9 +32,9 @@ LOADED_LIBS := libcurl # by dlopen(), see user/target/libcurl.h
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wformat=2 -Wconversion -Werror
-COMMON_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. -MD -MP \
-	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
-USER_CFLAGS = $(COMMON_CFLAGS) -isystem $(B)/skeleton -DMEMGAP_VERSION='"$(VERSION)"' $(shell $(PKG_CONFIG) --cflags $(LIBS) $(LOADED_LIBS))
+COMMON_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. -MD -MP
+INSTRUMENTED := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(if $(COVERAGE),--coverage -O0)
+USER_CFLAGS = $(COMMON_CFLAGS) $(INSTRUMENTED) -isystem $(B)/skeleton -DMEMGAP_VERSION='"$(VERSION)"' $(shell $(PKG_CONFIG) --cflags $(LIBS) $(LOADED_LIBS))
 USER_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lZydis -lcrypt -lm
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux/$(ARCH) -Ibpf \
 	-Wall -Wextra -Wno-unused-parameter -Werror -MMD -MP
@@ -37,9 +42,9 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux/
 OWN_OBJECTS := gate gate_implicit # BPF objects of their own, on kernels that have what they need
 BPF_SOURCES := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c $(OWN_OBJECTS:%=bpf/%.bpf.c),$(sort $(wildcard bpf/*.bpf.c)))
 BPF_OBJECTS := $(BPF_SOURCES:%.c=$(O)/%.o)
-USER_OBJECTS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard user/*.c user/*/*.c)))
+USER_OBJECTS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard user/*.c user/*/*.c)) $(if $(SANITIZE),tests/lib/sanitizers.c))
 LIBRARY_OBJECTS := $(filter-out $(O)/user/main.o,$(USER_OBJECTS))
-WORKLOAD_OBJECTS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard workload/*.c)))
+WORKLOAD_OBJECTS := $(patsubst %.c,$(PO)/%.o,$(sort $(wildcard workload/*.c)))
 SKELETON := $(B)/skeleton/memgap.skel.h
 # What the page is made of, see user/page/build.sh
 DYGRAPHS ?= /usr/share/javascript/dygraphs
@@ -51,26 +56,26 @@ PRELOAD_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. -MD -MP -pt
 PRELOAD_LDFLAGS := -shared -pthread -Wl,-soname,libmemgap-trim.so,-z,nodelete,-z,defs
 
 .PHONY: all
-all: $(B)/memgap $(B)/workload $(B)/libmemgap-trim.so $(B)/libmemgap-trim.a ## build memgap, workload and libmemgap-trim in build/
+all: $(B)/memgap $(P)/workload $(P)/libmemgap-trim.so $(P)/libmemgap-trim.a ## build memgap, workload and libmemgap-trim in build/
 
 $(B)/memgap: $(USER_OBJECTS)
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(COMMON_CFLAGS) $(LDFLAGS) $^ $(USER_LIBS) -o $@
+	$(Q)$(CC) $(COMMON_CFLAGS) $(INSTRUMENTED) $(LDFLAGS) $^ $(USER_LIBS) -o $@
 
-$(B)/workload: $(WORKLOAD_OBJECTS)
+$(P)/workload: $(WORKLOAD_OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(COMMON_CFLAGS) $(LDFLAGS) -pthread $^ -o $@
 
-$(B)/libmemgap-trim.so: $(O)/preload/memgap-trim.o
+$(P)/libmemgap-trim.so: $(PO)/preload/memgap-trim.o
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(LDFLAGS) $(PRELOAD_LDFLAGS) $^ -o $@
 
-$(B)/libmemgap-trim.a: $(O)/preload/memgap-trim.o
+$(P)/libmemgap-trim.a: $(PO)/preload/memgap-trim.o
 	@echo "  AR      $@"
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(O)/preload/%.o: preload/%.c Makefile
+$(PO)/preload/%.o: preload/%.c Makefile
 	@echo "  CC      $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PRELOAD_CFLAGS) -c $< -o $@
@@ -80,14 +85,19 @@ $(O)/user/%.o: user/%.c Makefile | $(SKELETON) $(OWN_SKELETONS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(USER_CFLAGS) -c $< -o $@
 
-$(B)/page/page.html: $(PAGE_SOURCES)
+$(O)/tests/lib/sanitizers.o: tests/lib/sanitizers.c Makefile
+	@echo "  CC      $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(USER_CFLAGS) -DREPORTS='"$(abspath $(B))/reports"' -c $< -o $@
+
+$(P)/page/page.html: $(PAGE_SOURCES)
 	@echo "  PAGE    $@"
 	$(Q)user/page/build.sh $(@D) $(DYGRAPHS)
 
-$(O)/user/page/page.o: $(B)/page/page.html
-$(O)/user/page/page.o: USER_CFLAGS += -DPAGE_FOLDER='"$(B)/page"'
+$(O)/user/page/page.o: $(P)/page/page.html
+$(O)/user/page/page.o: USER_CFLAGS += -DPAGE_FOLDER='"$(P)/page"'
 
-$(O)/workload/%.o: workload/%.c Makefile
+$(PO)/workload/%.o: workload/%.c Makefile
 	@echo "  CC      $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(COMMON_CFLAGS) -pthread -c $< -o $@
@@ -112,6 +122,7 @@ $(OWN_SKELETONS): $(B)/skeleton/memgap_%.skel.h: $(O)/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
 
 include tests/tests.mk
+include tests/quality.mk
 
 .PHONY: deps deps-build
 deps-build: ## install with apt what building needs (Debian 12, 13, Ubuntu 24.04)
@@ -135,31 +146,31 @@ demo-container: ## the same with a container under a limit, memgap beside it as 
 
 # What is installed where: source:target:mode
 INSTALLED := $(B)/memgap:$(PREFIX)/bin/memgap:755 \
-	$(B)/libmemgap-trim.so:$(LIBDIR)/libmemgap-trim.so:755 \
-	$(B)/libmemgap-trim.a:$(LIBDIR)/libmemgap-trim.a:644 \
+	$(P)/libmemgap-trim.so:$(LIBDIR)/libmemgap-trim.so:755 \
+	$(P)/libmemgap-trim.a:$(LIBDIR)/libmemgap-trim.a:644 \
 	preload/memgap-trim.h:$(PREFIX)/include/memgap-trim.h:644 \
-	$(B)/memgap.1:$(PREFIX)/share/man/man1/memgap.1:644 \
+	$(P)/memgap.1:$(PREFIX)/share/man/man1/memgap.1:644 \
 	deploy/completion/memgap.bash:$(PREFIX)/share/bash-completion/completions/memgap:644 \
 	deploy/completion/_memgap:$(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)/_memgap:644 \
-	$(B)/memgap.service:$(UNITDIR)/memgap.service:644 \
+	$(P)/memgap.service:$(UNITDIR)/memgap.service:644 \
 	$(if $(DEBIAN),,LICENSE:$(PREFIX)/share/doc/memgap/copyright:644)
 installed_part = $(word $(1),$(subst :, ,$(2)))
 
 .PHONY: man
-man: $(B)/memgap.1 ## the manual page, build/memgap.1 (scdoc)
-$(B)/memgap.1: docs/memgap.1.scd
+man: $(P)/memgap.1 ## the manual page, build/memgap.1 (scdoc)
+$(P)/memgap.1: docs/memgap.1.scd
 	@echo "  MAN     $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)scdoc <$< >$@
 
 # whatever PREFIX was the last time
-.PHONY: $(B)/memgap.service
-$(B)/memgap.service: deploy/systemd/memgap.service
+.PHONY: $(P)/memgap.service
+$(P)/memgap.service: deploy/systemd/memgap.service
 	$(Q)mkdir -p $(@D)
 	$(Q)sed 's,@PREFIX@,$(PREFIX),' $< >$@
 
 .PHONY: install uninstall deb clean help vmlinux
-install: all $(B)/memgap.1 $(B)/memgap.service ## install to PREFIX (/usr/local), below DESTDIR
+install: all $(P)/memgap.1 $(P)/memgap.service ## install to PREFIX (/usr/local), below DESTDIR
 	$(foreach file,$(INSTALLED),install -D -m $(call installed_part,3,$(file)) $(call installed_part,1,$(file)) \
 		$(DESTDIR)$(call installed_part,2,$(file)) &&) true
 uninstall:
@@ -167,7 +178,7 @@ uninstall:
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/share/doc/memgap
 
 deb: ## a Debian package of memgap, in build/deb (dpkg-dev, scdoc)
-	+$(Q)deploy/debian/build.sh "$(VERSION)" $(B)/deb
+	+$(Q)deploy/debian/build.sh "$(VERSION)" $(P)/deb
 
 vmlinux: ## make vmlinux/ARCH/vmlinux.h from the running kernel's BTF
 	$(Q)vmlinux/update.sh
@@ -179,4 +190,4 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+( [a-z-]+)*:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 -include $(USER_OBJECTS:.o=.d) $(WORKLOAD_OBJECTS:.o=.d) $(BPF_OBJECTS:.o=.d) $(OWN_OBJECTS:%=$(O)/bpf/%.bpf.d) \
-	$(O)/preload/memgap-trim.d
+	$(PO)/preload/memgap-trim.d

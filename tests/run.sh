@@ -4,22 +4,28 @@
 # usage: run.sh SUITE... [--beside SUITE...] [--alone SUITE...] [--together SUITE...]
 # (executables; their output is kept in build/tests/). Those after --together run two at a time: they measure no time, and put probes
 # on nothing that others use. Those after --beside run from then on, but only while the cores have nothing else to do (sched(7)).
+# UNDER, a command line, is put in front of each suite: valgrind's.
 set -uo pipefail
 
 logs=build/tests
+reports=${MEMGAP_BUILD:-build}/reports # of sanitizers and valgrind, see tests/lib/sanitizers.c
 export CMOCKA_MESSAGE_OUTPUT=TAP
 seconds_per_suite=${SECONDS_PER_SUITE:-900}
 mkdir -p "$logs"
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
+rm -rf "$reports"
+mkdir -p "$reports"
+chmod 1777 "$reports" # some that write there have given up being root
 
 # Prints all that is to be said of a suite at once, and leaves its counts in a file.
 run_suite() { # path, file for the counts
-	local suite=$1 name log started status skip good bad
+	local suite=$1 name log started status skip good bad report
 	name=$(basename "$suite")
 	log=$logs/${name%.*}.log
 	started=$SECONDS
-	timeout --kill-after=10 "$seconds_per_suite" "$suite" >"$log" 2>&1 </dev/null
+	# shellcheck disable=SC2086 # a command line
+	timeout --kill-after=10 "$seconds_per_suite" ${UNDER:-} "$suite" >"$log" 2>&1 </dev/null
 	status=$?
 	skip=$(grep -cE '^(not )?ok\b.*# SKIP' "$log")
 	good=$(grep -E '^ok\b' "$log" | grep -cv '# SKIP')
@@ -27,6 +33,13 @@ run_suite() { # path, file for the counts
 	# a suite that died has failed, whatever it printed before
 	[ "$status" -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
 	[ "$((good + bad + skip))" -eq 0 ] && bad=1
+	for report in "$reports"/*; do
+		[ -s "$report" ] || continue
+		# one of two suites that run together has it
+		mv "$report" "$log.$(basename "$report")" 2>/dev/null || continue
+		bad=$((bad + 1))
+		cat "$log.$(basename "$report")" >>"$log"
+	done
 	{
 		printf '%-28s %3d passed, %d failed, %d skipped (%d s)\n' "$name" "$good" "$bad" "$skip" "$((SECONDS - started))"
 		if [ "$bad" -gt 0 ]; then

@@ -4,24 +4,26 @@
 TEST_LIBS := cmocka
 UNIT_SUITES := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 INTEGRATION_SUITES := $(patsubst tests/integration/%.c,$(B)/tests/integration/%,$(sort $(wildcard tests/integration/test_*.c)))
-TEST_PROGRAMS := $(patsubst tests/programs/%.c,$(B)/tests/programs/%,$(sort $(wildcard tests/programs/*.c)))
+TEST_PROGRAMS := $(patsubst tests/programs/%.c,$(P)/tests/programs/%,$(sort $(wildcard tests/programs/*.c)))
 CXX := $(if $(filter default undefined,$(origin CXX)),g++,$(CXX))
-CXX_PROGRAMS := $(patsubst tests/programs/%.cc,$(B)/tests/programs/%,$(sort $(wildcard tests/programs/*.cc)))
+CXX_PROGRAMS := $(patsubst tests/programs/%.cc,$(P)/tests/programs/%,$(sort $(wildcard tests/programs/*.cc)))
 # The exerciser for each way to be linked with a libc.
-EXERCISES := $(B)/tests/programs/exercise $(patsubst %,$(B)/tests/programs/exercise-%,static static-pie musl musl-static)
+EXERCISES := $(P)/tests/programs/exercise $(patsubst %,$(P)/tests/programs/exercise-%,static static-pie musl musl-static)
 CLI_SUITES := $(sort $(wildcard tests/cli/test_*.py))
 PROOF_SUITES := $(sort $(wildcard tests/proof/test_*.py))
-PROOF := $(B)/tests/proof
+PROOF := $(P)/tests/proof
+PROVER := $(B)/tests/proof/prover
 # x86-64 alone: elsewhere every probe sits on a function's first instruction
-PROOF_PROGRAMS := $(if $(filter x86_64,$(ARCH)),$(PROOF)/prover $(PROOF)/caller $(PROOF)/caller.o)
+PROOF_PROGRAMS := $(if $(filter x86_64,$(ARCH)),$(PROVER) $(PROOF)/caller $(PROOF)/caller.o)
 HEAP_SUITES := $(sort $(wildcard tests/heap/test_*.py))
-HEAP := $(B)/tests/heap
+HEAP := $(P)/tests/heap
+HEAP_READER := $(B)/tests/heap/reader
 HEAP_TARGETS := $(HEAP)/target $(patsubst %,$(HEAP)/target-%,static static-pie musl musl-static)
-HEAP_PROGRAMS := $(HEAP)/reader $(HEAP_TARGETS) $(HEAP)/target.o $(HEAP)/target-musl.o
+HEAP_PROGRAMS := $(HEAP_READER) $(HEAP_TARGETS) $(HEAP)/target.o $(HEAP)/target-musl.o
 GO_SUITES := $(sort $(wildcard tests/go/test_*.py))
 GO_PROGRAMS := $(B)/tests/go/reader $(B)/tests/go/disturb
 PRELOAD_SUITES := $(sort $(wildcard tests/preload/test_*.py))
-PRELOAD := $(B)/tests/preload
+PRELOAD := $(P)/tests/preload
 PRELOAD_PROGRAMS := $(patsubst %,$(PRELOAD)/%,target target-linked target-whole target-early target-static target-musl stall costs libmemgap-trim-musl.so)
 SOAK_SUITES := $(sort $(wildcard tests/soak/test_*.py))
 PAGE_SUITES := $(sort $(wildcard tests/page/test_*.py))
@@ -29,20 +31,20 @@ NAMES_PROGRAM := $(B)/tests/container/names
 CONTAINER_SUITES := $(sort $(wildcard tests/container/test_*.py))
 VM_SUITES := tests/vm/test_machine.py tests/vm/test_suites.py
 
-.PHONY: check check-programs check-all check-unit check-integration check-cli check-proof check-heap check-go check-preload check-page check-container check-vm vm-check
+.PHONY: check check-all programs check-unit check-integration check-cli check-proof check-heap check-go check-preload check-page check-container check-vm vm-check
 check: ## all tests (root; installs what is missing)
 	$(Q)tests/deps.sh all
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) check-programs
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) programs
 	$(Q)$(MAKE) --no-print-directory check-all
 
-check-programs: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) \
-	$(GO_PROGRAMS) $(PRELOAD_PROGRAMS) $(EXERCISES)
+programs: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(GO_PROGRAMS) \
+	$(PRELOAD_PROGRAMS) $(EXERCISES)
 
 # Those that measure time come first, while nothing else runs; the containers, the page and the screen mostly wait.
 TIMED_SUITES := $(patsubst %,tests/cli/test_%.py,speed trim_signals governor serve_prometheus) $(B)/tests/integration/test_gate_race \
 	tests/preload/test_preload.py
 WAITING_SUITES := tests/cli/test_top.py $(PAGE_SUITES) $(CONTAINER_SUITES)
-check-all: check-programs
+check-all: programs
 	$(Q)tests/prepare.sh
 	$(Q)FUZZ_SECONDS=60 tests/run.sh tests/layers.sh $(TIMED_SUITES) --beside tests/fuzz/test_fuzz.py $(SOAK_SUITES) \
 		--alone $(filter-out $(TIMED_SUITES) $(WAITING_SUITES),$(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(HEAP_SUITES) $(PRELOAD_SUITES)) \
@@ -116,18 +118,18 @@ $(UNIT_SUITES) $(INTEGRATION_SUITES): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS)
 # its requests are its own, not the server's
 $(B)/tests/unit/test_api: TEST_CFLAGS += -Wl,--wrap=http_parameter
 
-$(TEST_PROGRAMS): $(B)/tests/programs/%: tests/programs/%.c Makefile tests/tests.mk
+$(TEST_PROGRAMS): $(P)/tests/programs/%: tests/programs/%.c Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(COMMON_CFLAGS) -fno-builtin $(if $(findstring preload,$@),-shared -fPIC) $< -o $@ -pthread
 
-$(CXX_PROGRAMS): $(B)/tests/programs/%: tests/programs/%.cc Makefile tests/tests.mk
+$(CXX_PROGRAMS): $(P)/tests/programs/%: tests/programs/%.cc Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++17 -O1 -g -fno-builtin -Wall -Wextra -Werror -Wno-alloc-size-larger-than $< -o $@
 
 $(INTEGRATION_SUITES): | $(EXERCISES)
-$(EXERCISES): $(B)/tests/programs/exercise%: $(wildcard tests/exercise/*.c tests/exercise/*.h) Makefile tests/tests.mk
+$(EXERCISES): $(P)/tests/programs/exercise%: $(wildcard tests/exercise/*.c tests/exercise/*.h) Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(if $(findstring musl,$*),musl-gcc,$(CC)) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -fno-builtin -I. \
@@ -138,9 +140,9 @@ $(EXERCISES): $(B)/tests/programs/exercise%: $(wildcard tests/exercise/*.c tests
 # The proof of the places that are probed: a program that needs no libc, and one that attaches to the library under it.
 CALLER_CFLAGS := -std=gnu11 -O2 -g $(WARNINGS) -I. -MD -MP -ffreestanding -fno-builtin -fno-stack-protector \
 	-fno-tree-loop-distribute-patterns -fPIC -fvisibility=hidden
-CALLER_OBJECTS := $(patsubst %,$(O)/tests/proof/%.o,caller functions exercise start main)
+CALLER_OBJECTS := $(patsubst %,$(PO)/tests/proof/%.o,caller functions exercise start main)
 
-$(CALLER_OBJECTS): $(O)/%.o: %.c Makefile tests/tests.mk
+$(CALLER_OBJECTS): $(PO)/%.o: %.c Makefile tests/tests.mk
 	@echo "  CC      $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CALLER_CFLAGS) -c $< -o $@
@@ -157,12 +159,12 @@ $(PROOF)/caller.o: $(filter-out %/start.o,$(CALLER_OBJECTS))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -nostdlib -r $^ -o $@
 
-$(PROOF)/prover: tests/proof/prover.c tests/proof/named.c $(LIBRARY_OBJECTS) $(B)/skeleton/prover.skel.h Makefile tests/tests.mk
+$(PROVER): tests/proof/prover.c tests/proof/named.c $(LIBRARY_OBJECTS) $(B)/skeleton/prover.skel.h Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(filter tests/%.c,$^) $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@
 
--include $(CALLER_OBJECTS:.o=.d) $(PROOF)/prover.d
+-include $(CALLER_OBJECTS:.o=.d) $(PROVER).d
 
 # The truth about heaps: a program that knows what it holds, and one that reads it from outside.
 $(HEAP)/target.o $(HEAP)/target-musl.o: $(HEAP)/target%.o: tests/heap/target.c Makefile tests/tests.mk
@@ -177,7 +179,7 @@ $(HEAP_TARGETS): $(HEAP)/target%: tests/heap/target.c Makefile tests/tests.mk
 	$(Q)$(if $(findstring musl,$*),musl-gcc,$(CC)) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Wno-deprecated-declarations \
 		-fno-builtin $< -o $@ -pthread $(if $(findstring pie,$*),-static-pie,$(findstring -static,$*))
 
-$(HEAP)/reader: tests/heap/reader.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
+$(HEAP_READER): tests/heap/reader.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $< $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@
@@ -190,15 +192,15 @@ $(GO_PROGRAMS): $(B)/tests/go/%: tests/go/%.c $(LIBRARY_OBJECTS) Makefile tests/
 # libmemgap-trim: programs that it is preloaded into, and such that it is linked with.
 PRELOAD_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-builtin $(WARNINGS) -I. -pthread
 # target.c refers to the library weakly, which alone takes nothing from an archive
-$(PRELOAD)/target-whole: WAY := -Wl,--whole-archive $(B)/libmemgap-trim.a -Wl,--no-whole-archive
-$(PRELOAD)/target-early: WAY := -DEARLY -Wl,-u,memgap_trim_start $(B)/libmemgap-trim.a
-$(PRELOAD)/target-static: WAY := -static -Wl,-u,memgap_trim_start $(B)/libmemgap-trim.a
-$(PRELOAD)/target-linked: WAY := -L$(B) -Wl,--no-as-needed -lmemgap-trim -Wl,-rpath,$(abspath $(B))
+$(PRELOAD)/target-whole: WAY := -Wl,--whole-archive $(P)/libmemgap-trim.a -Wl,--no-whole-archive
+$(PRELOAD)/target-early: WAY := -DEARLY -Wl,-u,memgap_trim_start $(P)/libmemgap-trim.a
+$(PRELOAD)/target-static: WAY := -static -Wl,-u,memgap_trim_start $(P)/libmemgap-trim.a
+$(PRELOAD)/target-linked: WAY := -L$(P) -Wl,--no-as-needed -lmemgap-trim -Wl,-rpath,$(abspath $(P))
 $(PRELOAD)/target $(PRELOAD)/target-musl $(PRELOAD)/stall: WAY := -rdynamic -Wl,-z,dynamic-undefined-weak
 
 $(filter $(PRELOAD)/target%,$(PRELOAD_PROGRAMS)): tests/preload/target.c
 $(PRELOAD)/stall $(PRELOAD)/costs: $(PRELOAD)/%: tests/preload/%.c
-$(filter-out %.so,$(PRELOAD_PROGRAMS)): preload/memgap-trim.h $(B)/libmemgap-trim.so $(B)/libmemgap-trim.a Makefile tests/tests.mk
+$(filter-out %.so,$(PRELOAD_PROGRAMS)): preload/memgap-trim.h $(P)/libmemgap-trim.so $(P)/libmemgap-trim.a Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(if $(findstring musl,$@),musl-gcc,$(CC)) $(PRELOAD_TEST_CFLAGS) $(filter tests/%.c,$^) $(WAY) -o $@
@@ -235,7 +237,7 @@ bench: ## what memgap costs, beside other tools (root; installs them; 3 minutes,
 	$(Q)tests/bench/memleak.sh $(BENCH)/fetched/memleak
 	$(Q)QUICK=$(QUICK) tests/bench/bench.py
 
-bench-programs: all $(BENCH)/pairs $(BENCH)/floor $(B)/tests/programs/works $(HEAP)/reader $(HEAP)/target
+bench-programs: all $(BENCH)/pairs $(BENCH)/floor $(P)/tests/programs/works $(HEAP_READER) $(HEAP)/target
 
 $(BENCH)/pairs: tests/bench/pairs.c Makefile tests/tests.mk
 	@echo "  PROGRAM $@"

@@ -11,8 +11,8 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
+from memgap import MEMGAP  # noqa: E402
 
-MEMGAP = "build/memgap"
 PRELOAD = os.path.abspath("build/tests/programs/preload_truth")
 
 PYTHON_THREADS = """

@@ -10,9 +10,10 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
+from memgap import BUILT  # noqa: E402
 
 ENGINE = "tests/container/engine"
-READER = "build/tests/container/names"
+READER = f"{BUILT}/tests/container/names"
 IMAGE = "docker.io/library/debian:bookworm-slim"
 PREFIX = f"memgap-names-{os.getpid()}"
 

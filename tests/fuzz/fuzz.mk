@@ -6,7 +6,7 @@ FUZZ := build/fuzz
 FUZZERS := $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_OBJECTS := $(patsubst %.c,$(FUZZ)/obj/%.o,$(filter-out user/main.c,$(sort $(wildcard user/*.c user/*/*.c))))
 FUZZ_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -Wall -Wextra -Werror -I. -MD -MP \
-	-isystem $(B)/skeleton -DMEMGAP_VERSION='"$(VERSION)"' $(shell $(PKG_CONFIG) --cflags $(LIBS) $(LOADED_LIBS))
+	-isystem $(P)/skeleton -DMEMGAP_VERSION='"$(VERSION)"' $(shell $(PKG_CONFIG) --cflags $(LIBS) $(LOADED_LIBS))
 
 .PHONY: fuzz fuzzers check-fuzz
 fuzzers: $(FUZZERS)
@@ -22,8 +22,8 @@ $(FUZZ)/obj/user/%.o: user/%.c Makefile tests/fuzz/fuzz.mk | $(SKELETON) $(OWN_S
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
 
-$(FUZZ)/obj/user/page/page.o: $(B)/page/page.html
-$(FUZZ)/obj/user/page/page.o: FUZZ_CFLAGS += -DPAGE_FOLDER='"$(B)/page"'
+$(FUZZ)/obj/user/page/page.o: $(P)/page/page.html
+$(FUZZ)/obj/user/page/page.o: FUZZ_CFLAGS += -DPAGE_FOLDER='"$(P)/page"'
 
 # an archive: of each target alone what it needs is part of it, and counts in its coverage
 $(FUZZ)/libuser.a: $(FUZZ_OBJECTS)

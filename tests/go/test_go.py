@@ -18,11 +18,11 @@ import unittest
 sys.path.insert(0, "tests/lib")
 sys.path.insert(0, "tests/go")
 import tap  # noqa: E402
-from memgap import Program, read, wait_for  # noqa: E402
+from memgap import BUILT, Program, read, wait_for  # noqa: E402
 from toolchains import EVERYTHING, FEW_KINDS, KINDS, SUITES, Toolchain  # noqa: E402
 
-READER = os.path.abspath("build/tests/go/reader")
-DISTURB = os.path.abspath("build/tests/go/disturb")
+READER = f"{BUILT}/tests/go/reader"
+DISTURB = f"{BUILT}/tests/go/disturb"
 MIB = 1 << 20
 EPERM, ENOENT, ESRCH, EAGAIN, EACCES, EPROTO = 1, 2, 3, 11, 13, 71
 BUSY_READS = 1000

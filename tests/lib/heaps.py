@@ -7,10 +7,10 @@ import platform
 import struct
 import subprocess
 
-from memgap import Program
+from memgap import BUILT, Program
 
 FOLDER = os.path.abspath("build/tests/heap")
-READER = f"{FOLDER}/reader"
+READER = f"{BUILT}/tests/heap/reader"
 PACKAGES = os.path.abspath("build/packages")
 UNAVAILABLE = 69  # of packages.sh
 BUSY_READS = int(os.environ.get("BUSY_READS", "200"))

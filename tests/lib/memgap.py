@@ -11,7 +11,8 @@ import sys
 import tempfile
 import time
 
-MEMGAP = os.path.abspath("build/memgap")
+BUILT = os.path.abspath(os.environ.get("MEMGAP_BUILD", "build"))  # what is tested; what is watched is in build/
+MEMGAP = f"{BUILT}/memgap"
 WORKLOAD = os.path.abspath("build/workload")
 SECONDS = 20  # to wait for what should come soon
 MIB = 1 << 20

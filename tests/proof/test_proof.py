@@ -21,9 +21,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import Program, read  # noqa: E402
+from memgap import BUILT, Program, read  # noqa: E402
 
-PROVER, CALLER = os.path.abspath("build/tests/proof/prover"), os.path.abspath("build/tests/proof/caller")
+PROVER, CALLER = f"{BUILT}/tests/proof/prover", os.path.abspath("build/tests/proof/caller")
 CALLER_OBJECT = os.path.abspath("build/tests/proof/caller.o")
 PACKAGES = os.path.abspath("build/packages")
 UNAVAILABLE = 69  # of packages.sh

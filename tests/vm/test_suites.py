@@ -8,6 +8,9 @@ import shlex
 import subprocess
 import sys
 
+sys.path.insert(0, "tests/lib")
+import sanitized  # noqa: E402
+
 MACHINE = "tests/vm/machine.sh"
 UNAVAILABLE = 69
 SECONDS_PER_SUITE = 200
@@ -79,6 +82,9 @@ def run(tap, kernel, suites):
 
 
 def main():
+    if sanitized.suite_left_out():
+        print(f"ok 1 - machines # SKIP {sanitized.suite_left_out()}\n1..1")
+        return
     for suite, libraries in LIBRARIES.items():
         subprocess.run(["tests/packages.sh", suite, *libraries], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     kernels = table()

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is left out where memgap is built with SANITIZE=, each with its reason; nothing else is, and nothing in another build."""
+import os
+import sys
+import unittest
+
+MEASURES = "measures what memgap costs, and a sanitizer costs more"
+PLAIN = "runs an image or an archive of the plain build"
+# suite, or suite.Class.test
+LEFT_OUT = {
+    "test_machine": "the machine is emulated and runs the plain build",
+    "test_suites": "the machine is emulated and runs the plain build",
+    "test_container": PLAIN,
+    "test_container_verdicts": PLAIN,
+    "test_least_privileges": PLAIN,
+}
+
+
+def suite_left_out():
+    """Why the suite that runs is left out; None."""
+    return LEFT_OUT.get(os.path.splitext(os.path.basename(sys.argv[0]))[0]) if os.environ.get("SANITIZE") else None
+
+
+def leave_out(suite):
+    """Skips those of the suite."""
+    name = os.path.splitext(os.path.basename(sys.argv[0]))[0]
+    for test in tests_of(suite) if os.environ.get("SANITIZE") else []:
+        kind, method = type(test), test.id().rpartition(".")[2]
+        if suite_left_out():
+            unittest.skip(suite_left_out())(kind)
+        elif (case := f"{name}.{kind.__name__}.{method}") in LEFT_OUT:
+            setattr(kind, method, unittest.skip(LEFT_OUT[case])(getattr(kind, method)))
+
+
+def tests_of(suite):
+    for item in suite:
+        yield from tests_of(item) if isinstance(item, unittest.TestSuite) else [item]

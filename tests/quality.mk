@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What finds faults that no test was written for: other compilers, analyzers, valgrind; and what the tests leave out.
+# `make check SANITIZE=address,undefined` is the tests with sanitizers; tests/lib/sanitized.py says what it leaves out.
+
+STATIC := build/static
+# all but what is another's, and what comes from a generator
+STATIC_SOURCES := $(wildcard user/*.c user/*/*.c preload/*.c workload/*.c tests/*/*.c)
+STATIC_BPF := $(sort $(wildcard bpf/*.bpf.c tests/*/*.bpf.c))
+STATIC_HEADERS := $(wildcard user/*/*.h bpf/*.h preload/*.h workload/*.h tests/*/*.h)
+STATIC_SOURCES := $(filter-out $(STATIC_BPF),$(STATIC_SOURCES))
+TIDY := $(patsubst %,$(STATIC)/tidy/%.ok,$(STATIC_SOURCES) $(STATIC_BPF))
+TIDY_CFLAGS = $(TEST_CFLAGS) -DPAGE_FOLDER='"$(P)/page"' -DREPORTS='""'
+SCRIPTS = $(shell grep -rlE '^.!/.*\bsh$$' .ci deploy tests user vmlinux --exclude-dir=__pycache__)
+
+.PHONY: check-static static-build static-clang static-scripts static-tidy static-cppcheck
+check-static: ## gcc, clang, clang-tidy with clang's analyzer, cppcheck, shellcheck, pyflakes: nothing to say (installs them)
+	$(Q)tests/deps.sh quality
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)$(MAKE) --no-print-directory static-clang
+	$(Q)$(MAKE) --no-print-directory static-scripts static-cppcheck
+	$(Q)$(MAKE) --no-print-directory -j $$(nproc) static-tidy
+
+# apart, as make goes by times and not by compilers
+static-clang:
+	$(Q)$(MAKE) --no-print-directory CC=$(CLANG) CXX=$(CLANG)++ P=build/clang programs
+
+static-scripts:
+	shellcheck --external-sources $(SCRIPTS)
+	pyflakes3 tests
+
+static-cppcheck: | $(SKELETON)
+	$(Q)mkdir -p $(STATIC)/cppcheck
+	cppcheck --quiet --error-exitcode=1 --enable=warning,style,performance,portability --std=c11 --platform=unix64 \
+		--library=posix,gnu --inline-suppr --suppressions-list=tests/cppcheck.txt --cppcheck-build-dir=$(STATIC)/cppcheck -j $$(nproc) \
+		-D_GNU_SOURCE -D__linux__ -D__x86_64__ -D'LIBBPF_OPTS(type,name,...)=struct type name = { __VA_ARGS__ }' \
+		$(addprefix --include=,$(wildcard /usr/include/*/sys/queue.h)) -I. $(STATIC_SOURCES)
+
+static-tidy: $(TIDY)
+$(TIDY): | $(SKELETON) $(OWN_SKELETONS) $(TEST_BPF:%=$(B)/skeleton/%.skel.h) $(P)/page/page.html
+$(TIDY): $(STATIC)/tidy/%.ok: % .clang-tidy $(STATIC_HEADERS)
+	@echo "  TIDY    $<"
+	$(Q)mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $< -- $(if $(filter %.bpf.c,$<),$(BPF_CFLAGS) -I.,$(TIDY_CFLAGS)) >$@.said 2>&1 || { cat $@.said; false; }
+	$(Q)mv $@.said $@
+
+.PHONY: check-valgrind
+VALGRIND := valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 \
+	--log-file=$(B)/reports/valgrind.%p
+check-valgrind: ## the unit tests under valgrind's memcheck: no error, no leak (installs it)
+	$(Q)tests/deps.sh quality
+	$(Q)$(MAKE) --no-print-directory $(UNIT_SUITES)
+	$(Q)UNDER="$(VALGRIND)" tests/run.sh $(UNIT_SUITES)
+
+.PHONY: coverage coverage-run
+coverage: ## which lines of user/ the tests run, by folder; build/coverage/html has each (root)
+	$(Q)tests/deps.sh quality
+	$(Q)$(MAKE) --no-print-directory COVERAGE=1 coverage-run
+
+# A test that fails says so and changes nothing here: `make check` is for that.
+coverage-run: programs
+	$(Q)tests/prepare.sh
+	$(Q)lcov --quiet --zerocounters --directory $(O)/user
+	-$(Q)tests/run.sh $(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(HEAP_SUITES) $(GO_SUITES) $(PAGE_SUITES)
+	$(Q)lcov --quiet --capture --directory $(O)/user --output-file $(B)/all.info
+	$(Q)lcov --quiet --extract $(B)/all.info '$(CURDIR)/user/*' --output-file $(B)/coverage.info
+	$(Q)genhtml --quiet --output-directory $(B)/html $(B)/coverage.info
+	$(Q)tests/lib/coverage.py <$(B)/coverage.info

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# memgap. `make help` lists the targets; V=1 shows the commands; SANITIZE=address,undefined builds apart.
+# memgap. `make help` lists the targets; V=1 shows the commands; SANITIZE=address,undefined builds apart, and so does
+# CROSS=aarch64, for arm64 (`make arm64` prepares and does that).
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -7,8 +8,9 @@ MAKEFLAGS += --no-builtin-rules
 
 SANITIZE ?=
 COVERAGE ?=
+CROSS ?=
 # P has what is always plain: what the tests watch, as its allocator is to be its own, and what no compiler makes.
-P := build
+P := build$(if $(CROSS),/$(CROSS))
 B := $(P)$(if $(SANITIZE),/sanitize)$(if $(COVERAGE),/coverage)
 PO := $(P)/obj
 export MEMGAP_BUILD = $(B) # to the tests
@@ -19,8 +21,14 @@ CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 CLANG ?= clang
 BPFTOOL ?= $(shell command -v bpftool || ls /usr/sbin/bpftool /usr/lib/linux-tools*/*/bpftool 2>/dev/null | tail -n 1)
 PKG_CONFIG ?= pkg-config
-ARCH := $(shell uname -m)
+ARCH := $(or $(CROSS),$(shell uname -m))
 BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
+ifdef CROSS
+SYSROOT := $(CURDIR)/build/$(CROSS)/root
+CC := $(CROSS)-linux-gnu-gcc --sysroot=$(SYSROOT)
+AR := $(CROSS)-linux-gnu-ar
+PKG_CONFIG := env PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(CROSS)-linux-gnu/pkgconfig pkg-config
+endif
 # by git; of a source without it, the file's
 VERSION := $(shell { [ -e .git ] && git describe --tags --always --dirty 2>/dev/null; } || cat VERSION)
 
@@ -36,7 +44,8 @@ COMMON_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. -MD -MP
 INSTRUMENTED := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(if $(COVERAGE),--coverage -O0)
 USER_CFLAGS = $(COMMON_CFLAGS) $(INSTRUMENTED) -isystem $(B)/skeleton -DMEMGAP_VERSION='"$(VERSION)"' $(shell $(PKG_CONFIG) --cflags $(LIBS) $(LOADED_LIBS))
 USER_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lZydis -lcrypt -lm
-BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux/$(ARCH) -Ibpf \
+# kernels from 7.0 on have members that are structs with a tag and no name
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux/$(ARCH) -Ibpf -fms-extensions -Wno-microsoft-anon-tag \
 	-Wall -Wextra -Wno-unused-parameter -Werror -MMD -MP
 
 OWN_OBJECTS := gate gate_implicit # BPF objects of their own, on kernels that have what they need
@@ -120,6 +129,12 @@ $(OWN_SKELETONS): $(B)/skeleton/memgap_%.skel.h: $(O)/bpf/%.bpf.o
 	@echo "  SKEL    $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
+
+.PHONY: arm64
+arm64: ## cross-build memgap for arm64, in build/aarch64 (root; installs what is missing)
+	$(Q)tests/deps.sh arm64
+	$(Q)tests/arm64-root.sh
+	$(Q)$(MAKE) --no-print-directory CROSS=aarch64 all
 
 include tests/tests.mk
 include tests/quality.mk

@@ -12,16 +12,14 @@
 /*
  * The outer call's return address has been replaced by the return probe's trampoline, at the start of the process's
  * area for out-of-line execution (uprobe_get_trampoline_vaddr() in kernel/events/uprobes.c). A tail call
- * finds it on the stack where a call from elsewhere would have put an address of its own.
+ * finds it where a call from elsewhere would have put an address of its own.
  */
-static __always_inline bool returns_to_trampoline(__u64 sp)
+static __always_inline bool returns_to_trampoline(struct pt_regs *ctx, __u64 sp)
 {
 	struct mm_struct *mm = BPF_CORE_READ(bpf_get_current_task_btf(), mm);
 	struct xol_area *area = BPF_CORE_READ(mm, uprobes_state.xol_area);
-	__u64 address;
 
-	return area && !bpf_probe_read_user(&address, sizeof(address), (void *)sp) &&
-	       address == BPF_CORE_READ(area, vaddr);
+	return area && return_address(ctx, sp) == BPF_CORE_READ(area, vaddr);
 }
 
 static __always_inline __u64 read_word(__u64 address)
@@ -36,10 +34,10 @@ static __always_inline __u64 read_word(__u64 address)
  * frame is overwritten by whoever comes so far down the stack again. One that is at the same place is a tail call, or the
  * next try.
  */
-static __always_inline bool is_nested(const struct thread_state *t, __u64 sp, __u64 function)
+static __always_inline bool is_nested(struct pt_regs *ctx, const struct thread_state *t, __u64 sp, __u64 function)
 {
 	if (!t->may_throw)
-		return sp < t->sp || (sp == t->sp && returns_to_trampoline(sp));
+		return sp < t->sp || (sp == t->sp && returns_to_trampoline(ctx, sp));
 	return sp <= t->sp && !(sp == t->sp && function == t->function) && read_word(t->sp) == t->caller;
 }
 
@@ -99,7 +97,7 @@ static __always_inline struct thread_state *begin_call(struct pt_regs *ctx, cons
 		return NULL;
 	}
 	if (is_in_call(t)) {
-		if (is_nested(t, sp, READ_IP(ctx) - cookie->offset))
+		if (is_nested(ctx, t, sp, READ_IP(ctx) - cookie->offset))
 			return NULL;
 		if (!t->may_throw)
 			count_missed_now(t); /* the outer call never came back: a longjmp, or its return was missed */
@@ -130,10 +128,10 @@ static __always_inline struct thread_state *end_call(__u64 sp)
 	return t;
 }
 
-/* The same at a return probe: the return has popped one word. */
+/* The same at a return probe. */
 static __always_inline struct thread_state *end_returned_call(struct pt_regs *ctx)
 {
-	return end_call(READ_SP(ctx) - sizeof(__u64));
+	return end_call(READ_SP(ctx) - RETURN_POPS);
 }
 
 /* The block that a call handed out; 0 when it failed. */

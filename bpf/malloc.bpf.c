@@ -83,7 +83,7 @@ static __always_inline bool begin_at_return(struct thread_state *t, __u64 sp, __
  */
 static __always_inline struct thread_state *returning_call(struct pt_regs *ctx)
 {
-	__u64 sp = READ_SP(ctx) - sizeof(__u64); /* the return has popped one word */
+	__u64 sp = READ_SP(ctx) - RETURN_POPS;
 	struct thread_state *t = current_thread(0);
 	union memgap_cookie cookie;
 
@@ -117,12 +117,12 @@ int malloc_return(struct pt_regs *ctx)
 /* Whether the allocator itself called free(), to empty a thread's cache (struct memgap_library). */
 static __always_inline bool is_internal_free(const union memgap_cookie *cookie, struct pt_regs *ctx)
 {
-	__u64 function = READ_IP(ctx) - cookie->offset, sp = sp_at_start(ctx, cookie), address;
+	__u64 function = READ_IP(ctx) - cookie->offset, address = return_address(ctx, sp_at_start(ctx, cookie));
 	__u32 key = cookie->library;
 	struct memgap_library *library = bpf_map_lookup_elem(&libraries, &key);
 	__s64 distance;
 
-	if (!library || bpf_probe_read_user(&address, sizeof(address), (void *)sp))
+	if (!library || !address)
 		return false;
 	distance = (__s64)(address - function);
 	for (int i = 0; i < MEMGAP_INTERNAL_FREES; i++)
@@ -176,7 +176,7 @@ int free_enter(struct pt_regs *ctx)
 	block = ARGUMENT_0(ctx, &cookie);
 	if (!block)
 		return 0;
-	if (t && is_in_call(t) && is_nested(t, sp_at_start(ctx, &cookie), 0))
+	if (t && is_in_call(t) && is_nested(ctx, t, sp_at_start(ctx, &cookie), 0))
 		return 0; /* realloc frees its old block: counted when it returns */
 	p = process_of(t);
 	if (unlikely(!p)) {

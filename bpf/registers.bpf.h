@@ -48,19 +48,35 @@ static __always_inline __u64 read_register(const struct pt_regs *ctx, __u8 numbe
 #define READ_SP(ctx) LOAD_REGISTER(ctx, sp)
 #define READ_IP(ctx) LOAD_REGISTER(ctx, ip)
 #define READ_RESULT(ctx) LOAD_REGISTER(ctx, ax)
+#define RETURN_POPS sizeof(__u64) /* a call puts the return address on the stack, which the return takes off */
+
+/* Where the function returns to, given the stack pointer as it was at its first instruction; 0 when it cannot be read. */
+static __always_inline __u64 return_address(struct pt_regs *ctx, __u64 sp)
+{
+	__u64 address;
+
+	return bpf_probe_read_user(&address, sizeof(address), (void *)sp) ? 0 : address;
+}
 #elif defined(__TARGET_ARCH_arm64)
-/* There the probes sit on the first instruction. */
+/* There each argument is still in its own register where a probe is, and x30 still has the return address: sites_arm64.h. */
 #define READ_ARGUMENT(ctx, number, n) ((void)(number), PT_REGS_PARM##n(ctx))
 #define READ_SP(ctx) PT_REGS_SP(ctx)
 #define READ_IP(ctx) PT_REGS_IP(ctx)
 #define READ_RESULT(ctx) PT_REGS_RC(ctx)
+#define RETURN_POPS 0
+
+static __always_inline __u64 return_address(struct pt_regs *ctx, __u64 sp)
+{
+	(void)sp;
+	return PT_REGS_RET(ctx);
+}
 #endif
 
 #define ARGUMENT_0(ctx, cookie) READ_ARGUMENT(ctx, (cookie)->register_0, 1)
 #define ARGUMENT_1(ctx, cookie) READ_ARGUMENT(ctx, (cookie)->register_1, 2)
 #define ARGUMENT_2(ctx, cookie) READ_ARGUMENT(ctx, (cookie)->register_2, 3)
 
-/* The stack pointer as it was at the function's first instruction: it points to the return address. */
+/* The stack pointer as it was at the function's first instruction. */
 static __always_inline __u64 sp_at_start(struct pt_regs *ctx, const union memgap_cookie *cookie)
 {
 	return READ_SP(ctx) + cookie->pushed * sizeof(__u64);

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# packages.sh SUITE PACKAGE...: Debian's amd64 packages, unpacked each into build/packages/SUITE/PACKAGE and nowhere else:
-# nothing is installed. A file .depends in each says what it depends on, in Debian's words. apt verifies them as always, in a
+# packages.sh [--arch arm64] SUITE PACKAGE...: Debian's packages of an architecture (amd64), unpacked each into
+# build/packages/SUITE/PACKAGE (build/aarch64/packages/SUITE/PACKAGE) and nowhere else: nothing is installed. A file .depends in each says what it depends on, in Debian's words. apt verifies them as always, in a
 # state of its own; the mirror is that of this machine's apt. What is there already is not fetched again, and each is there
 # whole or not at all.
 #
@@ -24,8 +24,8 @@ unavailable() {
 settings() {
 	apt-config dump --format '%F "%v";%n' Acquire
 	cat <<-END
-		APT::Architecture "amd64";
-		APT::Architectures { "amd64"; };
+		APT::Architecture "$architecture";
+		APT::Architectures { "$architecture"; };
 		APT::Sandbox::User "root";
 		Acquire::Check-Valid-Until "false";
 		Dir::State "$state";
@@ -43,7 +43,7 @@ prepare() {
 	[ ! -e "$KEYRING" ] || signed=signed-by=$KEYRING
 	mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state"/etc/{apt.conf,preferences,sources.list}.d
 	settings >"$state/apt.conf"
-	echo "deb [arch=amd64 target=Packages $signed] $mirror $suite main" >"$state/etc/sources.list"
+	echo "deb [arch=$architecture target=Packages $signed] $mirror $suite main" >"$state/etc/sources.list"
 	export APT_CONFIG=$state/apt.conf
 	prepared=1
 	apt-get update -qq --error-on=any >"$state/log" 2>&1 || unavailable "$(grep -m 1 -E '^[EW]:' "$state/log")"
@@ -60,13 +60,23 @@ fetch() {
 	rm -rf "$part"
 }
 
+architecture=amd64 directory=$here/../build
+if [ "${1:-}" = --arch ]; then
+	architecture=${2:-}
+	shift 2 || true
+fi
+case $architecture in
+amd64) ;;
+arm64) directory+=/aarch64 ;;
+*) set -- ;;
+esac
 [ $# -ge 2 ] || {
-	echo "usage: packages.sh SUITE PACKAGE..." >&2
+	echo "usage: packages.sh [--arch amd64|arm64] SUITE PACKAGE..." >&2
 	exit 2
 }
 suite=$1
 shift
-suite_directory=$here/../build/packages/$suite
+suite_directory=$directory/packages/$suite
 mkdir -p "$suite_directory"
 suite_directory=$(readlink -f "$suite_directory")
 state=$suite_directory/.apt

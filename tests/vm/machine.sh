@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# machine.sh [--kernel SUITE] [--seconds N] COMMAND [ARGUMENT...]: runs the command as root in a virtual machine with cgroup v2,
-# in a copy of what this repository's tests need (/memgap), with the cloud kernel of a Debian suite (bookworm). stdout, stderr
-# and the exit status are the command's; stdin is empty. Nothing that it writes there is kept. No KVM: all is emulated, and slow.
+# machine.sh [--arch ARCH] [--kernel SUITE] [--seconds N] COMMAND [ARGUMENT...]: runs the command as root in a virtual machine
+# with cgroup v2, in a copy of what this repository's tests need (/memgap), with the cloud kernel of a Debian suite (bookworm).
+# stdout, stderr and the exit status are the command's; stdin is empty. Nothing that it writes there is kept. No KVM: all is
+# emulated, and slow. ARCH is x86_64, or aarch64 for what was cross-built (make arm64).
 #
 #	bullseye 5.10   bookworm 6.1   bookworm-backports, trixie 6.12   trixie-backports 7.3
 #
@@ -15,37 +16,22 @@ readonly UNAVAILABLE=69 DIED=70 MEMORY=1G SWAP=512M PAYLOAD=1G
 here=$(dirname "$(readlink -f "$0")")
 repository=$(readlink -f "$here/../..")
 
+# shellcheck source=tests/vm/hardware.sh
+. "$here/hardware.sh"
+
 fail() {
 	echo "machine: ${*:2}" >&2
 	exit "$1"
 }
 
 usage() {
-	fail 2 "usage: machine.sh [--kernel SUITE] [--seconds N] COMMAND [ARGUMENT...]"
-}
-
-# The emulator as `qemu`, with its options for the processor. QEMU before 8 gets cmpxchg16b wrong; without that instruction
-# kernels from 7.0 on load probes that never hit. So on Debian 12 its backports' QEMU is taken: it runs with the same libraries.
-choose_emulator() {
-	local backports=$repository/build/packages/bookworm-backports major
-	qemu=(qemu-system-x86_64 -cpu max)
-	major=$(qemu-system-x86_64 --version | grep -oE 'version [0-9]+' | cut -d ' ' -f 2)
-	[ "$major" -lt 8 ] || return 0
-	if "$here/../packages.sh" bookworm-backports qemu-system-x86 qemu-system-common qemu-system-data 2>/dev/null &&
-		"$backports/qemu-system-x86/usr/bin/qemu-system-x86_64" --version >/dev/null 2>&1; then
-		qemu=("$backports/qemu-system-x86/usr/bin/qemu-system-x86_64" -L "$backports/qemu-system-data/usr/share/qemu"
-			-L /usr/share/seabios -cpu max)
-		return
-	fi
-	[[ $kernel != */vmlinuz-[7-9].* && $kernel != */modules/[7-9].* ]] ||
-		fail "$UNAVAILABLE" "QEMU $major cannot run this kernel: it needs 8 or later"
-	qemu=(qemu-system-x86_64 -cpu "max,-cx16")
+	fail 2 "usage: machine.sh [--arch x86_64|aarch64] [--kernel SUITE] [--seconds N] COMMAND [ARGUMENT...]"
 }
 
 make_initramfs() {
 	local root=$work/initramfs
 	mkdir -p "$root"/{bin,dev,sys,root}
-	cp "$(command -v busybox)" "$root/bin/busybox"
+	cp "$busybox" "$root/bin/busybox"
 	cp "$here/initramfs-init.sh" "$root/init"
 	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$work/initramfs.cpio"
 }
@@ -58,8 +44,12 @@ make_payload() {
 	(
 		shopt -s nullglob
 		cd "$repository"
-		cp -al --parents tests deploy build/{memgap,workload} build/tests/*/ \
-			build/packages/*/lib{c6,gcc-s1,stdc++6,jemalloc2,tcmalloc-minimal4{,t64},mimalloc{2.0,3}} "$payload"
+		cp -al --parents tests deploy "$payload"
+		mkdir "$payload/build"
+		cd "$built"
+		[ "$arch" = x86_64 ] || cp -al --parents go/workload-* "$payload/build" # no Go to build them with there
+		cp -al --parents memgap workload tests/*/ \
+			packages/*/lib{c6,gcc-s1,stdc++6,jemalloc2,tcmalloc-minimal4{,t64},mimalloc{2.0,3}} "$payload/build"
 	)
 	printf '%q ' exec "$@" >"$payload/.command"
 	mke2fs -q -t ext4 -O ^has_journal -d "$payload" "$work/payload.ext4" "$PAYLOAD" >"$work/log" 2>&1 ||
@@ -75,13 +65,11 @@ boot() {
 	mkfifo "$work/stdout" "$work/stderr"
 	cat "$work/stdout" &
 	cat "$work/stderr" >&2 &
-	# several threads of emulation race with the kernel's patching of its own code
 	# shellcheck disable=SC2046
-	timeout --kill-after=5 "$seconds" "${qemu[@]}" -accel tcg,thread=single -smp 2 -m "$MEMORY" -machine pc -nodefaults \
+	timeout --kill-after=5 "$seconds" "${qemu[@]}" -smp 2 -m "$MEMORY" -nodefaults \
 		-display none -no-reboot -kernel "$kernel" -initrd "$work/initramfs.cpio" \
-		-append "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off nokaslr" \
+		-append "console=$console quiet loglevel=3 panic=-1 mitigations=off nokaslr" \
 		-device nvme,serial=memgap $(drive 1 "$root") $(drive 2 "$work/payload.ext4") $(drive 3 "$work/swap") \
-		-serial "file:$work/console" -serial "file:$work/stdout" -serial "file:$work/stderr" -serial "file:$work/status" \
 		</dev/null >"$work/qemu" 2>&1 &
 	emulator=$!
 	wait "$emulator" || ended=$?
@@ -110,9 +98,10 @@ clean_up() {
 }
 
 main() {
-	suite=bookworm seconds=300
+	arch=x86_64 suite=bookworm seconds=300 built=$repository/build
 	while [ $# -gt 0 ]; do
 		case $1 in
+		--arch) arch=${2:-} ;;
 		--kernel) suite=${2:-} ;;
 		--seconds) seconds=${2:-} ;;
 		-*) usage ;;
@@ -123,17 +112,15 @@ main() {
 	done
 	[ $# -gt 0 ] || usage
 
-	[ "$(uname -m)" = x86_64 ] || fail "$UNAVAILABLE" "made for x86-64 only"
-	for program in qemu-system-x86_64 busybox cpio mke2fs; do
-		command -v "$program" >/dev/null || fail "$UNAVAILABLE" "$program is missing: make deps"
-	done
-	kernel=$("$here/kernel.sh" "$suite")
-	root=$("$here/root-image.sh")
+	[[ $arch == @(x86_64|aarch64) ]] || usage
+	[ "$arch" = x86_64 ] || built+=/$arch
+	needs cpio mke2fs
+	mkdir -p "$repository/build/vm"
 	work=$(mktemp -d "$repository/build/vm/run.$$.XXXXXX")
 	emulator='' ended=0
 	trap clean_up EXIT
 	trap 'exit 130' INT TERM HUP
-	choose_emulator
+	"choose_$arch"
 	make_initramfs
 	make_payload "$@"
 	truncate -s "$SWAP" "$work/swap"

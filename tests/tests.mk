@@ -7,8 +7,9 @@ INTEGRATION_SUITES := $(patsubst tests/integration/%.c,$(B)/tests/integration/%,
 TEST_PROGRAMS := $(patsubst tests/programs/%.c,$(P)/tests/programs/%,$(sort $(wildcard tests/programs/*.c)))
 CXX := $(if $(filter default undefined,$(origin CXX)),g++,$(CXX))
 CXX_PROGRAMS := $(patsubst tests/programs/%.cc,$(P)/tests/programs/%,$(sort $(wildcard tests/programs/*.cc)))
-# The exerciser for each way to be linked with a libc.
-EXERCISES := $(P)/tests/programs/exercise $(patsubst %,$(P)/tests/programs/exercise-%,static static-pie musl musl-static)
+# Ways to be linked with a libc; musl-gcc is for this machine alone.
+LIBC_WAYS := static static-pie $(if $(CROSS),,musl musl-static)
+EXERCISES := $(P)/tests/programs/exercise $(LIBC_WAYS:%=$(P)/tests/programs/exercise-%)
 CLI_SUITES := $(sort $(wildcard tests/cli/test_*.py))
 PROOF_SUITES := $(sort $(wildcard tests/proof/test_*.py))
 PROOF := $(P)/tests/proof
@@ -18,7 +19,7 @@ PROOF_PROGRAMS := $(if $(filter x86_64,$(ARCH)),$(PROVER) $(PROOF)/caller $(PROO
 HEAP_SUITES := $(sort $(wildcard tests/heap/test_*.py))
 HEAP := $(P)/tests/heap
 HEAP_READER := $(B)/tests/heap/reader
-HEAP_TARGETS := $(HEAP)/target $(patsubst %,$(HEAP)/target-%,static static-pie musl musl-static)
+HEAP_TARGETS := $(HEAP)/target $(LIBC_WAYS:%=$(HEAP)/target-%)
 HEAP_PROGRAMS := $(HEAP_READER) $(HEAP_TARGETS) $(HEAP)/target.o $(HEAP)/target-musl.o
 GO_SUITES := $(sort $(wildcard tests/go/test_*.py))
 GO_PROGRAMS := $(B)/tests/go/reader $(B)/tests/go/disturb
@@ -98,6 +99,15 @@ verdicts: all ## how often the verdict is right: RUNS=200 random runs, in ten mi
 check-container: all $(NAMES_PROGRAM) ## a container watched by a sidecar, and named by its engine (root, Podman)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(CONTAINER_SUITES)
+
+# ARM64 is what of arm64 its machine runs, all of it cross-built
+.PHONY: check-arm64 arm64-tests
+arm64-tests: all $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(EXERCISES) $(HEAP)/reader $(HEAP_TARGETS) $(GO_PROGRAMS)
+
+check-arm64: arm64 ## memgap for arm64, in an emulated machine (root, QEMU; installs what is missing)
+	$(Q)$(MAKE) --no-print-directory CROSS=aarch64 arm64-tests
+	$(Q)tests/go/toolchains.py arm64
+	$(Q)SECONDS_PER_SUITE=3600 tests/run.sh tests/vm/test_arm64.py
 
 check-vm vm-check: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## cgroup v2 and other kernels, in virtual machines (root, QEMU)
 	$(Q)KERNELS="$(or $(KERNELS),all)" SECONDS_PER_SUITE=3600 tests/run.sh $(VM_SUITES)

@@ -19,7 +19,7 @@ sys.path.insert(0, "tests/lib")
 sys.path.insert(0, "tests/go")
 import tap  # noqa: E402
 from memgap import BUILT, Program, read, wait_for  # noqa: E402
-from toolchains import EVERYTHING, FEW_KINDS, KINDS, SUITES, Toolchain  # noqa: E402
+from toolchains import SUITES, Toolchain, kinds_of  # noqa: E402
 
 READER = f"{BUILT}/tests/go/reader"
 DISTURB = f"{BUILT}/tests/go/disturb"
@@ -117,7 +117,7 @@ class Truth(GoTest):
 
 def add_truth():
     for name in SUITES:
-        for kind in KINDS if name != "1.24" or EVERYTHING else FEW_KINDS:
+        for kind in kinds_of(name):
             def test(self, name=name, kind=kind):
                 self.check_all(name, kind)
             version = toolchains[name].version

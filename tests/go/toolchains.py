@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Go of several Debian releases, unpacked (packages.sh), and the workload built with each in several ways; cached in build/go."""
+"""Go of several Debian releases, unpacked (packages.sh), and the workload built with each in several ways; cached in build/go.
+
+toolchains.py arm64: builds the workload for arm64, in build/aarch64/go, for a machine in which there is no Go.
+"""
 import glob
 import os
 import platform
 import re
 import shutil
 import subprocess
+import sys
 
 PACKAGES = "build/packages"
 UNAVAILABLE = 69  # of packages.sh
@@ -21,8 +25,14 @@ PIE = ["-buildmode=pie"]
 C = ["-tags", "c_heap"]
 # of a version between two that are tested in all ways: what the other tests need, and the way that is found by calls
 FEW_KINDS = "normal", "stripped", "stripped-pie", "cgo"
+IS_FOREIGN = platform.machine() != "x86_64"  # packages are those of amd64, which builds for arm64 too
 KINDS = {"normal": [], "stripped": STRIPPED, "pie": PIE, "stripped-pie": PIE + STRIPPED, "cgo": C, "stripped-cgo": C + STRIPPED,
          "stripped-cgo-pie": C + PIE + STRIPPED}
+
+
+def kinds_of(name):
+    """The ways to build with a version that are tested."""
+    return FEW_KINDS if IS_FOREIGN or name == "1.24" and not EVERYTHING else KINDS
 
 
 def packages(suite, *names):
@@ -62,8 +72,11 @@ class Toolchain:
 
     def __init__(self, name):
         self.suite, self.version = SUITES[name], name
-        self.why = None if platform.machine() == "x86_64" else "packages are those of amd64"
-        if not self.why and name == "newest":
+        self.why = None
+        if IS_FOREIGN:
+            self.find_built()
+            return
+        if name == "newest":
             self.why = packages(self.suite, "golang-go")
             self.version = name if self.why else newest(self.suite)
         if not self.why:
@@ -71,16 +84,27 @@ class Toolchain:
         if not self.why:
             unpack(self.suite, self.version)
 
-    def build(self, kind):
+    def find_built(self):
+        """The version of which there are programs that were built elsewhere."""
+        others = [f"build/go/workload-{name}-" for name in SUITES]
+        built = sorted(path for path in glob.glob("build/go/workload-*-normal")
+                       if self.version != "newest" and path.startswith(f"build/go/workload-{self.version}-")
+                       or self.version == "newest" and not path.startswith(tuple(others)))
+        if built:
+            self.version = built[-1].split("-")[1]
+        else:
+            self.why = f"no workload of Go {self.version} was built for {platform.machine()}"
+
+    def build(self, kind, directory="build/go", **variables):
         """The workload, built anew when its sources have changed."""
-        path = os.path.abspath(f"build/go/workload-{self.version}-{kind}")
-        if os.path.exists(path) and os.path.getmtime(path) >= max(map(os.path.getmtime, SOURCES)):
+        path = os.path.abspath(f"{directory}/workload-{self.version}-{kind}")
+        if IS_FOREIGN or os.path.exists(path) and os.path.getmtime(path) >= max(map(os.path.getmtime, SOURCES)):
             return path
         root = os.path.abspath(f"build/go/{self.version}")
         environment = {**os.environ, "GOROOT": root, "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOPROXY": "off",
                        "GOTELEMETRY": "off", "GOPATH": os.path.abspath("build/go/path"),
                        "GOCACHE": os.path.abspath(f"build/go/cache-{self.version}"),
-                       "CGO_ENABLED": "1" if "cgo" in kind else "0"}
+                       "CGO_ENABLED": "1" if "cgo" in kind else "0", **variables}
         run = subprocess.run([f"{root}/bin/go", "build", "-buildvcs=false", *KINDS[kind], "-o", f"{path}.part", "."],
                              cwd="workload/go", env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                              timeout=300)
@@ -88,3 +112,18 @@ class Toolchain:
             raise AssertionError(f"go {self.version} {kind}: {run.stderr}")
         os.rename(f"{path}.part", path)
         return path
+
+
+def main():
+    compiler = f"aarch64-linux-gnu-gcc --sysroot={os.path.abspath('build/aarch64/root')}"
+    os.makedirs("build/aarch64/go", exist_ok=True)
+    for toolchain in map(Toolchain, SUITES):
+        if toolchain.why:
+            print(f"Go {toolchain.version}: {toolchain.why}", file=sys.stderr)
+            continue
+        for kind in FEW_KINDS:
+            toolchain.build(kind, "build/aarch64/go", GOARCH="arm64", CC=compiler)
+
+
+if __name__ == "__main__":
+    main()

@@ -19,7 +19,13 @@
 
 #define FOLDER "build/tests/programs/"
 #define PACKAGES "build/packages/"
+#if defined(__x86_64__)
 #define USR "/usr/lib/x86_64-linux-gnu/"
+#define LOADER "ld-linux-x86-64.so.2"
+#elif defined(__aarch64__)
+#define USR "/usr/lib/aarch64-linux-gnu/"
+#define LOADER "ld-linux-aarch64.so.1"
+#endif
 
 struct program {
 	const char *title;
@@ -43,8 +49,10 @@ static const struct program programs[] = {
 	{ "glibc of sid", "exercise", "sid", NULL, "glibc 2.", false },
 	{ "static glibc", "exercise-static", NULL, NULL, "glibc", false },
 	{ "static-PIE glibc", "exercise-static-pie", NULL, NULL, "glibc", false },
+#if defined(__x86_64__) /* for others nothing is built with it */
 	{ "musl", "exercise-musl", NULL, NULL, "musl 1.2.", false },
 	{ "static musl", "exercise-musl-static", NULL, NULL, "musl", false },
+#endif
 };
 
 /* Of each Debian release, what is run from it. */
@@ -100,7 +108,7 @@ static void start_in_suite(struct exerciser *e, const struct program *program, c
 		used += (size_t)snprintf(path + used, sizeof(path) - used, "%s" PACKAGES "%s/%s" USR, i ? ":" : "", program->suite,
 					 packages[i]);
 	snprintf(file, sizeof(file), FOLDER "%s", program->file);
-	snprintf(loader, sizeof(loader), PACKAGES "%s/libc6" USR "ld-linux-x86-64.so.2", program->suite);
+	snprintf(loader, sizeof(loader), PACKAGES "%s/libc6" USR LOADER, program->suite);
 	snprintf(preload, sizeof(preload), PACKAGES "%s", program->preload ? program->preload : "");
 	exerciser_start_command(e, (char *[]){ loader, "--library-path", path, "--preload", program->preload ? preload : "", file, NULL },
 				limits);

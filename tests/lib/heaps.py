@@ -12,13 +12,14 @@ from memgap import BUILT, Program
 FOLDER = os.path.abspath("build/tests/heap")
 READER = f"{BUILT}/tests/heap/reader"
 PACKAGES = os.path.abspath("build/packages")
+MACHINE = platform.machine()
 UNAVAILABLE = 69  # of packages.sh
 BUSY_READS = int(os.environ.get("BUSY_READS", "200"))
 
 
 def fetch(suite, *packages):
     """None, or why the suite or a package cannot be had."""
-    if platform.machine() != "x86_64":
+    if MACHINE != "x86_64":
         return "packages are those of amd64"
     run = subprocess.run(["tests/packages.sh", suite, *packages], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                          timeout=300)
@@ -30,7 +31,7 @@ def fetch(suite, *packages):
 def find(suite, *names, libc="gnu"):
     """The first of these files that the suite has; None."""
     for name in names:
-        for folder in f"lib/x86_64-linux-{libc}", f"usr/lib/x86_64-linux-{libc}":
+        for folder in f"lib/{MACHINE}-linux-{libc}", f"usr/lib/{MACHINE}-linux-{libc}":
             for path in sorted(glob.glob(f"{PACKAGES}/{suite}/*/{folder}/{name}")):
                 return path
     return None

@@ -55,18 +55,18 @@ class Tap:
             self.note(line.removeprefix("# "))
 
 
-def run(tap, kernel, suites):
-    """All suites in one machine. Each says its name before, and its exit status after."""
+def run(tap, kernel, suites, arch="x86_64"):
+    """All suites, with their arguments, in one machine. Each says its name before, and its exit status after."""
     script = "export CMOCKA_MESSAGE_OUTPUT=TAP TOGETHER=1\n"
-    script += "".join(f"echo SUITE {shlex.quote(suite)}; {shlex.quote(suite)}; echo STATUS $?\n" for suite in suites)
-    command = [MACHINE, "--kernel", kernel, "--seconds", str(SECONDS_PER_SUITE * len(suites)), "sh", "-c", script]
+    script += "".join(f"echo SUITE {shlex.quote(suite)}; {suite}; echo STATUS $?\n" for suite in suites)
+    command = [MACHINE, "--arch", arch, "--kernel", kernel, "--seconds", str(SECONDS_PER_SUITE * len(suites)), "sh", "-c", script]
     machine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                errors="replace")
     name, said, before, statuses, lines = kernel, 0, 0, 0, []
     for line in map(str.rstrip, machine.stdout):
         word, _, rest = line.partition(" ")
         if word == "SUITE":
-            name, said, before = f"{kernel}: {os.path.basename(rest)}", tap.tests, tap.failed
+            name, said, before = f"{kernel}: {os.path.basename(rest.split()[0])}", tap.tests, tap.failed
         elif word == "STATUS":
             statuses += 1
             if rest != "0" and tap.failed == before or tap.tests == said:

@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""memgap for arm64, cross-built (make check-arm64), in an emulated machine: a machine that cannot be had is a skip."""
+import glob
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, "tests/vm")
+from test_suites import LIBRARIES, Tap, run  # noqa: E402
+
+BUILT = "build/aarch64"
+KERNELS = os.environ.get("KERNELS") or "bookworm"
+# What differs between the architectures: the places of probes, what is read of glibc's and Go's memory, and how all this works
+# together. Emulation is slow: this takes ten minutes.
+SUITES = [
+    "build/tests/integration/test_counting",
+    "build/tests/integration/test_allocators",
+    "tests/heap/test_heap.py Truth.",
+    "tests/go/test_go.py Truth.",
+    "tests/cli/test_check.py",
+    "tests/cli/test_verdicts.py",
+    "tests/cli/test_trim_signals.py",
+    "tests/vm/test_v2.py",
+]
+
+
+def main():
+    for suite, libraries in LIBRARIES.items():
+        subprocess.run(["tests/packages.sh", "--arch", "arm64", suite, *libraries], stdin=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, check=False)
+    unit = sorted(path for path in glob.glob(f"{BUILT}/tests/unit/test_*") if not path.endswith(".d"))
+    tap = Tap()
+    for kernel in KERNELS.split():
+        run(tap, kernel, [path.replace(BUILT, "build") for path in unit] + SUITES, "aarch64")
+    print(f"1..{tap.tests}")
+    sys.exit(1 if tap.failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -19,7 +19,7 @@ static __always_inline __u64 tag_of(const struct memgap_process *p, __u64 block)
 {
 	if (block >> MEMGAP_TAG_ADDRESS_BITS || block & 7)
 		return 0;
-	return block >> 3 | (__u64)p->index << MEMGAP_TAG_INDEX_SHIFT |
+	return block >> 3 | (__u64)(p->index - 1) << MEMGAP_TAG_INDEX_SHIFT |
 	       (__u64)(p->generation & MEMGAP_TAG_GENERATION_MASK) << MEMGAP_TAG_GENERATION_SHIFT;
 }
 
@@ -327,7 +327,7 @@ int block_free(struct pt_regs *ctx)
 
 static __always_inline bool is_stale(__u64 tag)
 {
-	__u32 index = tag >> MEMGAP_TAG_INDEX_SHIFT & MEMGAP_TAG_INDEX_MASK;
+	__u32 index = (tag >> MEMGAP_TAG_INDEX_SHIFT & MEMGAP_TAG_INDEX_MASK) + 1;
 	struct memgap_process *p = bpf_map_lookup_elem(&records, &index);
 
 	return !p || !p->pid || p->exited || (p->generation & MEMGAP_TAG_GENERATION_MASK) != tag >> MEMGAP_TAG_GENERATION_SHIFT;

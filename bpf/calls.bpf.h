@@ -22,12 +22,34 @@ static __always_inline bool returns_to_trampoline(struct pt_regs *ctx, __u64 sp)
 	return area && return_address(ctx, sp) == BPF_CORE_READ(area, vaddr);
 }
 
-static __always_inline __u64 read_word(__u64 address)
-{
-	__u64 word;
+#if defined(__TARGET_ARCH_arm64)
+#define MAX_FRAMES 16
+#define IS_SAME_ADDRESS(a, b) (!(((a) ^ (b)) << 16)) /* where it is signed, the signature is above its 48 bits */
 
-	return bpf_probe_read_user(&word, sizeof(word), (void *)address) ? 0 : word;
+/*
+ * Whether the frame of a call that was made at t->sp is still there, on the way back from one at sp. Frame records (AAPCS64, 6.4.6)
+ * lead from x29 to each caller's; that of the call has the address that it returns to.
+ */
+static __always_inline bool has_frame(struct pt_regs *ctx, const struct thread_state *t, __u64 sp)
+{
+	struct { __u64 next, address; } frame = { .next = PT_REGS_FP(ctx) };
+
+	if (sp == t->sp)
+		return t->caller == PT_REGS_RET(ctx);
+	for (int i = 0; i < MAX_FRAMES; i++) {
+		if (frame.next < sp || frame.next >= t->sp || bpf_probe_read_user(&frame, sizeof(frame), (void *)frame.next))
+			return false;
+		if (IS_SAME_ADDRESS(frame.address, t->caller))
+			return true;
+	}
+	return false;
 }
+#else
+static __always_inline bool has_frame(struct pt_regs *ctx, const struct thread_state *t, __u64 sp)
+{
+	return return_address(ctx, t->sp) == t->caller;
+}
+#endif
 
 /*
  * Whether a call at sp was made by the call that the thread is in. One that may throw may be over without a sign: then its
@@ -38,7 +60,7 @@ static __always_inline bool is_nested(struct pt_regs *ctx, const struct thread_s
 {
 	if (!t->may_throw)
 		return sp < t->sp || (sp == t->sp && returns_to_trampoline(ctx, sp));
-	return sp <= t->sp && !(sp == t->sp && function == t->function) && read_word(t->sp) == t->caller;
+	return sp <= t->sp && !(sp == t->sp && function == t->function) && has_frame(ctx, t, sp);
 }
 
 /* Whether the thread is in a call of which the end will be seen. */
@@ -108,7 +130,7 @@ static __always_inline struct thread_state *begin_call(struct pt_regs *ctx, cons
 	t->may_throw = cookie->may_throw;
 	if (unlikely(cookie->may_throw)) {
 		t->function = READ_IP(ctx) - cookie->offset;
-		t->caller = read_word(sp);
+		t->caller = return_address(ctx, sp);
 	}
 	return t;
 }

@@ -75,7 +75,7 @@ MAP_LINKAGE struct {
 struct thread_state {
 	__u64 sp;
 	__u64 function;    /* for a call that may throw: where the function starts, */
-	__u64 caller;      /* and what is at `sp` */
+	__u64 caller;      /* and where it returns to */
 	__u64 old_block;   /* realloc: 0: there was none */
 	__u64 old_usable;  /* its usable bytes; 0: not known */
 	__u64 memptr;      /* posix_memalign: where the block's address will be */

@@ -138,12 +138,12 @@ struct memgap_bucket {
 };
 
 /*
- * A tag is all that tells a block: its address, which is below 2^47 and a multiple of 8; the index of its process's
- * record; and that record's generation, since one program's blocks are not the next one's.
+ * A tag is all that tells a block: its address, which is below 2^47 on x86-64 and below 2^48 on arm64, and a multiple of 8; the
+ * index of its process's record less 1; and that record's generation, since one program's blocks are not the next one's.
  */
-#define MEMGAP_TAG_ADDRESS_BITS 47
-#define MEMGAP_TAG_INDEX_SHIFT 44
-#define MEMGAP_TAG_INDEX_MASK 0x7fffU
+#define MEMGAP_TAG_ADDRESS_BITS 48
+#define MEMGAP_TAG_INDEX_SHIFT 45
+#define MEMGAP_TAG_INDEX_MASK 0x3fffU
 #define MEMGAP_TAG_GENERATION_SHIFT 59
 #define MEMGAP_TAG_GENERATION_MASK 31U
 
@@ -283,7 +283,7 @@ static inline __s64 memgap_alloc(const struct memgap_counters *counters)
 }
 
 _Static_assert(sizeof(struct memgap_counters) == 96, "both sides agree on the layout");
-_Static_assert(MEMGAP_MAX_PROCESSES <= MEMGAP_TAG_INDEX_MASK, "an index fits into a tag");
+_Static_assert(MEMGAP_MAX_PROCESSES - 1 <= MEMGAP_TAG_INDEX_MASK, "an index fits into a tag");
 _Static_assert(sizeof(struct memgap_bucket) == 128, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_process) == 240, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_line) == 56, "both sides agree on the layout");

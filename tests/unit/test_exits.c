@@ -9,11 +9,11 @@
 
 #include "user/allocator/exits.h"
 
-#if defined(__x86_64__)
 #define FUNCTION(name, body)                                                                                           \
-	__asm__(".text\n.balign 16\n.type " name ", @function\n" name ":\n.cfi_startproc\n" body "\n.cfi_endproc\n.size " name \
+	__asm__(".text\n.balign 16\n.type " name ", %function\n" name ":\n.cfi_startproc\n" body "\n.cfi_endproc\n.size " name \
 		", . - " name "\n")
 
+#if defined(__x86_64__)
 FUNCTION("one_return", "push %rbx\npop %rbx\none_return_1: ret");
 FUNCTION("two_returns", "test %rdi, %rdi\nje 1f\ntwo_returns_1: ret\n1: xor %eax, %eax\ntwo_returns_2: ret");
 FUNCTION("ends_in_a_jump", "test %rdi, %rdi\nje 1f\nends_in_a_jump_1: ret\n1: jmp one_return");
@@ -25,6 +25,19 @@ FUNCTION("through_a_register", "jmp *%rax");
 FUNCTION("pops_its_arguments", "pops_its_arguments_1: ret $16");
 FUNCTION("undecodable", ".byte 0x06\nret");
 FUNCTION("far_return", "lretq");
+#elif defined(__aarch64__)
+FUNCTION("one_return", "stp x29, x30, [sp, #-16]!\nldp x29, x30, [sp], #16\none_return_1: ret");
+FUNCTION("two_returns", "cbz x0, 1f\ntwo_returns_1: ret\n1: mov w0, #0\ntwo_returns_2: ret");
+FUNCTION("ends_in_a_jump", "tbz x0, #3, 1f\nends_in_a_jump_1: ret\n1: b one_return");
+FUNCTION("conditional_tail", "cmp x0, #1\nb.eq two_returns\nconditional_tail_1: ret");
+FUNCTION("loops", "1: subs x0, x0, #1\nb.ne 1b\nloops_1: ret");
+FUNCTION("calls_itself_in_the_end", "bl one_return\nblr x1\nb calls_itself_in_the_end");
+FUNCTION("immediate_in_the_middle", "movz w0, #0x03c0\nmovk w0, #0xd65f, lsl #16\nimmediate_in_the_middle_1: ret");
+FUNCTION("through_a_register", "br x0");
+FUNCTION("pops_its_arguments", "add sp, sp, #16\npops_its_arguments_1: ret");
+FUNCTION("undecodable", ".inst 0\nret");
+FUNCTION("far_return", "ret x1");
+#endif
 __asm__(".balign 16\nno_frame: ret\n.balign 16\n");
 
 extern const char one_return[], two_returns[], ends_in_a_jump[], conditional_tail[], loops[], calls_itself_in_the_end[],
@@ -135,17 +148,14 @@ static void more_exits_than_there_is_room_for_are_refused(void **state)
 	assert_int_equal(find(two_returns, &exits), -EOPNOTSUPP);
 	assert_int_equal(exits.n, EXITS_MAX - 1);
 }
-#endif
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-#if defined(__x86_64__)
 		cmocka_unit_test(every_return_is_found_also_of_what_is_jumped_to),
 		cmocka_unit_test(what_cannot_be_followed_is_refused_and_nothing_added),
 		cmocka_unit_test(functions_share_exits),
 		cmocka_unit_test(more_exits_than_there_is_room_for_are_refused),
-#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "user/allocator/exits.h"
 #include "user/allocator/own_code.h"
 #include "user/allocator/uprobes.h"
 #include "user/base/fs.h"
@@ -207,7 +208,7 @@ int64_t cost_of_call(const struct probe_cost *cost, const struct library_functio
 	if (function->call >= MEMGAP_CALL_FREE)
 		return ns;
 	if (function->throws)
-		return known_add(ns, cost->stepped);
+		return known_add(ns, EXITS_EMULATED ? cost->emulated : cost->stepped);
 	/* in one place both are one trap */
 	if (sites->at_return.offset != sites->entry.offset)
 		ns = known_add(ns, cost_of_hit(cost, &sites->at_return));

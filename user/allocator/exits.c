@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/allocator/exits.h"
 
-#include <Zydis/Zydis.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "user/allocator/flow.h"
 
 #define MAX_FUNCTIONS 32
 #define MAX_FUNCTION_BYTES (16U * 1024)
@@ -163,31 +164,19 @@ static bool resolve_slot(struct elf_file *file, uint64_t slot, uint64_t *ret_add
 	return false;
 }
 
-static bool decode(const uint8_t *code, size_t size, ZydisDecodedInstruction *ret, ZydisDecodedOperand *operands)
+static struct flow_step step_at(const struct flow *flow, const uint8_t *code, size_t size, uint64_t address)
 {
-	ZydisDecoder decoder;
-
-	return ZYAN_SUCCESS(ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)) &&
-	       ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, size, ret, operands));
+	return flow->file->header.e_machine == EM_AARCH64 ? flow_step_arm64(code, size, address) : flow_step_x86(code, size, address);
 }
 
-/* Whether the code at an address is JMP [rip + slot], perhaps after ENDBR64: such an entry. */
 static bool is_linkage(const struct elf_file *file, uint64_t address, uint64_t *ret_slot)
 {
-	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
-	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-	ZydisDecodedInstruction instruction;
-	uint8_t code[16];
-	size_t at;
+	uint8_t code[FLOW_LINKAGE_BYTES] = { 0 };
 
 	if (!read_at(file, address, code, sizeof(code)))
 		return false;
-	at = memcmp(code, endbr64, sizeof(endbr64)) ? 0 : sizeof(endbr64);
-	if (!decode(code + at, sizeof(code) - at, &instruction, operands) || instruction.mnemonic != ZYDIS_MNEMONIC_JMP ||
-	    operands[0].type != ZYDIS_OPERAND_TYPE_MEMORY || operands[0].mem.base != ZYDIS_REGISTER_RIP)
-		return false;
-	*ret_slot = address + at + instruction.length + (uint64_t)operands[0].mem.disp.value;
-	return true;
+	return file->header.e_machine == EM_AARCH64 ? flow_linkage_arm64(code, address, ret_slot) :
+						      flow_linkage_x86(code, address, ret_slot);
 }
 
 /* Another function that the flow goes to. */
@@ -225,37 +214,33 @@ static int add_exit(struct flow *flow, uint64_t address)
 }
 
 /* What one instruction means for the flow. */
-static int look_at(struct flow *flow, uint64_t address, uint64_t start, uint64_t size, const ZydisDecodedInstruction *instruction,
-		   const ZydisDecodedOperand *operands)
+static int look_at(struct flow *flow, uint64_t address, uint64_t start, uint64_t size, const struct flow_step *step)
 {
-	uint64_t target;
-
-	if (instruction->meta.category == ZYDIS_CATEGORY_RET)
-		return instruction->mnemonic == ZYDIS_MNEMONIC_RET && instruction->meta.branch_type != ZYDIS_BRANCH_TYPE_FAR ?
-			       add_exit(flow, address) : -EOPNOTSUPP;
-	if (instruction->meta.category != ZYDIS_CATEGORY_UNCOND_BR && instruction->meta.category != ZYDIS_CATEGORY_COND_BR)
+	switch (step->kind) {
+	case FLOW_GOES_ON:
 		return 0;
-	if (operands[0].type != ZYDIS_OPERAND_TYPE_IMMEDIATE || !operands[0].imm.is_relative)
+	case FLOW_RETURNS:
+		return add_exit(flow, address);
+	case FLOW_BRANCHES:
+		return step->target - start < size ? 0 : follow(flow, step->target);
+	default:
 		return -EOPNOTSUPP;
-	target = address + instruction->length + (uint64_t)operands[0].imm.value.s;
-	return target - start < size ? 0 : follow(flow, target);
+	}
 }
 
 /* All of a function, from its first instruction to its last. */
 static int sweep(struct flow *flow, uint64_t start)
 {
-	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-	ZydisDecodedInstruction instruction;
+	struct flow_step step;
 	uint64_t same, size;
 	int result = 0;
 
 	if (!find_function(flow->file, start, &same, &size) || size > MAX_FUNCTION_BYTES ||
 	    !read_at(flow->file, start, flow->code, size))
 		return -EOPNOTSUPP;
-	for (uint64_t at = 0; !result && at < size; at += instruction.length) {
-		if (!decode(flow->code + at, size - at, &instruction, operands))
-			return -EOPNOTSUPP;
-		result = look_at(flow, start + at, start, size, &instruction, operands);
+	for (uint64_t at = 0; !result && at < size; at += step.length) {
+		step = step_at(flow, flow->code + at, size - at, start + at);
+		result = look_at(flow, start + at, start, size, &step);
 	}
 	return result;
 }
@@ -267,10 +252,6 @@ int exits_add(struct elf_file *file, uint64_t function, struct exits *exits)
 	uint64_t address;
 	int result = -EOPNOTSUPP;
 
-	if (file->header.e_machine != EM_X86_64) { /* another machine's code is not decoded */
-		free(flow.code);
-		return result;
-	}
 	if (!flow.code)
 		return -ENOMEM;
 	if (address_of(file, function, &address))

@@ -2,7 +2,7 @@
 /*
  * Where a function returns: its RET instructions, and those of the functions that it ends in a jump to. A return probe must not
  * be on a function that may throw: it takes the place of the return address, the unwinder finds no frame there, and the
- * program is terminated. A probe on each RET does no harm; it is single-stepped.
+ * program is terminated. A probe on each RET does no harm; it is single-stepped on x86-64, and simulated on arm64.
  *
  * An instruction boundary is only known by decoding from a function's start; where functions start and end is what
  * .eh_frame_hdr says, which the unwinder itself goes by.
@@ -10,12 +10,19 @@
 #ifndef MEMGAP_ALLOCATOR_EXITS_H
 #define MEMGAP_ALLOCATOR_EXITS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "user/memory/elf_file.h"
 
 #define EXITS_MAX 48
+
+#if defined(__aarch64__)
+#define EXITS_EMULATED true
+#else
+#define EXITS_EMULATED false
+#endif
 
 struct exits {
 	size_t n;

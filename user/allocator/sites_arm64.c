@@ -53,7 +53,7 @@ static int64_t distance(uint32_t i, unsigned int shift, unsigned int bits)
 	return (int64_t)(field << (64 - bits)) >> (64 - bits - 2);
 }
 
-static bool branch_distance(uint32_t i, int64_t *ret)
+bool arm64_branch_distance(uint32_t i, int64_t *ret)
 {
 	if (is_jump(i) || is_call(i))
 		*ret = distance(i, 0, 26);
@@ -147,7 +147,7 @@ int arm64_branch_targets_scan(struct branch_targets *targets, const struct funct
 	int result = 0;
 
 	for (size_t at = 0; !result && read_instruction(code, at, &instruction); at += INSTRUCTION_BYTES)
-		if (branch_distance(instruction, &bytes))
+		if (arm64_branch_distance(instruction, &bytes))
 			result = branch_targets_add(targets, code->offset + at + (uint64_t)bytes);
 	return result;
 }
@@ -164,7 +164,7 @@ static bool target_of(const struct function_code *code, size_t at, bool (*is_wan
 	uint32_t instruction;
 	int64_t bytes;
 
-	if (!read_instruction(code, at, &instruction) || !is_wanted(instruction) || !branch_distance(instruction, &bytes))
+	if (!read_instruction(code, at, &instruction) || !is_wanted(instruction) || !arm64_branch_distance(instruction, &bytes))
 		return false;
 	*ret_target = code->offset + at + (uint64_t)bytes;
 	return true;

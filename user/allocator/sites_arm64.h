@@ -15,6 +15,9 @@ void arm64_sites_choose(const struct function_code *code, enum site_kind kind, s
 /* As branch_targets_scan(): all branches, short ones too. */
 int arm64_branch_targets_scan(struct branch_targets *targets, const struct function_code *code);
 
+/* Whether an instruction is a branch to a place that it names (a call too), and how many bytes from itself. */
+bool arm64_branch_distance(uint32_t instruction, int64_t *ret);
+
 /* Whether the code begins with BTI, where an indirect branch may land. */
 bool arm64_has_landing(const struct function_code *code);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/allocator/exits.h"
 #include "user/allocator/family.h"
 #include "user/base/units.h"
 
@@ -234,7 +235,9 @@ static const char *format_end(char text[NS_TEXT_MAX], const struct library_funct
 {
 	if (function->call >= MEMGAP_CALL_FREE)
 		return "none";
-	return function->throws ? "RET single-stepped" : format_site(text, &function->sites.at_return);
+	if (function->throws)
+		return EXITS_EMULATED ? "RET emulated" : "RET single-stepped";
+	return format_site(text, &function->sites.at_return);
 }
 
 static void print_function(FILE *stream, const struct library_function *function, const struct probe_cost *cost)

@@ -40,10 +40,12 @@ FUNCTION("far_return", "ret x1");
 #endif
 __asm__(".balign 16\nno_frame: ret\n.balign 16\n");
 
+#pragma GCC visibility push(hidden) /* page.c says why */
 extern const char one_return[], two_returns[], ends_in_a_jump[], conditional_tail[], loops[], calls_itself_in_the_end[],
 	immediate_in_the_middle[], through_a_register[], pops_its_arguments[], undecodable[], far_return[], no_frame[];
 extern const char one_return_1[], two_returns_1[], two_returns_2[], ends_in_a_jump_1[], conditional_tail_1[], loops_1[],
 	immediate_in_the_middle_1[], pops_its_arguments_1[];
+#pragma GCC visibility pop
 
 /* Where a byte of this program is in its file. */
 static uint64_t offset_of(const char *address)

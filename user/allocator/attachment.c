@@ -66,15 +66,6 @@ static int attach(enum probe_kind kind, struct uprobes_request *request, const s
 	return request->n ? uprobes_attach(request, ret) : 0; /* a small program may have none of a kind */
 }
 
-/* RET, perhaps with the prefix that old processors' branch prediction, or MPX, wanted. */
-static bool is_return(int fd, uint64_t offset)
-{
-	uint8_t bytes[2];
-
-	return pread(fd, bytes, sizeof(bytes), (off_t)offset) >= 1 &&
-	       (bytes[0] == 0xc3 || bytes[0] == 0xc2 || ((bytes[0] == 0xf2 || bytes[0] == 0xf3) && bytes[1] == 0xc3));
-}
-
 static int attach_exits(struct uprobes_request *request, const struct library *library, struct uprobes *ret)
 {
 	if (!library->exits.n)
@@ -82,7 +73,7 @@ static int attach_exits(struct uprobes_request *request, const struct library *l
 	request->at_return = false;
 	request->n = library->exits.n;
 	for (size_t i = 0; i < request->n; i++) {
-		if (!is_return(request->fd, library->exits.offsets[i]))
+		if (!exits_is_return(request->fd, library->exits.offsets[i]))
 			return -ESTALE;
 		request->offsets[i] = library->exits.offsets[i];
 		request->cookies[i] = 0;

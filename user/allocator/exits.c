@@ -245,6 +245,18 @@ static int sweep(struct flow *flow, uint64_t start)
 	return result;
 }
 
+bool exits_is_return(int fd, uint64_t offset)
+{
+	uint8_t code[16];
+	ssize_t n = pread(fd, code, sizeof(code), (off_t)offset);
+
+#if defined(__aarch64__)
+	return n > 0 && flow_step_arm64(code, (size_t)n, 0).kind == FLOW_RETURNS;
+#else
+	return n > 0 && flow_step_x86(code, (size_t)n, 0).kind == FLOW_RETURNS;
+#endif
+}
+
 int exits_add(struct elf_file *file, uint64_t function, struct exits *exits)
 {
 	struct exits all = *exits;

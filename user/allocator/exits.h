@@ -35,4 +35,7 @@ struct exits {
  */
 int exits_add(struct elf_file *file, uint64_t function, struct exits *exits);
 
+/* Whether a RET of this machine is at this offset of the file still. */
+bool exits_is_return(int fd, uint64_t offset);
+
 #endif

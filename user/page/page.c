@@ -11,7 +11,9 @@ __asm__(".pushsection .rodata\n"
 	".byte 0\n"
 	".popsection\n");
 
-extern const char page_begin[], page_end[], page_policy[];
+/* hidden: else arm64's go through the GOT, where what is no global symbol has no entry of its own */
+extern const char page_begin[] __attribute__((visibility("hidden"))), page_end[] __attribute__((visibility("hidden"))),
+	page_policy[] __attribute__((visibility("hidden")));
 
 /* Where a recording stands, empty in the live page. */
 static const char place[] = "<script type=\"application/json\" id=\"recording\">";

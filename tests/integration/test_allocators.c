@@ -37,14 +37,16 @@ struct program {
 };
 
 static const struct program programs[] = {
+#if defined(__x86_64__) /* Debian's jemalloc for arm64 has pages of 64 KiB */
 	{ "jemalloc 5.3.0", "exercise", NULL, "bookworm/libjemalloc2" USR "libjemalloc.so.2", "jemalloc 5.3.0", false },
 	{ "jemalloc of sid", "exercise", "sid", "sid/libjemalloc2" USR "libjemalloc.so.2", "jemalloc 5.", false },
-	{ "tcmalloc 2.10", "exercise", NULL, "bookworm/libtcmalloc-minimal4" USR "libtcmalloc_minimal.so.4", "tcmalloc 2.10", false },
-	{ "tcmalloc of trixie", "exercise", "trixie", "trixie/libtcmalloc-minimal4t64" USR "libtcmalloc_minimal.so.4", "tcmalloc 2.16",
-	  false },
+#endif
 	{ "mimalloc 2.0.9", "exercise", NULL, "bookworm/libmimalloc2.0" USR "libmimalloc.so.2", "mimalloc 2.0.9", true },
 	{ "mimalloc of trixie", "exercise", "trixie", "trixie/libmimalloc3" USR "libmimalloc.so.3", "mimalloc 3.0.", true },
 	{ "mimalloc of sid", "exercise", "sid", "sid/libmimalloc3" USR "libmimalloc.so.3", "mimalloc 3.", true },
+	{ "tcmalloc 2.10", "exercise", NULL, "bookworm/libtcmalloc-minimal4" USR "libtcmalloc_minimal.so.4", "tcmalloc 2.10", false },
+	{ "tcmalloc of trixie", "exercise", "trixie", "trixie/libtcmalloc-minimal4t64" USR "libtcmalloc_minimal.so.4", "tcmalloc 2.16",
+	  false },
 	{ "glibc of trixie", "exercise", "trixie", NULL, "glibc 2.41", false },
 	{ "glibc of sid", "exercise", "sid", NULL, "glibc 2.", false },
 	{ "static glibc", "exercise-static", NULL, NULL, "glibc", false },

@@ -11,6 +11,8 @@ from test_suites import LIBRARIES, Tap, run  # noqa: E402
 
 BUILT = "build/aarch64"
 KERNELS = os.environ.get("KERNELS") or "bookworm"
+# Of the unit tests, those that take more than a minute there, and are of what is the same on all architectures.
+SLOW = ["test_hostile_library", "test_mimalloc_heap", "test_report"]
 # What differs between the architectures: the places of probes, what is read of glibc's and Go's memory, and how all this works
 # together. Emulation is slow: this takes ten minutes.
 SUITES = [
@@ -29,7 +31,7 @@ def main():
     for suite, libraries in LIBRARIES.items():
         subprocess.run(["tests/packages.sh", "--arch", "arm64", suite, *libraries], stdin=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL, check=False)
-    unit = sorted(path for path in glob.glob(f"{BUILT}/tests/unit/test_*") if not path.endswith(".d"))
+    unit = sorted(path for path in glob.glob(f"{BUILT}/tests/unit/test_*") if not path.endswith(tuple([".d", *SLOW])))
     tap = Tap()
     for kernel in KERNELS.split():
         run(tap, kernel, [path.replace(BUILT, "build") for path in unit] + SUITES, "aarch64")

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "user/memory/word.h"
+
 /* The first section of constants for which `find` is true. */
 static bool search(struct elf_file *file, bool (*find)(const char *text, size_t size, struct version *ret), struct version *ret)
 {
@@ -99,21 +101,33 @@ static bool find_musl(const char *text, size_t size, struct version *ret)
 	return false;
 }
 
+/* The number that a function returns, of which these are the first bytes: ENDBR64, if any, and MOV eax, imm32; 0: it is another. */
+static uint32_t number_of_x86(const uint8_t code[9])
+{
+	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	const uint8_t *at = memcmp(code, endbr64, sizeof(endbr64)) ? code : code + sizeof(endbr64);
+
+	return *at == 0xb8 ? word32(at + 1) : 0;
+}
+
+/* BTI c, if any, and MOVZ w0, #imm16 */
+static uint32_t number_of_arm64(const uint8_t code[9])
+{
+	uint32_t instruction = word32(word32(code) == 0xd503245f ? code + 4 : code);
+
+	return (instruction & 0xffe0001f) == 0x52800000 ? instruction >> 5 & 0xffff : 0;
+}
+
 /* MI_MALLOC_VERSION as mi_version() loads it: 209 is 2.0.9; newer ones have two digits for minor and patch, 30600 is 3.6.0. */
 static struct version read_mimalloc(const struct elf_file *file, uint64_t offset)
 {
-	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
-	uint8_t code[9] = { 0 };
-	const uint8_t *at = code;
 	struct version version = { 0 };
-	uint32_t number = 0;
+	uint8_t code[9] = { 0 };
+	uint32_t number;
 
 	if (pread(file->fd, code, sizeof(code), (off_t)offset) != sizeof(code))
 		return version;
-	if (!memcmp(code, endbr64, sizeof(endbr64)))
-		at += sizeof(endbr64);
-	if (*at == 0xb8) /* MOV eax, imm32 */
-		memcpy(&number, at + 1, sizeof(number));
+	number = file->header.e_machine == EM_AARCH64 ? number_of_arm64(code) : number_of_x86(code);
 	if (number >= 100 && number < 1000)
 		version = (struct version){ number / 100, number / 10 % 10, number % 10 };
 	else if (number >= 10000 && number < 1000000)

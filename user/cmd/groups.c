@@ -278,8 +278,11 @@ void groups_forget(struct groups *groups, pid_t pid)
 	}
 }
 
+/* The processes outlive their groups when memgap ends. */
 void groups_free(struct groups *groups)
 {
+	for (size_t i = 0; i < groups->targets->n_processes; i++)
+		groups->targets->processes[i]->governed.group = NULL;
 	while (groups->list) {
 		struct group *group = groups->list;
 

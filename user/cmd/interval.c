@@ -167,9 +167,9 @@ static void add_heap(struct members *members, const struct process_view *view, i
 		members->not_walked += held;
 		return;
 	}
-	sum->sys += view->heap.sys;
+	sum->sys = known_add(sum->sys, view->heap.sys);
 	sum->trimmable += view->heap.trimmable;
-	sum->pinned += view->heap.pinned;
+	sum->pinned = known_add(sum->pinned, view->heap.pinned);
 	sum->resident = known_add(sum->resident, view->heap.resident);
 	if (!is_known(view->heap.arenas))
 		return; /* Go's */

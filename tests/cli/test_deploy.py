@@ -13,7 +13,7 @@ import urllib.request
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import MEMGAP, MIB, QUIET, Cgroup, Program, Workload, read, wait_for  # noqa: E402
+from memgap import MEMGAP, MIB, QUIET, TRACED, Cgroup, Program, Workload, read, wait_for  # noqa: E402
 
 PACKAGE = os.path.abspath("build/packages/bookworm/prometheus/usr/bin")
 METRIC = r"\bmemgap_[a-z_]+"
@@ -184,7 +184,7 @@ class DeployTest(unittest.TestCase):
             self.assertEqual(security.returncode, 0, security.stdout[-300:])
             trace = f"{directory}/trace"
             subprocess.run(["strace", "-f", "-qq", "-o", trace, MEMGAP, "watch", "-a", "-N", "2", "-i", "200ms"], timeout=60,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, env=TRACED)
             calls = set(re.findall(r"^\d+ +([a-z_0-9]+)\(", read(trace), re.M))
         self.assertGreater(len(calls), 20)
         filters = re.search(r"^SystemCallFilter=(.*)$", read("deploy/systemd/memgap.service"), re.M)[1].split()

@@ -15,7 +15,7 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import (BYTES_OF_A_THREAD, MEMGAP, QUIET, WORKLOAD, Cgroup, Held, Program, Watch, Workload, code_is_intact,  # noqa: E402
+from memgap import (BYTES_OF_A_THREAD, MEMGAP, QUIET, TRACED, WORKLOAD, Cgroup, Held, Program, Watch, Workload, code_is_intact,  # noqa: E402
                     is_alive, members_of_group, own_libc, read, status_of, wait_for)
 
 LIBC = ctypes.CDLL(None)
@@ -247,7 +247,7 @@ class Filtered(SafetyTest):
         """on a busy host memgap's own child, that tries a return probe, may run late: no reason to give up"""
         late = ["strace", "-f", "-o", "/dev/null", "-e", "trace=close", "-e", "inject=close:delay_enter=300ms:when=1"]
         run = subprocess.run([*late, MEMGAP, "watch", "-i", "1ms", "-N", "1", "--", "true"], capture_output=True, text=True,
-                             timeout=60)
+                             timeout=60, env=TRACED)
         self.assertEqual(run.returncode, 0, run.stderr)
 
 

@@ -13,6 +13,7 @@ import time
 
 BUILT = os.path.abspath(os.environ.get("MEMGAP_BUILD", "build"))  # what is tested; what is watched is in build/
 MEMGAP = f"{BUILT}/memgap"
+TRACED = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # under strace LeakSanitizer cannot work
 WORKLOAD = os.path.abspath("build/workload")
 SECONDS = 20  # to wait for what should come soon
 MIB = 1 << 20

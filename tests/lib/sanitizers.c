@@ -4,16 +4,48 @@
  * looks into after each suite, and ends. Set in the program, not by the environment: the tests start some with one of their own, and
  * what is written to the standard error of a server is seen by nobody.
  */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
 const char *__asan_default_options(void);
+const char *__lsan_default_suppressions(void);
 const char *__ubsan_default_options(void);
+void __ubsan_on_report(void);
+void __ubsan_get_current_report_data(const char **ret_kind, const char **ret_message, const char **ret_file, unsigned int *ret_line,
+				     unsigned int *ret_column, char **ret_address) __attribute__((weak));
 
 const char *__asan_default_options(void)
 {
-	return "log_path=" REPORTS "/asan:exitcode=99:detect_stack_use_after_return=1:strict_string_checks=1"
+	return "log_path=" REPORTS "/asan:exitcode=99:detect_stack_use_after_return=1"
 	       ":disable_coredump=0" /* a limit that each COMMAND would have too */;
+}
+
+/* curses keeps its terminal for good: curs_memleaks(3X). */
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libtinfo\n";
 }
 
 const char *__ubsan_default_options(void)
 {
-	return "log_path=" REPORTS "/ubsan:exitcode=99:print_stacktrace=1";
+	return "exitcode=99:print_stacktrace=1";
+}
+
+/* Beside ASan it takes no log_path. */
+void __ubsan_on_report(void)
+{
+	const char *kind = "", *message = "", *file = "";
+	unsigned int line = 0, column = 0;
+	char path[sizeof(REPORTS) + 32], *address;
+	int fd;
+
+	if (__ubsan_get_current_report_data)
+		__ubsan_get_current_report_data(&kind, &message, &file, &line, &column, &address);
+	snprintf(path, sizeof(path), REPORTS "/ubsan.%d", getpid());
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return; /* it ends with its exit status all the same */
+	dprintf(fd, "%s:%u: runtime error: %s\n", file, line, message);
+	close(fd);
 }

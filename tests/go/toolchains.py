@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """Go of several Debian releases, unpacked (packages.sh), and the workload built with each in several ways; cached in build/go.
 

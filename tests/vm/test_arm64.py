@@ -14,15 +14,15 @@ KERNELS = os.environ.get("KERNELS") or "bookworm"
 # Of the unit tests, those that take more than a minute there, and are of what is the same on all architectures.
 SLOW = ["test_hostile_library", "test_mimalloc_heap", "test_report"]
 # What differs between the architectures: the places of probes, what is read of glibc's and Go's memory, and how all this works
-# together. Emulation is slow: this takes ten minutes.
+# together.
 SUITES = [
     "build/tests/integration/test_counting",
     "build/tests/integration/test_allocators",
     "tests/heap/test_heap.py Truth.",
     "tests/go/test_go.py Truth.",
-    "tests/cli/test_check.py",
-    "tests/cli/test_verdicts.py",
-    "tests/cli/test_trim_signals.py",
+    "tests/cli/test_check.py Host. test_libc test_nothing_attached",
+    "tests/cli/test_verdicts.py test_hold test_leak test_retain test_frag test_untouched",
+    "tests/cli/test_trim.py test_alloc test_gap test_lines test_default_effect test_ignored",
     "tests/vm/test_v2.py",
 ]
 

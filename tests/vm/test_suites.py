@@ -14,6 +14,7 @@ import sanitized  # noqa: E402
 MACHINE = "tests/vm/machine.sh"
 UNAVAILABLE = 69
 SECONDS_PER_SUITE = 200
+SLOWNESS = {"x86_64": 1, "aarch64": 4}
 KERNELS = os.environ.get("KERNELS") or "bookworm"
 TEST = re.compile(r"(ok|not ok) \d+ (?:- )?(.*)")
 # what some suites run with; without it they skip, or say so themselves
@@ -57,7 +58,7 @@ class Tap:
 
 def run(tap, kernel, suites, arch="x86_64"):
     """All suites, with their arguments, in one machine. Each says its name before, and its exit status after."""
-    script = "export CMOCKA_MESSAGE_OUTPUT=TAP TOGETHER=1\n"
+    script = f"export CMOCKA_MESSAGE_OUTPUT=TAP TOGETHER=1 SLOWNESS={SLOWNESS[arch]}\n"
     script += "".join(f"echo SUITE {shlex.quote(suite)}; {suite}; echo STATUS $?\n" for suite in suites)
     command = [MACHINE, "--arch", arch, "--kernel", kernel, "--seconds", str(SECONDS_PER_SUITE * len(suites)), "sh", "-c", script]
     machine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

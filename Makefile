@@ -138,6 +138,7 @@ arm64: ## cross-build memgap for arm64, in build/aarch64 (root; installs what is
 
 include tests/tests.mk
 include tests/quality.mk
+include tests/fuzz.mk
 
 .PHONY: deps deps-build
 deps-build: ## install with apt what building needs (Debian 12, 13, Ubuntu 24.04)

@@ -259,4 +259,3 @@ $(BENCH)/floor: tests/bench/floor.c $(LIBRARY_OBJECTS) $(B)/skeleton/floor.skel.
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $< $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@
 
-include tests/fuzz/fuzz.mk

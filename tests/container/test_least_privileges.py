@@ -4,24 +4,26 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import unittest
+import urllib.request
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import MIB, QUIET, Workload, read  # noqa: E402
+from memgap import MIB, QUIET, Program, Workload, read, wait_for  # noqa: E402
 
 ENGINE = "tests/container/engine"
 IMAGE = os.environ.get("MEMGAP_IMAGE", "memgap")
 
 
-def flags(namespace, deployed="kubernetes/sidecar.yaml", profile=os.path.abspath("deploy/seccomp/memgap.json")):
+def flags(namespace, deployed="kubernetes/sidecar.yaml", profile=os.path.abspath("deploy/seccomp/memgap.json"), network="none"):
     """With the capabilities of a file in deploy/."""
     added = re.findall(r"^ +- ([A-Z_]+)$", read(f"deploy/{deployed}"), re.M)
     # on cgroup v1 every controller is a mount of its own
     mounts = ["/sys/fs/cgroup", "/sys/kernel/tracing"] + [path for path in ["/sys/fs/cgroup/memory"] if os.path.isdir(path)]
-    return ["run", "--rm", "--network=none", "--pid=host", f"--cgroupns={namespace}", "--read-only", "--security-opt=no-new-privileges",
+    return ["run", "--rm", f"--network={network}", "--pid=host", f"--cgroupns={namespace}", "--read-only", "--security-opt=no-new-privileges",
             f"--security-opt=seccomp={profile}", "--cap-drop=ALL", *(f"--cap-add={name}" for name in added),
             *(argument for path in mounts for argument in ("-v", f"{path}:{path}:ro"))]
 
@@ -58,6 +60,25 @@ class LeastPrivilegesTest(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             lines = [line for line in map(json.loads, done.stdout.splitlines()) if line["target"]["pid"] == workload.pid]
             self.assertEqual(lines[-1]["allocator"]["source"], "heap")
+
+    def test_serve(self):
+        """serve -a, which the DaemonSet starts, has a host's process in its metrics"""
+        workload = Workload(self, "hold", "--size", "8MiB", *QUIET)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        serve = Program(self, ENGINE, *flags("host", deployed="kubernetes/daemonset.yaml", network="host"), IMAGE, "serve", "-a", "--per", "process",
+                        "-i", "200ms", "--listen", f"127.0.0.1:{port}")
+
+        def alloc():
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                    found = re.search(rf'^memgap_alloc_bytes\{{.*pid="{workload.pid}".*\}} (\S+)$', answer.read().decode(), re.M)
+            except OSError:
+                return None
+            return found and float(found[1])
+        self.assertGreaterEqual(wait_for(alloc, "it is there with what it has allocated", 40), 8 * MIB)
+        serve.stop()
+        self.assertEqual(serve.end(), 0, serve.stderr())
 
     def test_check(self):
         """check says that all is there"""

@@ -118,9 +118,11 @@ int read_main_arena(struct reader *reader)
 
 	if (!reader->arena.system_mem)
 		return 0;
+	if (base >= ADDRESS_MAX)
+		return -EAGAIN;
 	if (!reader->arena.contiguous)
 		return read_main_pieces(reader);
-	if (!base || base >= ADDRESS_MAX)
+	if (!base)
 		return -EAGAIN;
 	result = set_main_piece(reader, &piece);
 	if (!result)

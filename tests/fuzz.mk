@@ -17,7 +17,7 @@ fuzz: $(FUZZERS) ## hostile input to each parser, for TIME=60 seconds each; TARG
 check-fuzz: $(FUZZERS) ## what was hostile input once, and each parser for FUZZ_SECONDS=n seconds more if that is given
 	$(Q)tests/run.sh tests/fuzz/test_fuzz.py
 
-$(FUZZ)/obj/user/%.o: user/%.c Makefile tests/fuzz/fuzz.mk | $(SKELETON) $(OWN_SKELETONS)
+$(FUZZ)/obj/user/%.o: user/%.c Makefile tests/fuzz.mk | $(SKELETON) $(OWN_SKELETONS)
 	@echo "  FUZZ CC $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
@@ -31,7 +31,7 @@ $(FUZZ)/libuser.a: $(FUZZ_OBJECTS)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(FUZZERS): $(FUZZ)/%: tests/fuzz/%.c $(FUZZ)/libuser.a Makefile tests/fuzz/fuzz.mk
+$(FUZZERS): $(FUZZ)/%: tests/fuzz/%.c $(FUZZ)/libuser.a Makefile tests/fuzz.mk
 	@echo "  FUZZER  $@"
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined $< $(FUZZ)/libuser.a $(USER_LIBS) -pthread -o $@
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Makes vmlinux/ARCH/vmlinux.h from the BTF of a kernel: the running one, or the vmlinux (or raw BTF)
 # file given. CO-RE relocates every field at load time, so any kernel of the architecture will do; a new
-# one is needed only when memgap reads a field that the checked-in header does not have yet.
+# one is needed only when memgap reads a field that the checked-in header does not have yet. That of another architecture is in
+# its machine: tests/vm/machine.sh --arch aarch64 --kernel trixie-backports cat /sys/kernel/btf/vmlinux >build/btf
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)

@@ -59,8 +59,8 @@ class Machine(unittest.TestCase):
         self.assertRegex(stderr, r"\A(packages: nosuchsuite|machine): ")
 
     def test_usage(self):
-        """no command, an option that is not known, or one without its value: a usage error"""
-        for arguments in [], ["--nosuch", "true"], ["--kernel"], ["--kernel", "bookworm"]:
+        """no command, an option or an architecture that is not known, or an option without its value: a usage error"""
+        for arguments in [], ["--nosuch", "true"], ["--kernel"], ["--kernel", "bookworm"], ["--arch", "nosuch", "true"]:
             status, _, stderr = self.run_machine(*arguments)
             self.assertEqual(status, 2, arguments)
             self.assertRegex(stderr, r"\Amachine: usage: ")

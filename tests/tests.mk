@@ -100,7 +100,7 @@ check-container: all $(NAMES_PROGRAM) ## a container watched by a sidecar, and n
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(CONTAINER_SUITES)
 
-# ARM64 is what of arm64 its machine runs, all of it cross-built
+# What the machine for arm64 runs, all of it cross-built.
 .PHONY: check-arm64 arm64-tests
 arm64-tests: all $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(EXERCISES) $(HEAP)/reader $(HEAP_TARGETS) $(GO_PROGRAMS)
 

@@ -23,6 +23,9 @@ done
 swap=$(cat /swap-device)
 mkswap "$swap" >/dev/null
 swapon "$swap"
+# what khugepaged makes one large page of is all resident again, at any moment: what a trim gave back too
+khugepaged=/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs
+[ ! -e "$khugepaged" ] || echo 4294967295 >"$khugepaged"
 hostname memgap-vm
 ip link set lo up
 

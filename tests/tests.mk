@@ -127,6 +127,8 @@ $(UNIT_SUITES) $(INTEGRATION_SUITES): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS)
 
 # its requests are its own, not the server's
 $(B)/tests/unit/test_api: TEST_CFLAGS += -Wl,--wrap=http_parameter
+# its clock can be set
+$(B)/tests/unit/test_worker: TEST_CFLAGS += -Wl,--wrap=clock_gettime
 
 $(TEST_PROGRAMS): $(P)/tests/programs/%: tests/programs/%.c Makefile tests/tests.mk
 	@echo "  PROGRAM $@"

@@ -99,20 +99,50 @@ static void what_was_not_taken_comes_back_at_the_end(void **state)
 	assert_ptr_equal(left, &job);
 }
 
-static void a_job_that_hangs_does_not_keep_us(void **state)
+static time_t hours_ahead;
+
+/* The clock that is set; linked in place of clock_gettime(), which also looks at the others. */
+int __real_clock_gettime(clockid_t clock, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	int result = __real_clock_gettime(clock, ret);
+
+	if (!result && clock == CLOCK_REALTIME)
+		ret->tv_sec += hours_ahead * 3600;
+	return result;
+}
+
+static void check_that_one_that_hangs_does_not_keep_us(void)
 {
 	struct worker *worker;
 	struct job *job = calloc(1, sizeof(*job)); /* stays with the thread */
 	void *left;
 
-	(void)state;
 	assert_int_equal(pipe(job->pipe), 0);
 	assert_int_equal(pipe(job->begun), 0);
 	assert_int_equal(worker_open(&worker), 0);
 	worker_start(worker, wait_for_pipe, job);
 	assert_readable(job->begun[0], SECONDS_MS, 1);
+	alarm(SECONDS_MS / 1000);
 	assert_false(worker_close(worker, &left));
+	alarm(0);
 	assert_null(left);
+}
+
+static void a_job_that_hangs_does_not_keep_us(void **state)
+{
+	(void)state;
+	check_that_one_that_hangs_does_not_keep_us();
+}
+
+/* As if the clock were set back once it has been looked at. */
+static void nor_does_it_where_the_clock_is_set(void **state)
+{
+	(void)state;
+	hours_ahead = 1;
+	check_that_one_that_hangs_does_not_keep_us();
+	hours_ahead = 0;
 }
 
 int main(void)
@@ -122,6 +152,7 @@ int main(void)
 		cmocka_unit_test(a_job_that_is_not_done_is_not_there_to_be_taken),
 		cmocka_unit_test(what_was_not_taken_comes_back_at_the_end),
 		cmocka_unit_test(a_job_that_hangs_does_not_keep_us),
+		cmocka_unit_test(nor_does_it_where_the_clock_is_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,11 +103,11 @@ bool worker_close(struct worker *worker, void **ret_data)
 	worker->ending = true;
 	pthread_cond_signal(&worker->wanted);
 	pthread_mutex_unlock(&worker->mutex);
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += CLOSE_WAITS_MS * 1000000L;
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
-	if (pthread_timedjoin_np(worker->thread, NULL, &until)) {
+	if (pthread_clockjoin_np(worker->thread, NULL, CLOCK_MONOTONIC, &until)) {
 		pthread_detach(worker->thread);
 		return false;
 	}

@@ -81,11 +81,6 @@ static int attach_exits(struct uprobes_request *request, const struct library *l
 	return uprobes_attach(request, ret);
 }
 
-void attachment_init(struct attachment *attachment)
-{
-	*attachment = (struct attachment){ .entries.link_fd = -1, .returns.link_fd = -1, .exits.link_fd = -1, .frees.link_fd = -1 };
-}
-
 /*
  * free first, entries last: a process that is already counted and calls in between may then have a block counted
  * as freed that was not seen before (a case there is anyway), but never an entry without its return.
@@ -95,10 +90,9 @@ int attachment_make(struct attachment *ret, const struct attachment_programs *pr
 {
 	struct uprobes_request request = { .fd = fd, .pid = pid };
 	uint64_t began_ns = monotonic_ns();
-	struct attachment attachment;
+	struct attachment attachment = { 0 };
 	int result;
 
-	attachment_init(&attachment);
 	request.program = programs->free_enter;
 	result = attach(FREES, &request, library, library_key, &attachment.frees);
 	request.program = programs->malloc_return;

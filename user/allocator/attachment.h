@@ -15,6 +15,7 @@ struct attachment_programs {
 	struct bpf_program *malloc_enter, *malloc_return, *free_enter, *at_exit;
 };
 
+/* All zero: nothing is attached. */
 struct attachment {
 	struct uprobes entries, returns, exits, frees;
 	uint64_t complete_ns; /* CLOCK_MONOTONIC when the last probe was in place */
@@ -27,7 +28,6 @@ struct attachment {
  */
 int attachment_make(struct attachment *ret, const struct attachment_programs *programs, int fd,
 		    const struct library *library, uint32_t library_key, pid_t pid);
-void attachment_init(struct attachment *attachment); /* nothing is attached */
 void attachment_remove(struct attachment *attachment);
 /* Several at once, which takes not much longer than one. In any thread. */
 void attachments_remove(struct attachment *const list[], size_t n);

@@ -138,7 +138,6 @@ static int add_probed(struct probed_files *files, struct known_file *known, int 
 	if (!file)
 		return -ENOMEM;
 	*file = (struct probed_file){ .known = known, .pid = pid, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0), .away = is_away(files, pid) };
-	attachment_init(&file->attachment);
 	result = file->fd < 0 ? -errno : file->away ? 0 : put_in_place(files, file);
 	if (result) {
 		release(file);
@@ -320,7 +319,7 @@ int probed_files_take_away(struct probed_files *files, const probe_group *groups
 		if (!is_in(file, groups, n_groups) || file->away)
 			continue;
 		*list++ = file->attachment;
-		attachment_init(&file->attachment);
+		file->attachment = (struct attachment){ 0 };
 		file->away = true;
 	}
 	return 0;
@@ -333,7 +332,7 @@ static void take_away_again(struct probed_files *files, probe_group group)
 		if (file->pid != group || file->away)
 			continue;
 		attachment_remove(&file->attachment);
-		attachment_init(&file->attachment);
+		file->attachment = (struct attachment){ 0 };
 		file->away = true;
 	}
 }

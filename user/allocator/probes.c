@@ -162,7 +162,7 @@ void probes_close(struct probes *probes)
 
 size_t probes_fds_per_process(const struct probes *probes)
 {
-	return uprobes_are_multi(probes->bpf->progs.malloc_enter) ? 5 : 2 * (2 * FAMILY_TYPICAL) + 1;
+	return uprobes_are_multi(probes->bpf->progs.malloc_enter) ? 5 : 2 * FAMILY_TYPICAL + 1;
 }
 
 int probes_watch_cgroup(struct probes *probes, uint64_t cgroup_id, uint32_t slot)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/allocator/uprobes.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/perf_event.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include "user/base/log.h"
+#include "user/base/shielded.h"
 
 /* More at a time do not make the kernel any faster. */
 #define DETACHING_THREADS 32
@@ -52,37 +55,84 @@ static int attach_multi(const struct uprobes_request *request, const char *path,
 		.multi_flags = request->at_return ? MULTI_RETURN : 0,
 		.pid = (uint32_t)request->pid,
 	};
-	long fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+	const long arguments[SHIELDED_ARGUMENTS] = { BPF_LINK_CREATE, (intptr_t)&attr, sizeof(attr) };
+	long fd = shielded_call(SYS_bpf, arguments);
 
 	if (fd < 0)
-		return -errno;
-	ret->link_fd = (int)fd;
+		return (int)fd;
+	ret->fds[ret->n++] = (int)fd;
 	return 0;
 }
 
-static int attach_one(const struct uprobes_request *request, const char *path, size_t i, struct uprobes *uprobes)
+/* A number that the kernel tells of its uprobe events, in a file below their directory of sysfs: of a bit, "config:0". */
+static int read_number(const char *name, uint32_t *ret)
 {
-	LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = request->at_return, .bpf_cookie = request->cookies[i]);
-	struct bpf_link *link = bpf_program__attach_uprobe_opts(request->program, request->pid ? request->pid : -1, path,
-								request->offsets[i], &options);
+	char path[64];
+	FILE *file;
+	bool found;
 
-	if (!link)
+	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/uprobe/%s", name);
+	file = fopen(path, "re");
+	if (!file)
 		return -errno;
-	uprobes->links[uprobes->n++] = link;
+	found = fscanf(file, "config:%u", ret) == 1 || fscanf(file, "%u", ret) == 1;
+	fclose(file);
+	return found ? 0 : -EINVAL;
+}
+
+/* The event's type, and the bit of its config that says "at return": Documentation/ABI of sysfs-bus-event_source-devices. */
+static int describe_event(bool at_return, struct perf_event_attr *attr)
+{
+	uint32_t type, bit;
+	int result = read_number("type", &type);
+
+	if (!result && at_return)
+		result = read_number("format/retprobe", &bit);
+	if (result)
+		return result;
+	attr->type = type;
+	attr->config = at_return ? 1ULL << (bit & 63) : 0;
 	return 0;
+}
+
+/* The link keeps the event, and with it the probe. */
+static int attach_one(const struct uprobes_request *request, struct perf_event_attr *attr, size_t i, struct uprobes *uprobes)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, options, .perf_event.bpf_cookie = request->cookies[i]);
+	const long arguments[SHIELDED_ARGUMENTS] = { (intptr_t)attr, request->pid ? request->pid : -1, request->pid ? -1 : 0, -1,
+						     PERF_FLAG_FD_CLOEXEC };
+	int event_fd, fd;
+
+	attr->probe_offset = request->offsets[i];
+	event_fd = (int)shielded_call(SYS_perf_event_open, arguments);
+	if (event_fd < 0)
+		return event_fd;
+	fd = bpf_link_create(bpf_program__fd(request->program), event_fd, BPF_PERF_EVENT, &options);
+	shielded_close(event_fd);
+	if (fd < 0)
+		return fd;
+	uprobes->fds[uprobes->n++] = fd;
+	return 0;
+}
+
+static int attach_events(const struct uprobes_request *request, const char *path, struct uprobes *ret)
+{
+	struct perf_event_attr attr = { .size = sizeof(attr), .uprobe_path = (uintptr_t)path };
+	int result = describe_event(request->at_return, &attr);
+
+	for (size_t i = 0; !result && i < request->n; i++)
+		result = attach_one(request, &attr, i, ret);
+	return result;
 }
 
 int uprobes_attach(const struct uprobes_request *request, struct uprobes *ret)
 {
-	struct uprobes uprobes = { .link_fd = -1 };
+	struct uprobes uprobes = { 0 };
 	char path[32]; /* of the open file: it stays the same one, whatever happens to its name */
-	int result = 0;
+	int result;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", request->fd);
-	if (uprobes_are_multi(request->program))
-		result = attach_multi(request, path, &uprobes);
-	for (size_t i = 0; !result && !uprobes_are_multi(request->program) && i < request->n; i++)
-		result = attach_one(request, path, i, &uprobes);
+	result = uprobes_are_multi(request->program) ? attach_multi(request, path, &uprobes) : attach_events(request, path, &uprobes);
 	if (result) {
 		log_debug("%zu uprobes on %s, the first at %#llx: errno %d", request->n, path,
 			  (unsigned long long)request->offsets[0], -result);
@@ -95,11 +145,8 @@ int uprobes_attach(const struct uprobes_request *request, struct uprobes *ret)
 
 void uprobes_detach(struct uprobes *uprobes)
 {
-	if (uprobes->link_fd >= 0)
-		close(uprobes->link_fd);
-	uprobes->link_fd = -1;
 	while (uprobes->n)
-		bpf_link__destroy(uprobes->links[--uprobes->n]);
+		shielded_close(uprobes->fds[--uprobes->n]);
 }
 
 struct detaching {

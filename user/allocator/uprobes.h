@@ -14,7 +14,6 @@
 
 #define UPROBES_MAX 64
 
-struct bpf_link;
 struct bpf_program;
 
 struct uprobes_request {
@@ -28,9 +27,8 @@ struct uprobes_request {
 };
 
 struct uprobes {
-	int link_fd; /* of the one multi link, or -1 */
 	size_t n;
-	struct bpf_link *links[UPROBES_MAX];
+	int fds[UPROBES_MAX]; /* of links: of the one multi link, or one for each place */
 };
 
 /* Before the object is loaded: its program is to be attached by multi links. */
@@ -38,7 +36,7 @@ void uprobes_prefer_multi(struct bpf_program *program);
 
 bool uprobes_are_multi(const struct bpf_program *program);
 
-/* All or nothing: 0 or -errno. The kernel takes the probes away when memgap ends, however it ends. */
+/* All or nothing: 0 or -errno. The kernel takes the probes away when memgap ends, however it ends, also amid this (shielded.h). */
 int uprobes_attach(const struct uprobes_request *request, struct uprobes *ret);
 void uprobes_detach(struct uprobes *uprobes);
 

@@ -254,7 +254,7 @@ void probed_files_forget(struct probed_files *files, pid_t pid)
 	}
 }
 
-static void detach_all(struct probed_files *files)
+void probed_files_detach(struct probed_files *files)
 {
 	struct attachment **list;
 	size_t n = 0, i = 0;
@@ -370,7 +370,7 @@ const struct library *probed_files_library(const struct probed_files *files, uin
 
 void probed_files_remove_all(struct probed_files *files)
 {
-	detach_all(files);
+	probed_files_detach(files);
 	free(files->away);
 	files->away = NULL;
 	files->n_away = 0;

@@ -36,6 +36,7 @@ const struct library *probed_files_library(const struct probed_files *files, uin
 
 void probed_files_forget(struct probed_files *files, pid_t pid); /* probes_forget() */
 void probed_files_drop(struct probed_files *files, pid_t pid);   /* probes_drop() */
+void probed_files_detach(struct probed_files *files);            /* probes_detach() */
 void probed_files_remove_all(struct probed_files *files);
 
 #endif

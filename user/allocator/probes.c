@@ -148,6 +148,11 @@ int probes_measure_cost(const struct probes *probes, struct probe_cost *ret)
 	return cost_measure(&programs, ret);
 }
 
+void probes_detach(struct probes *probes)
+{
+	probed_files_detach(&probes->files);
+}
+
 void probes_close(struct probes *probes)
 {
 	if (!probes)

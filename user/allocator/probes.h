@@ -40,6 +40,8 @@ struct probes_limits {
  */
 int probes_open(int proc_fd, const struct probes_limits *limits, struct probes **ret, struct error *err);
 void probes_close(struct probes *probes); /* NULL is allowed */
+/* At the end, where it cannot be closed since something still works on it: no target keeps a probe. */
+void probes_detach(struct probes *probes);
 
 /* The same, but nothing is attached yet: to find out what this host offers. probes_close() releases it too. */
 int probes_prepare(int proc_fd, const struct probes_limits *limits, struct probes **ret, struct error *err);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "user/allocator/probes.h"
 #include "user/base/fs.h"
 #include "user/base/outlet.h"
 #include "user/cmd/governor.h"
@@ -126,8 +127,12 @@ bool session_close(struct session *session)
 	pressure_withdraw(&targets->pressure); /* first of all: it is the only thing that would be left behind */
 	if (!targets->names)
 		runtime_names_free(targets->known_containers);
-	if (!surveyor_close(targets->surveyor) || !governor_close(targets->governor) || !names_close(targets->names))
+	if (!surveyor_close(targets->surveyor) || !governor_close(targets->governor) || !names_close(targets->names)) {
+		/* the kernel would, but not before the last process has gone that shares our files: shielded_call() in a thread */
+		if (targets->probes)
+			probes_detach(targets->probes);
 		return false;
+	}
 	targets->governor = NULL;
 	targets_close(targets);
 	if (!trims_close(&session->trims))

@@ -6,6 +6,8 @@
 #ifndef MEMGAP_BASE_ERROR_H
 #define MEMGAP_BASE_ERROR_H
 
+#include <stdbool.h>
+
 /* Exit statuses of memgap; part of its interface. */
 enum exit_status {
 	EXIT_DONE = 0,
@@ -25,5 +27,8 @@ struct error {
 /* Writes the line; always returns -1, so that `return error_set(…)` reads well. */
 int error_set(struct error *err, enum exit_status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Whether an errno is that no descriptor is left, which has the same remedy everywhere: then it is written. */
+bool error_is_out_of_fds(int number, struct error *err);
 
 #endif

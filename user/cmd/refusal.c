@@ -36,7 +36,9 @@ int refusal_explain(int result, int proc_fd, const struct pid_identity *id, stru
 				 "CAP_CHECKPOINT_RESTORE",
 				 id->pid, id->comm);
 	case -EMFILE:
-		return error_set(err, EXIT_HOST, "out of file descriptors: raise the limit (ulimit -n)");
+	case -ENFILE:
+		error_is_out_of_fds(-result, err);
+		return -1;
 	default:
 		return error_set(err, EXIT_HOST, "cannot probe pid %d (%s): %s; MEMGAP_DEBUG=1 shows where", id->pid, id->comm,
 				 strerror(-result));

@@ -248,6 +248,8 @@ int cgroup_dir_open(const struct hierarchy *hierarchy, const char *name, struct 
 
 		if (fd >= 0)
 			close(fd);
+		if (error_is_out_of_fds(error, err))
+			return -1;
 		return error_set(err, EXIT_TARGET, "no cgroup '%s' below %s%s: list what there is with `find %s -type d`", name,
 				 hierarchy->mount, error == EACCES ? " (permission denied)" : "", hierarchy->mount);
 	}

@@ -70,16 +70,22 @@ int pid_open(int proc_fd, pid_t pid, struct pid_identity *ret, struct error *err
 {
 	struct pid_identity id = { .pid = pid };
 	struct pid_stat stat;
+	int result;
 
 	id.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (id.pidfd < 0 && error_is_out_of_fds(errno, err))
+		return -1;
 	/* EINVAL; on newer kernels ENOENT */
 	if (id.pidfd < 0 && (errno == EINVAL || errno == ENOENT))
 		return error_set(err, EXIT_TARGET, "pid %d is a thread, not a process: give the id of its process", pid);
 	if (id.pidfd < 0 && errno != ESRCH)
 		return error_set(err, EXIT_HOST, "cannot open pid %d: %s (needs Linux 5.3)", pid, strerror(errno));
 	/* read after the pidfd was opened: both are the same process, or the second is gone */
-	if (id.pidfd < 0 || pid_stat_read(proc_fd, pid, &stat)) {
+	result = id.pidfd < 0 ? -ESRCH : pid_stat_read(proc_fd, pid, &stat);
+	if (result) {
 		pid_close(&id);
+		if (error_is_out_of_fds(-result, err))
+			return -1;
 		return error_set(err, EXIT_TARGET, "no process with pid %d: see `ps -e`; "
 				 "in a container, run it with the host's pid namespace", pid);
 	}

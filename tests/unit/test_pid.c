@@ -2,6 +2,7 @@
 #include "tests/unit/helpers.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "user/target/pid.h"
@@ -157,6 +158,35 @@ static void a_living_process_opens_and_is_alive_until_it_is_killed(void **state)
 	pid_close(&id); /* again: nothing happens */
 }
 
+static void without_a_descriptor_left_it_is_no_less_alive_and_opening_says_why(void **state)
+{
+	int proc_fd = *(int *)*state;
+	pid_t child = child_start(sleep_for_ever);
+	struct pid_identity id, other;
+	struct rlimit before, none;
+	bool alive, alive_when_killed;
+	struct error err;
+	int result;
+
+	assert_int_equal(pid_open(proc_fd, child, &id, &err), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ 1, before.rlim_max }; /* poll() refuses more entries than that */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	alive = pid_is_alive(proc_fd, &id);
+	result = pid_open(proc_fd, child, &other, &err);
+	kill(child, SIGKILL);
+	child_await_zombie(child);
+	alive_when_killed = pid_is_alive(proc_fd, &id);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(alive);
+	assert_false(alive_when_killed);
+	assert_int_equal(result, -1);
+	assert_int_equal(err.status, EXIT_HOST);
+	assert_string_equal(err.text, "out of file descriptors: raise the limit (ulimit -n)");
+	waitpid(child, NULL, 0);
+	pid_close(&id);
+}
+
 static void another_start_time_is_another_process(void **state)
 {
 	int proc_fd = *(int *)*state;
@@ -256,6 +286,7 @@ int main(void)
 		cmocka_unit_test(own_stat_shows_own_name_and_the_same_start_each_time),
 		cmocka_unit_test(a_process_that_is_not_there_has_no_stat),
 		cmocka_unit_test(a_living_process_opens_and_is_alive_until_it_is_killed),
+		cmocka_unit_test(without_a_descriptor_left_it_is_no_less_alive_and_opening_says_why),
 		cmocka_unit_test(another_start_time_is_another_process),
 		cmocka_unit_test(a_zombie_does_not_open),
 		cmocka_unit_test(a_pid_that_is_not_there_does_not_open),

@@ -116,8 +116,13 @@ bool pid_is_alive(int proc_fd, const struct pid_identity *id)
 {
 	struct pollfd exited = { .fd = id->pidfd, .events = POLLIN };
 	struct pid_stat stat;
+	int result;
 
 	if (poll(&exited, 1, 0) != 0)
 		return false;
-	return !pid_stat_read(proc_fd, id->pid, &stat) && stat.start_time == id->start_time && !is_zombie(&stat);
+	result = pid_stat_read(proc_fd, id->pid, &stat);
+	/* that we have no descriptor or no memory left says nothing of it */
+	if (result == -EMFILE || result == -ENFILE || result == -ENOMEM)
+		return true;
+	return !result && stat.start_time == id->start_time && !is_zombie(&stat);
 }

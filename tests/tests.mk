@@ -27,19 +27,24 @@ PRELOAD_SUITES := $(sort $(wildcard tests/preload/test_*.py))
 PRELOAD := $(P)/tests/preload
 PRELOAD_PROGRAMS := $(patsubst %,$(PRELOAD)/%,target target-linked target-whole target-early target-static target-musl stall costs libmemgap-trim-musl.so)
 SOAK_SUITES := $(sort $(wildcard tests/soak/test_*.py))
+FAULTS_SUITES := $(sort $(wildcard tests/faults/test_*.py))
+# what a memgap of theirs calls in place of libc's
+FAULTY := malloc calloc realloc reallocarray strdup strndup asprintf getline mmap fopen fdopen fopencookie open_memstream opendir fdopendir open openat fcntl \
+	epoll_create1 eventfd timerfd_create signalfd inotify_init1 pipe2 socket syscall fork clone posix_spawn pthread_create
+FAULTY_MEMGAP := $(B)/tests/faults/memgap
 PAGE_SUITES := $(sort $(wildcard tests/page/test_*.py))
 NAMES_PROGRAM := $(B)/tests/container/names
 CONTAINER_SUITES := $(sort $(wildcard tests/container/test_*.py))
 VM_SUITES := tests/vm/test_machine.py tests/vm/test_suites.py
 
-.PHONY: check check-all programs check-unit check-integration check-cli check-proof check-heap check-go check-preload check-page check-container check-vm vm-check
+.PHONY: check check-all programs check-unit check-integration check-cli check-proof check-heap check-go check-preload check-page check-faults check-container check-vm vm-check
 check: ## all tests (root; installs what is missing)
 	$(Q)tests/deps.sh all
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) programs
 	$(Q)$(MAKE) --no-print-directory check-all
 
 programs: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(GO_PROGRAMS) \
-	$(PRELOAD_PROGRAMS) $(EXERCISES)
+	$(PRELOAD_PROGRAMS) $(EXERCISES) $(FAULTY_MEMGAP)
 
 # Those that measure time come first, while nothing else runs; the containers, the page and the screen mostly wait.
 TIMED_SUITES := $(patsubst %,tests/cli/test_%.py,speed trim_signals governor serve_prometheus) $(B)/tests/integration/test_gate_race \
@@ -48,7 +53,7 @@ WAITING_SUITES := tests/cli/test_top.py $(PAGE_SUITES) $(CONTAINER_SUITES)
 check-all: programs
 	$(Q)tests/prepare.sh
 	$(Q)FUZZ_SECONDS=60 tests/run.sh tests/layers.sh $(TIMED_SUITES) --beside tests/fuzz/test_fuzz.py $(SOAK_SUITES) \
-		--alone $(filter-out $(TIMED_SUITES) $(WAITING_SUITES),$(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(HEAP_SUITES) $(PRELOAD_SUITES)) \
+		--alone $(filter-out $(TIMED_SUITES) $(WAITING_SUITES),$(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(HEAP_SUITES) $(PRELOAD_SUITES) $(FAULTS_SUITES)) \
 		--together $(VM_SUITES) $(GO_SUITES) $(WAITING_SUITES) $(PROOF_SUITES)
 
 check-unit: $(UNIT_SUITES) ## cmocka tests of the pure functions (no root)
@@ -84,6 +89,11 @@ check-page: all ## the live page and the report in headless Chromium; screenshot
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(PAGE_SUITES)
 
+check-faults: all $(TEST_PROGRAMS) $(FAULTY_MEMGAP) ## memgap killed, short of everything, and with odd targets: nothing is harmed, left behind, or lost unsaid; FAULTS=5: more of it (root)
+	$(Q)tests/prepare.sh
+	$(Q)SECONDS_PER_SUITE=3600 tests/run.sh $(FAULTS_SUITES)
+	$(Q)grep -h '^# |' $(patsubst tests/faults/%.py,build/tests/%.log,$(FAULTS_SUITES)) | awk '!seen[$$0]++'
+
 .PHONY: soak
 soak: all $(TEST_PROGRAMS) $(EXERCISES) ## HOURS=0.5 of processes that come and go: memgap takes no more than before, and every figure stays right (root)
 	$(Q)tests/prepare.sh
@@ -116,6 +126,11 @@ $(NAMES_PROGRAM): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS) Makefile tests/test
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $< $(LIBRARY_OBJECTS) $(USER_LIBS) -o $@
+
+$(FAULTY_MEMGAP): tests/faults/faulty.c $(USER_OBJECTS) Makefile tests/tests.mk
+	@echo "  PROGRAM $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON_CFLAGS) $(FAULTY:%=-Wl,--wrap=%) $< $(USER_OBJECTS) $(USER_LIBS) -o $@
 
 TEST_CFLAGS = $(USER_CFLAGS) $(shell $(PKG_CONFIG) --cflags $(TEST_LIBS)) -Wno-conversion
 

@@ -19,7 +19,8 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import MEMGAP, MIB, WORKLOAD, Cgroup, Program, Watch, read, wait_for  # noqa: E402
+from freezer import Freezer  # noqa: E402
+from memgap import MEMGAP, MIB, WORKLOAD, Cgroup, Program, Watch, wait_for  # noqa: E402
 
 HABITS = os.path.abspath("build/tests/programs/habits")
 CROSSES = os.path.abspath("build/tests/programs/crosses")
@@ -298,53 +299,6 @@ class Halted(unittest.TestCase):
         for freezer in Freezer.all(self):
             with self.subTest(freezer.directory):
                 self.check(freezer.freeze, freezer.thaw)
-
-
-class Freezer:
-    """A cgroup that processes can be frozen in: of version 2, or of the freezer of version 1."""
-
-    @classmethod
-    def all(cls, test):
-        mounts = [line.split() for line in read("/proc/mounts").splitlines()]
-        found = [cls(test, where, "cgroup.freeze", "1", "0") for _, where, kind, *_ in mounts if kind == "cgroup2"]
-        found += [cls(test, where, "freezer.state", "FROZEN", "THAWED") for _, where, kind, options, *_ in mounts
-                  if kind == "cgroup" and "freezer" in options.split(",")]
-        assert found
-        return found
-
-    def __init__(self, test, mount, file, frozen, thawed):
-        self.directory = f"{mount}/memgap-test-{os.getpid()}-freezer"
-        self.file, self.frozen, self.thawed = file, frozen, thawed
-        os.mkdir(self.directory)
-        test.addCleanup(lambda: wait_for(self.is_removed, f"{self.directory} can be removed"))
-
-    def write(self, file, text):
-        with open(f"{self.directory}/{file}", "w") as control:
-            control.write(text)
-
-    def is_frozen(self):
-        if self.file == "cgroup.freeze":
-            return "frozen 1" in read(f"{self.directory}/cgroup.events")
-        return read(f"{self.directory}/freezer.state") == "FROZEN\n"
-
-    def freeze(self, programs):
-        for program in programs:
-            self.write("cgroup.procs", str(program.pid))
-        self.write(self.file, self.frozen)
-        wait_for(self.is_frozen, "frozen")
-
-    def thaw(self, _):
-        self.write(self.file, self.thawed)
-
-    def is_removed(self):
-        self.write(self.file, self.thawed)
-        for pid in read(f"{self.directory}/cgroup.procs").split():
-            os.kill(int(pid), signal.SIGKILL)
-        try:
-            os.rmdir(self.directory)
-        except OSError:
-            return False
-        return True
 
 
 class Churn(unittest.TestCase):

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * In a memgap of its own these take the places of the functions that want memory, descriptors, threads or processes of the system (-Wl,--wrap, see
+ * tests.mk). One call fails: $FAULT=PLACE:N is the Nth from that place, $FAULT=PLACE:0 all of them. PLACE is where it returns to, in hexadecimal, from the start of
+ * the program. $FAULT_LOG is a file that gets the places of all calls, eight bytes each.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+extern const char __executable_start[];
+
+static int log_fd = -1;
+static uint64_t faulty;
+static unsigned long nth;
+static atomic_ulong seen;
+
+static __attribute__((constructor)) void begin(void)
+{
+	const char *fault = getenv("FAULT"), *log = getenv("FAULT_LOG");
+	char *end;
+
+	if (log) /* out of the way of memgap's own */
+		log_fd = fcntl(open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), F_DUPFD_CLOEXEC, 500);
+	if (!fault)
+		return;
+	faulty = strtoull(fault, &end, 16);
+	nth = strtoul(end + 1, NULL, 10);
+}
+
+static bool is_to_fail(const void *caller, int error)
+{
+	uint64_t place = (uintptr_t)caller - (uintptr_t)__executable_start;
+	int before = errno;
+
+	if (log_fd >= 0 && write(log_fd, &place, sizeof(place)) != sizeof(place))
+		abort();
+	errno = before;
+	if (!faulty || place != faulty || (atomic_fetch_add(&seen, 1) + 1 != nth && nth))
+		return false;
+	errno = error;
+	return true;
+}
+
+/* type function(parameters): what it returns instead, with which error, and with which arguments it is called. */
+#define FAULTY(type, function, parameters, failure, error, ...)                         \
+	type __real_##function parameters;                                              \
+	type __wrap_##function parameters;                                              \
+	type __wrap_##function parameters                                               \
+	{                                                                               \
+		if (is_to_fail(__builtin_return_address(0), error))                     \
+			return failure;                                                 \
+		return __real_##function(__VA_ARGS__);                                  \
+	}                                                                               \
+	type __real_##function parameters
+
+FAULTY(void *, malloc, (size_t size), NULL, ENOMEM, size);
+FAULTY(void *, calloc, (size_t n, size_t size), NULL, ENOMEM, n, size);
+FAULTY(void *, realloc, (void *block, size_t size), NULL, ENOMEM, block, size);
+FAULTY(void *, reallocarray, (void *block, size_t n, size_t size), NULL, ENOMEM, block, n, size);
+FAULTY(char *, strdup, (const char *text), NULL, ENOMEM, text);
+FAULTY(char *, strndup, (const char *text, size_t n), NULL, ENOMEM, text, n);
+FAULTY(ssize_t, getline, (char **line, size_t *size, FILE *file), -1, ENOMEM, line, size, file);
+FAULTY(void *, mmap, (void *at, size_t size, int protection, int flags, int fd, off_t offset), MAP_FAILED, ENOMEM, at, size, protection, flags, fd, offset);
+FAULTY(FILE *, fopen, (const char *path, const char *mode), NULL, EMFILE, path, mode);
+FAULTY(FILE *, fdopen, (int fd, const char *mode), NULL, ENOMEM, fd, mode);
+FAULTY(FILE *, fopencookie, (void *cookie, const char *mode, cookie_io_functions_t functions), NULL, ENOMEM, cookie, mode, functions);
+FAULTY(FILE *, open_memstream, (char **text, size_t *size), NULL, ENOMEM, text, size);
+FAULTY(DIR *, opendir, (const char *path), NULL, EMFILE, path);
+FAULTY(DIR *, fdopendir, (int fd), NULL, ENOMEM, fd);
+FAULTY(int, epoll_create1, (int flags), -1, EMFILE, flags);
+FAULTY(int, eventfd, (unsigned int value, int flags), -1, EMFILE, value, flags);
+FAULTY(int, timerfd_create, (clockid_t clock, int flags), -1, EMFILE, clock, flags);
+FAULTY(int, signalfd, (int fd, const sigset_t *set, int flags), -1, EMFILE, fd, set, flags);
+FAULTY(int, inotify_init1, (int flags), -1, EMFILE, flags);
+FAULTY(int, pipe2, (int fds[2], int flags), -1, EMFILE, fds, flags);
+FAULTY(int, socket, (int family, int type, int protocol), -1, EMFILE, family, type, protocol);
+FAULTY(pid_t, fork, (void), -1, EAGAIN);
+FAULTY(int, pthread_create, (pthread_t *id, const pthread_attr_t *attributes, void *(*function)(void *), void *data), EAGAIN, EAGAIN, id, attributes, function, data);
+FAULTY(int, posix_spawn, (pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes, char *const arguments[],
+			  char *const environment[]), EAGAIN, EAGAIN, pid, path, actions, attributes, arguments, environment);
+
+/* Those with a number of arguments that varies get the most there are: what the caller has not passed is not looked at. */
+#define TAKE(list, last, more)                                                          \
+	va_list list;                                                                   \
+	long more[5];                                                                   \
+	va_start(list, last);                                                           \
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)                     \
+		more[i] = va_arg(list, long);                                           \
+	va_end(list)
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...)
+{
+	TAKE(list, flags, more);
+	return is_to_fail(__builtin_return_address(0), EMFILE) ? -1 : __real_open(path, flags, more[0]);
+}
+
+int __real_openat(int at, const char *path, int flags, ...);
+int __wrap_openat(int at, const char *path, int flags, ...);
+int __wrap_openat(int at, const char *path, int flags, ...)
+{
+	TAKE(list, flags, more);
+	return is_to_fail(__builtin_return_address(0), EMFILE) ? -1 : __real_openat(at, path, flags, more[0]);
+}
+
+int __real_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...)
+{
+	TAKE(list, command, more);
+	return command == F_DUPFD_CLOEXEC && is_to_fail(__builtin_return_address(0), EMFILE) ? -1 : __real_fcntl(fd, command, more[0]);
+}
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+long __wrap_syscall(long number, ...)
+{
+	TAKE(list, number, more);
+	if (number != SYS_exit_group && number != SYS_close && is_to_fail(__builtin_return_address(0), ENOMEM))
+		return -1;
+	return __real_syscall(number, more[0], more[1], more[2], more[3], more[4]);
+}
+
+int __real_clone(int (*function)(void *), void *stack, int flags, void *data, ...);
+int __wrap_clone(int (*function)(void *), void *stack, int flags, void *data, ...);
+int __wrap_clone(int (*function)(void *), void *stack, int flags, void *data, ...)
+{
+	return is_to_fail(__builtin_return_address(0), EAGAIN) ? -1 : __real_clone(function, stack, flags, data);
+}
+
+int __wrap_asprintf(char **text, const char *format, ...);
+int __wrap_asprintf(char **text, const char *format, ...)
+{
+	va_list list;
+	int result;
+
+	if (is_to_fail(__builtin_return_address(0), ENOMEM))
+		return -1;
+	va_start(list, format);
+	result = vasprintf(text, format, list);
+	va_end(list);
+	return result;
+}

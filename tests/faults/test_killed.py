@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""memgap killed by SIGKILL at random moments under load, and started again at once. SEED=n repeats a run's moments."""
+import os
+import random
+import signal
+import sys
+import time
+
+sys.path.insert(0, "tests/faults")
+import faults  # noqa: E402
+from faults import SIZE, FaultsTest, Target, bpf_objects, leaked_uprobes  # noqa: E402
+from memgap import MEMGAP, Cgroup, Program, Watch, libc_of  # noqa: E402
+
+SEED = int(os.environ.get("SEED", random.randrange(1 << 32)))
+KILLS = round(8 * SIZE)  # of each kind
+
+
+class Killed(FaultsTest):
+    """Each kind of moment: a memgap is begun, and killed with its process group; every other time another one takes its place at once."""
+
+    def setUp(self):
+        self.random = random.Random(f"{SEED} {self.id()}")
+        self.cgroup = Cgroup(self, "killed")
+        self.target = Target(self)
+        self.cgroup.add(self.target.pid)
+        self.leaked = max(leaked_uprobes(), default=0)
+
+    def watch(self, *arguments):
+        return Watch(self, "-p", str(self.target.pid), *arguments, interval="50ms")
+
+    def sleep(self, seconds):
+        time.sleep(self.random.uniform(0, seconds))  # a moment is what this is about
+
+    def time_to_probes(self, *arguments):
+        """Seconds from a memgap's start to its first sample with probes."""
+        start = time.monotonic()
+        watch = Watch(self, *arguments, interval="50ms")
+        watch.sample(lambda sample: sample["allocator"]["mallocs"])
+        seconds = time.monotonic() - start
+        watch.stop()
+        self.assertEqual(watch.finish(), 0, watch.stderr())
+        return seconds
+
+    def probed_places(self):
+        """Addresses in the target, and the bytes that are there without probes."""
+        fields = libc_of(self.target.pid)
+        start, end = (int(address, 16) for address in fields[0].split("-"))
+        with open(f"/proc/{self.target.pid}/mem", "rb") as memory:
+            memory.seek(start)
+            bare = memory.read(end - start)
+            watch = self.watch("-s", "probe")
+            watch.sample()
+            memory.seek(start)
+            probed = memory.read(end - start)
+        watch.stop()
+        self.assertEqual(watch.finish(), 0, watch.stderr())
+        return {start + i: bare[i:i + 1] for i in range(len(bare)) if probed[i] != bare[i]}
+
+    def breakpoints(self, places):
+        """How many are in place."""
+        with open(f"/proc/{self.target.pid}/mem", "rb", buffering=0) as memory:
+            return sum(memory.seek(address) and memory.read(1) != byte for address, byte in places.items())
+
+    def check(self, fault, begin):
+        """begin(): a memgap, at a random moment of its life."""
+        leaks = 0
+        for i in range(KILLS):
+            victim = begin()
+            objects = bpf_objects(victim.pid)
+            victim.kill()
+            if i % 2:
+                watch = self.watch("-s", "probe")
+                self.check_counts(self.target, watch)
+                watch.stop()
+                self.assertEqual(watch.finish(), 0, watch.stderr())
+            left = leaked_uprobes(self.leaked)
+            self.leaked = max(left, default=self.leaked)
+            leaks += bool(left)
+            if not left:  # else it is told, below
+                self.check_nothing_left(self.target, objects)
+        self.target.finish()
+        self.tried(f"SIGKILL {fault}", KILLS, left=leaks)
+        self.assertEqual(leaks, 0, f"breakpoints that the kernel could not take back; SEED={SEED}")
+
+    def test_attaching(self):
+        """killed while it loads and attaches to a process"""
+        arguments = "-s", "probe", "-p", str(self.target.pid)
+        seconds = self.time_to_probes(*arguments)
+
+        def begin():
+            watch = Watch(self, *arguments)
+            self.sleep(seconds)
+            return watch
+        self.check("while attaching to a process", begin)
+
+    def test_attaching_to_files(self):
+        """killed while it attaches to the files that the processes of a cgroup map"""
+        arguments = "-s", "probe", "-c", self.cgroup.path
+        seconds = self.time_to_probes(*arguments)
+
+        def begin():
+            watch = Watch(self, *arguments)
+            self.sleep(seconds)
+            return watch
+        self.check("while attaching to files", begin)
+
+    def test_amid_attaching(self):
+        """killed when some of its breakpoints are in place, and others are not"""
+        places = self.probed_places()
+
+        def begin():
+            watch, n = self.watch("-s", "probe"), self.random.randrange(1, len(places))
+            while self.breakpoints(places) < n:
+                self.assertIsNone(watch.process.poll(), watch.stderr())
+            return watch
+        self.check("when some probes are in place, and others not yet", begin)
+
+    def test_detaching(self):
+        """killed while it ends, when some of its breakpoints are gone"""
+        places = self.probed_places()
+
+        def begin():
+            watch, n = self.watch("-s", "probe"), self.random.randrange(len(places))
+            watch.sample()
+            watch.stop(self.random.choice((signal.SIGTERM, signal.SIGINT)))
+            while self.breakpoints(places) > n and watch.process.poll() is None:
+                pass
+            return watch
+        self.check("when some probes are gone, and others not yet", begin)
+
+    def test_sampling(self):
+        """killed while the governor takes the probes away and puts them back"""
+        def begin():
+            watch = self.watch("--max-overhead", "1%")
+            watch.sample()
+            self.sleep(1)
+            return watch
+        self.check("while probes come and go", begin)
+
+    def test_reading(self):
+        """killed while it reads the heap"""
+        def begin():
+            watch = Watch(self, "-p", str(self.target.pid), "-s", "heap", "--walk-budget", "50%,1s", interval="10ms")
+            watch.sample()
+            self.sleep(0.2)
+            return watch
+        self.check("while reading the heap", begin)
+
+    def test_trimming(self):
+        """killed while it has the target trimmed"""
+        def begin():
+            if self.random.random() < 0.5:
+                program = Program(self, MEMGAP, "trim", "-p", str(self.target.pid))
+                self.sleep(0.3)
+                return program
+            watch = self.watch("--trim-at", "alloc:1KiB", "--cooldown", "20ms")
+            watch.event()
+            self.sleep(0.2)
+            return watch
+        self.check("while trimming", begin)
+        print(f"# {self.target.stderr()}", end="")
+
+
+if __name__ == "__main__":
+    print(f"# SEED={SEED}")
+    faults.main()

@@ -79,8 +79,9 @@ struct watched_process *targets_add_process(struct targets *targets, const struc
 {
 	struct watched_process *process = calloc(1, sizeof(*process));
 	size_t at = position_of(targets, id->pid);
+	bool is_shown = (own && targets->options->per != PER_CGROUP) || targets->options->per == PER_PROCESS;
 
-	if (!process || grow(&targets->processes, targets->n_processes)) {
+	if (!process || grow(&targets->processes, targets->n_processes) || (is_shown && !targets_add_row(targets, process, NULL))) {
 		free(process);
 		return NULL;
 	}
@@ -94,8 +95,6 @@ struct watched_process *targets_add_process(struct targets *targets, const struc
 		(targets->n_processes - at) * sizeof(*targets->processes));
 	targets->processes[at] = process;
 	targets->n_processes++;
-	if ((own && targets->options->per != PER_CGROUP) || targets->options->per == PER_PROCESS)
-		targets_add_row(targets, process, NULL);
 	return process;
 }
 
@@ -103,7 +102,8 @@ struct watched_cgroup *targets_add_cgroup(struct targets *targets, const struct 
 {
 	struct watched_cgroup *cgroup = calloc(1, sizeof(*cgroup));
 
-	if (!cgroup || grow(&targets->cgroups, targets->n_cgroups)) {
+	if (!cgroup || grow(&targets->cgroups, targets->n_cgroups) ||
+	    (targets->options->per != PER_PROCESS && !targets_add_row(targets, NULL, cgroup))) {
 		free(cgroup);
 		return NULL;
 	}
@@ -111,8 +111,6 @@ struct watched_cgroup *targets_add_cgroup(struct targets *targets, const struct 
 	cgroup->slot = (uint32_t)targets->n_cgroups + 1;
 	cgroup->adopts = adopts;
 	targets->cgroups[targets->n_cgroups++] = cgroup;
-	if (targets->options->per != PER_PROCESS)
-		targets_add_row(targets, NULL, cgroup);
 	return cgroup;
 }
 

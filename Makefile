@@ -13,7 +13,8 @@ CROSS ?=
 P := build$(if $(CROSS),/$(CROSS))
 B := $(P)$(if $(SANITIZE),/sanitize)$(if $(COVERAGE),/coverage)
 PO := $(P)/obj
-export MEMGAP_BUILD = $(B) # to the tests
+# to the tests
+export MEMGAP_BUILD = $(B)
 O := $(B)/obj
 Q := $(if $(V),,@)
 

@@ -66,3 +66,16 @@ coverage-run: programs
 	$(Q)lcov --quiet --extract $(B)/all.info '$(CURDIR)/user/*' --output-file $(B)/coverage.info
 	$(Q)genhtml --quiet --output-directory $(B)/html $(B)/coverage.info
 	$(Q)tests/lib/coverage.py <$(B)/coverage.info
+
+# Everything there is, before a release; some two hours. Each says what it has tried, in tables of the same form.
+.PHONY: check-release
+check-release: ## all of it: the tests, more of each fault, all kernels, arm64, sanitizers, valgrind, analyzers, half an hour of soak (root)
+	$(Q)$(MAKE) --no-print-directory check
+	$(Q)RUNS=1000 tests/run.sh $(B)/tests/integration/test_attach_race
+	$(Q)FAULTS=5 $(MAKE) --no-print-directory check-faults
+	$(Q)$(MAKE) --no-print-directory check-vm
+	$(Q)$(MAKE) --no-print-directory check-arm64
+	$(Q)$(MAKE) --no-print-directory check-static
+	$(Q)$(MAKE) --no-print-directory check-valgrind
+	$(Q)$(MAKE) --no-print-directory check SANITIZE=address,undefined
+	$(Q)$(MAKE) --no-print-directory soak HOURS=0.5

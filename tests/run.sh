@@ -59,6 +59,7 @@ running() {
 }
 
 n=0
+told=()
 mode=alone
 : >"$results/beside"
 for suite in "$@"; do
@@ -69,6 +70,8 @@ for suite in "$@"; do
 		;;
 	esac
 	n=$((n + 1))
+	log=${suite##*/}
+	told+=("$logs/${log%.*}.log")
 	case $mode in
 	alone)
 		run_suite "$suite" "$results/$n"
@@ -86,6 +89,10 @@ for suite in "$@"; do
 	esac
 done
 wait
+
+# What was tried, as suites have it in rows of the same form (tests/lib/tried.py).
+rows=$(grep -h '^# | ' "${told[@]}" 2>/dev/null | grep -E '^# \|([^|]*\|){5}$' | awk '!seen[$0]++ { print substr($0, 3) }')
+[ -z "$rows" ] || echo "$rows"
 
 passed=0 failed=0 skipped=0
 for ((i = 1; i <= n; i++)); do

@@ -92,7 +92,6 @@ check-page: all ## the live page and the report in headless Chromium; screenshot
 check-faults: all $(TEST_PROGRAMS) $(FAULTY_MEMGAP) ## memgap killed, short of everything, and with odd targets: nothing is harmed, left behind, or lost unsaid; FAULTS=5: more of it (root)
 	$(Q)tests/prepare.sh
 	$(Q)SECONDS_PER_SUITE=3600 tests/run.sh $(FAULTS_SUITES)
-	$(Q)grep -h '^# |' $(patsubst tests/faults/%.py,build/tests/%.log,$(FAULTS_SUITES)) | awk '!seen[$$0]++'
 
 .PHONY: soak
 soak: all $(TEST_PROGRAMS) $(EXERCISES) ## HOURS=0.5 of processes that come and go: memgap takes no more than before, and every figure stays right (root)

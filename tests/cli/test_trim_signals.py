@@ -19,6 +19,7 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
+import tried  # noqa: E402
 from freezer import Freezer  # noqa: E402
 from memgap import MEMGAP, MIB, WORKLOAD, Cgroup, Program, Watch, wait_for  # noqa: E402
 
@@ -354,6 +355,7 @@ class Churn(unittest.TestCase):
         self.assertGreater(sum(one["reused"] for one in counts), 100)
         self.assertGreater(by["kernel"], 1000 * self.SIGNALS / 10000)
         self.assertGreaterEqual(sum(taken.values()), self.SIGNALS)
+        tried.say("signals to processes that come, go, change their minds and their pids", sum(taken.values()))
 
     def test_other_threads(self):
         """where another thread changes the handler a hundred times a second, hardly a signal kills, however busy the machine"""

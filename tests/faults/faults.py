@@ -13,6 +13,7 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
+import tried  # noqa: E402
 from memgap import SECONDS, Program, code_is_intact, is_alive, own_libc, read, status_of, wait_for  # noqa: E402
 
 CHECKS_ITSELF = os.path.abspath("build/tests/programs/checks_itself")
@@ -133,7 +134,5 @@ def main(together=1):
     try:
         tap.main(together)
     finally:
-        print("# | fault | times | harmed | left behind | lost uncounted |")
-        print("# |---|---|---|---|---|")
         for row in table:
-            print(f"# | {row.fault} | {row.times} | {row.harmed} | {row.left} | {row.lost} |", flush=True)
+            tried.say(*row)

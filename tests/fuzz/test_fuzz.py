@@ -9,6 +9,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import fuzzing
 import tap
+import tried
 
 SECONDS = int(os.environ.get("FUZZ_SECONDS", 0))
 
@@ -36,6 +37,7 @@ def add_fuzzing(target):
         print(f"# {target}: {result.executions} executions, {result.per_second} a second, {result.edges} edges, {result.inputs} inputs",
               flush=True)
         self.assertGreater(result.executions, len(fuzzing.files_of(target)))
+        tried.say(f"hostile input to {target}, under ASan and UBSan", result.executions)
     test.__doc__ = f"{target}: {SECONDS} s of new inputs do no harm"
     setattr(New, f"test_{target}", test)
 

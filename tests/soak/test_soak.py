@@ -17,6 +17,7 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
+import tried  # noqa: E402
 from memgap import MEMGAP, MIB, WORKLOAD, Cgroup, Program, is_alive, read, status_of, wait_for  # noqa: E402
 from serve import Serve  # noqa: E402
 
@@ -182,6 +183,7 @@ class SoakTest(unittest.TestCase):
             program.stop()
             self.assertEqual(program.end(), 0, program.stderr())
         self.assertTrue(is_alive(self.crowd.pid))
+        tried.say(f"{SECONDS / 60:.0f} min of processes that come and go; billions of bytes", round(self.crowd.total / 1e9))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import tempfile
 sys.path.insert(0, "tests/faults")
 import faults  # noqa: E402
 from faults import SIZE, FaultsTest, Target  # noqa: E402
-from memgap import Cgroup, Program, status_of, wait_for  # noqa: E402
+from memgap import MIB, Cgroup, Program, status_of, wait_for  # noqa: E402
 
 FAULTY = os.path.abspath("build/tests/faults/memgap")
 WATCH = ["watch", "-o", "json", "-i", "20ms", "-N", "3"]
@@ -77,7 +77,6 @@ class Memory(FaultsTest):
         for place, n in sorted(places.items()):
             if SIZE <= 1 and place in self.tried_places:
                 continue
-            self.tried_places.add(place)
             count = min(n, round(3 * SIZE))
             yield from ((place, nth) for nth in sorted({0, 1, n} | {1 + n * i // count for i in range(count) if SIZE > 1}))
 
@@ -86,8 +85,8 @@ class Memory(FaultsTest):
         self.assertNotIn("AddressSanitizer", run.stderr, note)
         self.assertNotIn("LeakSanitizer", run.stderr, note)
         if arguments[0] == "check" and run.stdout:
-            self.assertTrue(not run.returncode or " no: " in run.stdout, note)
-        elif run.returncode:
+            self.assertTrue(not run.returncode or " no: " in run.stdout or run.stderr.startswith("memgap: "), note)
+        elif run.returncode and '"why"' not in run.stdout:  # of a trim
             self.assertRegex(run.stderr, r"(?m)^memgap: .{10,}$", note)
         if arguments[0] == "watch" and "json" in arguments:
             self.check_lines([json.loads(line) for line in run.stdout.splitlines()], run, note)
@@ -97,7 +96,8 @@ class Memory(FaultsTest):
         self.assertTrue(lines or run.returncode, note)
         for line in lines:
             if line["target"]["pid"] == self.target.pid and "kernel" in line:
-                self.assertIn(line["kernel"]["rss"], (None, status_of(self.target.pid)["VmRSS"]), note)
+                rss = line["kernel"]["rss"]  # probes cost the target some pages
+                self.assertTrue(rss is None or abs(rss - status_of(self.target.pid)["VmRSS"]) < MIB, note)
                 self.assertIn(line["allocator"]["mallocs"], (None, 0), note)
 
     def check_all(self, *arguments, run=None, before=lambda: None):
@@ -106,6 +106,7 @@ class Memory(FaultsTest):
         places = self.places(run, arguments)
         faults = list(self.faults_of(places))
         faults = random.sample(faults, min(len(faults), MOST))
+        self.tried_places.update(place for place, _ in faults)
         for place, nth in faults:
             before()
             fault = f"{place:x}:{nth}"

@@ -26,6 +26,8 @@ static int take_trim_with(struct trim_options *options, const char *text, struct
 		return usage(err, "'%s' cannot be handled by any program, it would only do harm: take USR1 or USR2", text);
 	case -ENOENT:
 		return usage(err, "'%s': there is no such command", text);
+	case -ENOMEM:
+		return error_set(err, EXIT_FAILED, "out of memory");
 	default:
 		if (!strncmp(text, "exec:", strlen("exec:")))
 			return usage(err, "no command after 'exec:'");

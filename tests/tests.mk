@@ -49,11 +49,11 @@ programs: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGR
 # Those that measure time come first, while nothing else runs; the containers, the page and the screen mostly wait.
 TIMED_SUITES := $(patsubst %,tests/cli/test_%.py,speed trim_signals governor serve_prometheus) $(B)/tests/integration/test_gate_race \
 	tests/preload/test_preload.py
-WAITING_SUITES := tests/cli/test_top.py $(PAGE_SUITES) $(CONTAINER_SUITES)
+WAITING_SUITES := tests/cli/test_top.py $(PAGE_SUITES) $(CONTAINER_SUITES) $(FAULTS_SUITES)
 check-all: programs
 	$(Q)tests/prepare.sh
-	$(Q)FUZZ_SECONDS=60 tests/run.sh tests/layers.sh $(TIMED_SUITES) --beside tests/fuzz/test_fuzz.py $(SOAK_SUITES) \
-		--alone $(filter-out $(TIMED_SUITES) $(WAITING_SUITES),$(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(HEAP_SUITES) $(PRELOAD_SUITES) $(FAULTS_SUITES)) \
+	$(Q)FUZZ_SECONDS=60 FAULTS=$(or $(FAULTS),0.7) tests/run.sh tests/layers.sh $(TIMED_SUITES) --beside tests/fuzz/test_fuzz.py $(SOAK_SUITES) \
+		--alone $(filter-out $(TIMED_SUITES) $(WAITING_SUITES),$(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(HEAP_SUITES) $(PRELOAD_SUITES)) \
 		--together $(VM_SUITES) $(GO_SUITES) $(WAITING_SUITES) $(PROOF_SUITES)
 
 check-unit: $(UNIT_SUITES) ## cmocka tests of the pure functions (no root)

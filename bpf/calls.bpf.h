@@ -69,6 +69,15 @@ static __always_inline bool is_in_call(const struct thread_state *t)
 	return unlikely(t->sp) && t->epoch == probes_epoch;
 }
 
+/*
+ * Whether the call that the thread is in is the one that began at sp. One that the probes have not seen the end of, as they were away
+ * then, is over: what returns from the same place now is another.
+ */
+static __always_inline bool ends_call(const struct thread_state *t, __u64 sp)
+{
+	return is_in_call(t) && t->sp == sp;
+}
+
 /* The loader wants to know whom probes on a file cost how much, whoever it is. */
 static __noinline void count_stranger(const union memgap_cookie *cookie)
 {
@@ -143,7 +152,7 @@ static __always_inline struct thread_state *end_call(__u64 sp)
 {
 	struct thread_state *t = current_thread(0);
 
-	if (!t || !t->sp || sp != t->sp)
+	if (!t || !ends_call(t, sp))
 		return NULL;
 	t->sp = 0;
 	t->first_free = 0;

@@ -87,11 +87,11 @@ static __always_inline struct thread_state *returning_call(struct pt_regs *ctx)
 	struct thread_state *t = current_thread(0);
 	union memgap_cookie cookie;
 
-	if (unlikely(t && t->sp == sp && t->call != MEMGAP_CALL_POSIX_MEMALIGN))
+	if (unlikely(t && ends_call(t, sp) && t->call != MEMGAP_CALL_POSIX_MEMALIGN))
 		return t;
 	cookie.value = bpf_get_attach_cookie(ctx);
 	if (unlikely(!cookie.return_alone))
-		return t && t->sp == sp ? t : NULL;
+		return t && ends_call(t, sp) ? t : NULL;
 	if (unlikely(!t))
 		t = new_thread();
 	return t && begin_at_return(t, sp, cookie.allocator) ? t : NULL;

@@ -47,7 +47,8 @@ static __always_inline bool has_frame(struct pt_regs *ctx, const struct thread_s
 #else
 static __always_inline bool has_frame(struct pt_regs *ctx, const struct thread_state *t, __u64 sp)
 {
-	return return_address(ctx, t->sp) == t->caller;
+	/* or another tracer's return probe has taken its place since */
+	return return_address(ctx, t->sp) == t->caller || returns_to_trampoline(ctx, t->sp);
 }
 #endif
 

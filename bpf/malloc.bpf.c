@@ -114,6 +114,20 @@ int malloc_return(struct pt_regs *ctx)
 	return 0;
 }
 
+/* An exit (user/allocator/exits.h), where return probes are not to be used. */
+SEC("uprobe")
+int malloc_exit(struct pt_regs *ctx)
+{
+	union memgap_cookie cookie = { .value = bpf_get_attach_cookie(ctx) };
+	struct thread_state *t = end_call(READ_SP(ctx));
+	struct memgap_process *p = t ? process_of(t) : NULL;
+
+	use_own_stack(ctx);
+	if (p && count_call(p, t, ARGUMENT_0(ctx, &cookie)))
+		count_missed(p);
+	return 0;
+}
+
 /* Whether the allocator itself called free(), to empty a thread's cache (struct memgap_library). */
 static __always_inline bool is_internal_free(const union memgap_cookie *cookie, struct pt_regs *ctx)
 {

@@ -65,7 +65,7 @@ union memgap_cookie {
 	struct {
 		__u64 call : 7;          /* enum memgap_call */
 		__u64 return_alone : 1;  /* there is no probe at the entry: the return tells all that is needed */
-		__u64 register_0 : 4;    /* of the first argument */
+		__u64 register_0 : 4;    /* of the first argument; at an exit, of the result */
 		__u64 register_1 : 4;
 		__u64 register_2 : 4;
 		__u64 allocator : 4;     /* enum memgap_allocator */
@@ -74,7 +74,7 @@ union memgap_cookie {
 		__u64 has_header : 1;    /* glibc's free(): the word before the block is in register_1 by now */
 		__u64 checks_always : 1; /* is_internal_free() must be asked in all threads, not only in those that end */
 		__u64 free_restarts : 1; /* is_restart() must be asked */
-		__u64 may_throw : 1;     /* it ends at one of its exits, or never */
+		__u64 may_throw : 1;     /* it ends at one of its exits, or it threw */
 		__u64 library : 16;      /* key in the map `libraries` */
 	};
 };

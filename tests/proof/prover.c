@@ -58,7 +58,7 @@ static void print_site(const struct proof *proof, const struct library_function 
 	named_at(proof->fd, function->offset, names, sizeof(names));
 	printf("site %s %x %x %" PRIx64 " %x %x %x %x %x %x %x\n", names, function->call,
 	       family_arguments(proof->library.allocator, function->call), function->size, entry->offset, entry->emulated,
-	       entry->pushed, entry->has_header, at_return->offset, at_return->emulated, function->throws);
+	       entry->pushed, entry->has_header, at_return->offset, at_return->emulated, function->ends_at_exits);
 }
 
 static void print_sites(const struct proof *proof)

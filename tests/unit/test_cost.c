@@ -24,7 +24,7 @@ static void a_call_costs_a_hit_for_each_place_and_the_return(void **state)
 		{ "free at a dear place", FUNCTION(FREE, 0, false, 0, false), 17000 },
 		{ "malloc, one cheap place for both", FUNCTION(MALLOC, 4, true, 4, true), 500 + 200 },
 		{ "malloc, one dear place for both", FUNCTION(MALLOC, 0, false, 0, false), 17000 + 200 },
-		{ "operator new, which may throw", { .call = MALLOC, .throws = true, .sites.entry.emulated = true },
+		{ "operator new, which may throw", { .call = MALLOC, .ends_at_exits = true, .sites.entry.emulated = true },
 		  500 + (EXITS_EMULATED ? 500 : 17000) },
 		{ "malloc, two cheap places", FUNCTION(MALLOC, 4, true, 9, true), 500 + 500 + 200 },
 		{ "malloc, a cheap place and a dear one", FUNCTION(MALLOC, 4, true, 0, false), 500 + 17000 + 200 },

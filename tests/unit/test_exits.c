@@ -70,7 +70,7 @@ static int find(const char *function, struct exits *exits)
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), result;
 
 	assert_int_equal(elf_file_open(fd, &file), 0);
-	result = exits_add(&file, offset_of(function), exits);
+	result = exits_add(&file, offset_of(function), false, exits);
 	elf_file_close(&file);
 	close(fd);
 	return result;

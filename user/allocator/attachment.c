@@ -28,12 +28,15 @@ static uint64_t cookie_of(const struct library *library, const struct library_fu
 		.has_header = site->has_header,
 		.checks_always = library->checks_always,
 		.free_restarts = library->free_restarts,
-		.may_throw = function->throws,
+		.may_throw = function->ends_at_exits,
 		.library = library_key & 0xffffU,
 	};
 
 	return cookie.value;
 }
+
+/* The registers of x86-64, as in union memgap_cookie; on arm64 both are x0, and not asked for. */
+enum { RESULT = 0 /* rax */, FIRST_ARGUMENT = 7 /* rdi */ };
 
 /* A file that has changed since it was decoded may have another instruction there, or the middle of one. */
 static bool is_unchanged(int fd, uint64_t offset, const struct site *site)
@@ -55,7 +58,7 @@ static int attach(enum probe_kind kind, struct uprobes_request *request, const s
 		const struct library_function *function = &library->functions[i];
 		const struct site *site = kind == RETURNS ? &function->sites.at_return : &function->sites.entry;
 
-		if ((function->call >= MEMGAP_CALL_FREE) != (kind == FREES) || (kind == RETURNS && function->throws) ||
+		if ((function->call >= MEMGAP_CALL_FREE) != (kind == FREES) || (kind == RETURNS && function->ends_at_exits) ||
 		    (kind == ENTRIES && function->return_alone))
 			continue;
 		if (!is_unchanged(request->fd, function->offset + site->offset, site))
@@ -73,10 +76,10 @@ static int attach_exits(struct uprobes_request *request, const struct library *l
 	request->at_return = false;
 	request->n = library->exits.n;
 	for (size_t i = 0; i < request->n; i++) {
-		if (!exits_is_return(request->fd, library->exits.offsets[i]))
+		if (!exits_is_there(request->fd, library->exits.offsets[i], library->exits.jumps[i]))
 			return -ESTALE;
 		request->offsets[i] = library->exits.offsets[i];
-		request->cookies[i] = 0;
+		request->cookies[i] = (union memgap_cookie){ .register_0 = library->exits.jumps[i] ? FIRST_ARGUMENT : RESULT }.value;
 	}
 	return uprobes_attach(request, ret);
 }

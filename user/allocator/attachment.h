@@ -11,7 +11,7 @@
 #include "user/allocator/uprobes.h"
 
 struct attachment_programs {
-	/* at_exit: for functions that may throw; an allocator without any has none */
+	/* at_exit: for functions that are probed at their exits */
 	struct bpf_program *malloc_enter, *malloc_return, *free_enter, *at_exit;
 };
 

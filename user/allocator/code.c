@@ -207,7 +207,7 @@ static void read_function(const struct elf_file *file, const struct library_func
 
 static enum site_kind kind_of(const struct library *library, const struct library_function *function)
 {
-	if (function->throws)
+	if (function->ends_at_exits)
 		return SITE_ENTRY;
 	if (function->call != MEMGAP_CALL_FREE)
 		return SITE_CALL;

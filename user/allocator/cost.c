@@ -220,7 +220,7 @@ int64_t cost_of_call(const struct probe_cost *cost, const struct library_functio
 
 	if (function->call >= MEMGAP_CALL_FREE)
 		return ns;
-	if (function->throws)
+	if (function->ends_at_exits)
 		return known_add(ns, EXITS_EMULATED ? cost->emulated : cost->stepped);
 	/* in one place both are one trap */
 	if (sites->at_return.offset != sites->entry.offset)
@@ -234,7 +234,7 @@ static int64_t cost_of_first(const struct probe_cost *cost, const struct library
 	const struct library_function *function = library_find(library, symbol);
 
 	for (size_t i = 0; !function && i < library->n; i++)
-		if (library->functions[i].call == call && !library->functions[i].throws)
+		if (library->functions[i].call == call && !library->functions[i].ends_at_exits)
 			function = &library->functions[i];
 	return function ? cost_of_call(cost, function) : UNKNOWN;
 }

@@ -50,6 +50,8 @@ static int look_into(struct examiner *examiner, pid_t pid, const struct memgap_m
 	if (file) {
 		*file = (struct examined_file){ .device = module->device, .inode = module->inode, .next = examiner->files };
 		file->result = library_read(fd, &file->library);
+		if (!file->result && examiner->no_returns)
+			file->result = library_use_exits(fd, &file->library);
 		if (!file->result || file->result == -EOPNOTSUPP)
 			file->path = path_of(examiner->proc_fd, pid, module);
 		examiner->files = *ret = file;
@@ -154,11 +156,23 @@ bool examined_is_probed(const struct examined *examined)
 	return false;
 }
 
+/* An allocator that could be probed but for the ends of its calls; NULL: none is. */
+static const char *name_without_ends(const struct examined *examined)
+{
+	for (size_t i = 0; i < examined->n; i++)
+		if (examined->allocators[i]->library.name[0])
+			return examined->allocators[i]->library.name;
+	return NULL;
+}
+
 const char *examined_explain_nothing(const struct examined *examined, char text[EXAMINED_WHY_MAX])
 {
 	const struct program *program = &examined->program;
+	const char *unseen = name_without_ends(examined);
 
-	if (examined->n)
+	if (unseen)
+		snprintf(text, EXAMINED_WHY_MAX, "without return probes it cannot be told where the calls of its %s end", unseen);
+	else if (examined->n)
 		snprintf(text, EXAMINED_WHY_MAX, "its allocator is none that memgap knows (%s)",
 			 examined->allocators[0]->path ? examined->allocators[0]->path : "its path is not known");
 	else if (program->known && program->is_go)

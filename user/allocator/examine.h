@@ -16,15 +16,16 @@ struct bpf_program;
 /* A file that processes map code of, looked into once. */
 struct examined_file {
 	uint64_t device, inode;
-	int result;    /* of library_read(): 0, -EOPNOTSUPP for an allocator that memgap does not know, else it is none */
+	int result;    /* of library_read(): 0, -EOPNOTSUPP for an allocator that memgap does not know or cannot probe, else it is none */
 	char *path;    /* of an allocator, as the first process has it; NULL: not known */
-	struct library library; /* where result is 0 */
+	struct library library; /* where result is 0; its name where only the ends of its calls are in the way */
 	struct examined_file *next;
 };
 
 struct examiner {
 	int proc_fd;                        /* set by the caller, who keeps it */
 	const struct bpf_program *iterator; /* too; NULL: /proc/PID/maps does */
+	bool no_returns;                    /* too: return probes are not to be used */
 	struct examined_file *files;        /* all so far */
 };
 

@@ -16,6 +16,7 @@
 struct flow {
 	struct elf_file *file;
 	struct exits *exits;
+	bool ends_in_memset;
 	size_t n, done;
 	uint64_t starts[MAX_FUNCTIONS];
 	uint8_t *code; /* of the one that is looked at */
@@ -164,6 +165,28 @@ static bool resolve_slot(struct elf_file *file, uint64_t slot, uint64_t *ret_add
 	return false;
 }
 
+/* Whether what the slot holds is found by calling a resolver when the program is loaded. */
+static bool is_indirect(struct elf_file *file, uint64_t slot)
+{
+	uint32_t indirect = file->header.e_machine == EM_AARCH64 ? R_AARCH64_IRELATIVE : R_X86_64_IRELATIVE;
+
+	for (Elf_Scn *section = NULL; (section = elf_nextscn(file->elf, section));) {
+		GElf_Shdr header;
+		Elf_Data *data;
+
+		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_RELA || header.sh_entsize != sizeof(Elf64_Rela))
+			continue;
+		data = elf_file_load(file, section);
+		for (int i = 0; data && i < (int)(data->d_size / sizeof(Elf64_Rela)); i++) {
+			GElf_Rela rela;
+
+			if (gelf_getrela(data, i, &rela) && rela.r_offset == slot)
+				return GELF_R_TYPE(rela.r_info) == indirect;
+		}
+	}
+	return false;
+}
+
 static struct flow_step step_at(const struct flow *flow, const uint8_t *code, size_t size, uint64_t address)
 {
 	return flow->file->header.e_machine == EM_AARCH64 ? flow_step_arm64(code, size, address) : flow_step_x86(code, size, address);
@@ -197,7 +220,7 @@ static int follow(struct flow *flow, uint64_t address)
 	return 0;
 }
 
-static int add_exit(struct flow *flow, uint64_t address)
+static int add_exit(struct flow *flow, uint64_t address, bool jump)
 {
 	struct exits *exits = flow->exits;
 	uint64_t offset;
@@ -209,8 +232,19 @@ static int add_exit(struct flow *flow, uint64_t address)
 			return 0;
 	if (exits->n == EXITS_MAX)
 		return -EOPNOTSUPP;
+	exits->jumps[exits->n] = jump;
 	exits->offsets[exits->n++] = offset;
 	return 0;
+}
+
+/* A jump out of the function. */
+static int leave(struct flow *flow, uint64_t address, const struct flow_step *step)
+{
+	uint64_t slot;
+
+	if (flow->ends_in_memset && step->always && is_linkage(flow->file, step->target, &slot) && is_indirect(flow->file, slot))
+		return add_exit(flow, address, true);
+	return follow(flow, step->target);
 }
 
 /* What one instruction means for the flow. */
@@ -220,9 +254,9 @@ static int look_at(struct flow *flow, uint64_t address, uint64_t start, uint64_t
 	case FLOW_GOES_ON:
 		return 0;
 	case FLOW_RETURNS:
-		return add_exit(flow, address);
+		return add_exit(flow, address, false);
 	case FLOW_BRANCHES:
-		return step->target - start < size ? 0 : follow(flow, step->target);
+		return step->target - start < size ? 0 : leave(flow, address, step);
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -245,22 +279,27 @@ static int sweep(struct flow *flow, uint64_t start)
 	return result;
 }
 
-bool exits_is_return(int fd, uint64_t offset)
+bool exits_is_there(int fd, uint64_t offset, bool jump)
 {
 	uint8_t code[16];
 	ssize_t n = pread(fd, code, sizeof(code), (off_t)offset);
 
+	struct flow_step step;
+
+	if (n <= 0)
+		return false;
 #if defined(__aarch64__)
-	return n > 0 && flow_step_arm64(code, (size_t)n, 0).kind == FLOW_RETURNS;
+	step = flow_step_arm64(code, (size_t)n, 0);
 #else
-	return n > 0 && flow_step_x86(code, (size_t)n, 0).kind == FLOW_RETURNS;
+	step = flow_step_x86(code, (size_t)n, 0);
 #endif
+	return jump ? step.kind == FLOW_BRANCHES && step.always : step.kind == FLOW_RETURNS;
 }
 
-int exits_add(struct elf_file *file, uint64_t function, struct exits *exits)
+int exits_add(struct elf_file *file, uint64_t function, bool ends_in_memset, struct exits *exits)
 {
 	struct exits all = *exits;
-	struct flow flow = { .file = file, .exits = &all, .code = malloc(MAX_FUNCTION_BYTES) };
+	struct flow flow = { .file = file, .exits = &all, .ends_in_memset = ends_in_memset, .code = malloc(MAX_FUNCTION_BYTES) };
 	uint64_t address;
 	int result = -EOPNOTSUPP;
 

@@ -17,6 +17,7 @@ enum flow_kind {
 struct flow_step {
 	enum flow_kind kind;
 	size_t length;   /* bytes */
+	bool always;     /* of FLOW_BRANCHES: it goes there in any case */
 	uint64_t target; /* of FLOW_BRANCHES */
 };
 

@@ -21,7 +21,7 @@ static bool is_register_branch(uint32_t i)
 
 struct flow_step flow_step_arm64(const uint8_t *code, size_t size, uint64_t address)
 {
-	struct flow_step step = { FLOW_UNKNOWN, 0, 0 };
+	struct flow_step step = { .kind = FLOW_UNKNOWN };
 	int64_t distance;
 	uint32_t i;
 
@@ -35,6 +35,7 @@ struct flow_step flow_step_arm64(const uint8_t *code, size_t size, uint64_t addr
 		step.kind = FLOW_GOES_ON;
 	} else if (arm64_branch_distance(i, &distance)) {
 		step.kind = FLOW_BRANCHES;
+		step.always = (i & 0xfc000000) == 0x14000000; /* B */
 		step.target = address + (uint64_t)distance;
 	} else if (i >> 16 && !is_register_branch(i)) { /* UDF has nothing in its upper half */
 		step.kind = FLOW_GOES_ON;

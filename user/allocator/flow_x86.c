@@ -16,7 +16,7 @@ struct flow_step flow_step_x86(const uint8_t *code, size_t size, uint64_t addres
 {
 	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
 	ZydisDecodedInstruction instruction;
-	struct flow_step step = { FLOW_UNKNOWN, 0, 0 };
+	struct flow_step step = { .kind = FLOW_UNKNOWN };
 
 	if (!decode(code, size, &instruction, operands))
 		return step;
@@ -28,6 +28,7 @@ struct flow_step flow_step_x86(const uint8_t *code, size_t size, uint64_t addres
 		step.kind = FLOW_GOES_ON;
 	} else if (operands[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE && operands[0].imm.is_relative) {
 		step.kind = FLOW_BRANCHES;
+		step.always = instruction.meta.category == ZYDIS_CATEGORY_UNCOND_BR;
 		step.target = address + instruction.length + (uint64_t)operands[0].imm.value.s;
 	}
 	return step;

@@ -71,7 +71,7 @@ static void add_function(struct library *library, const struct family_function *
 	if (library->n < FAMILY_MAX)
 		library->functions[library->n++] =
 			(struct library_function){ .symbol = f->symbol, .offset = offset, .size = size, .call = f->call,
-						   .throws = f->whose == FAMILY_THROWING };
+						   .ends_at_exits = f->whose == FAMILY_THROWING };
 }
 
 /* The name without what this allocator's names begin with; NULL for another's. */
@@ -238,7 +238,7 @@ static int find_exits(struct elf_file *file, struct library *library)
 
 	for (size_t i = 0; i < library->n; i++) {
 		struct library_function *function = &library->functions[i];
-		int result = function->throws ? exits_add(file, function->offset, &library->exits) : 0;
+		int result = function->ends_at_exits ? exits_add(file, function->offset, false, &library->exits) : 0;
 
 		if (result == -ENOMEM)
 			return result;
@@ -277,6 +277,30 @@ int library_read(int fd, struct library *ret)
 	elf_file_close(&file);
 	if (!result)
 		*ret = library;
+	return result;
+}
+
+int library_use_exits(int fd, struct library *library)
+{
+	struct library changed = *library;
+	struct elf_file file;
+	int result = elf_file_open(fd, &file);
+
+	if (result)
+		return -EOPNOTSUPP;
+	for (size_t i = 0; !result && i < changed.n; i++) {
+		struct library_function *function = &changed.functions[i];
+
+		if (function->call >= MEMGAP_CALL_FREE || function->ends_at_exits)
+			continue;
+		result = exits_add(&file, function->offset, library->allocator == MEMGAP_GLIBC && !strcmp(function->symbol, "calloc"),
+				   &changed.exits);
+		function->ends_at_exits = true;
+		function->return_alone = false;
+	}
+	elf_file_close(&file);
+	if (!result)
+		*library = changed;
 	return result;
 }
 

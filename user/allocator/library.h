@@ -22,7 +22,7 @@ struct library_function {
 	uint64_t offset, size; /* in the file, bytes */
 	enum memgap_call call;
 	bool return_alone;     /* as in union memgap_cookie */
-	bool throws;           /* perhaps: it is probed at the library's exits instead of sites.at_return */
+	bool ends_at_exits;    /* it is probed at the library's exits instead of sites.at_return: it may throw, or library_use_exits() */
 	struct sites sites;    /* where to probe it */
 };
 
@@ -34,7 +34,7 @@ struct library {
 	bool is_static; /* linked into the program, whose own calls are direct ones */
 	size_t n;
 	struct library_function functions[FAMILY_MAX]; /* aliases (the same address) once, forwarders not at all */
-	struct exits exits;  /* of those that throw, together */
+	struct exits exits;  /* of those that are probed there, together */
 	const char *unsafe;  /* a function that is left out since its exits cannot be told; NULL: none */
 	/* What struct memgap_library (bpf/memgap.h) says of glibc's free(). */
 	size_t n_internal_frees;
@@ -49,6 +49,12 @@ struct library {
  * not know (or a wrapper around another); -ENOEXEC when it is not a sound 64-bit ELF file of this machine.
  */
 int library_read(int fd, struct library *ret);
+
+/*
+ * All that allocate are to be probed at their exits: return probes may be fatal here (struct probes_features). It costs more. -EOPNOTSUPP
+ * when it cannot be told where one of them ends, -ENOMEM: then the library is as it was.
+ */
+int library_use_exits(int fd, struct library *library);
 
 /* The function with this symbol; NULL when it has none. */
 const struct library_function *library_find(const struct library *library, const char *symbol);

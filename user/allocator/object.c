@@ -67,6 +67,7 @@ static int load_with(const struct way *way, const struct probes_limits *limits, 
 	if (way->multi) {
 		uprobes_prefer_multi(bpf->progs.malloc_enter);
 		uprobes_prefer_multi(bpf->progs.malloc_return);
+		uprobes_prefer_multi(bpf->progs.malloc_exit);
 		uprobes_prefer_multi(bpf->progs.free_enter);
 		uprobes_prefer_multi(bpf->progs.block_enter);
 		uprobes_prefer_multi(bpf->progs.block_return);
@@ -106,7 +107,7 @@ int object_load(const struct probes_limits *limits, struct memgap_bpf **ret, str
 			result = try_probes(bpf, &trial);
 		if (!result) {
 			*ret = bpf;
-			*ret_features = (struct probes_features){ ways[i].iterator, ways[i].multi, trial.survives };
+			*ret_features = (struct probes_features){ ways[i].iterator, ways[i].multi, trial.survives && !limits->no_returns };
 			return 0;
 		}
 		memgap_bpf__destroy(bpf);

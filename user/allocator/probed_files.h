@@ -11,6 +11,7 @@
 
 struct probed_files {
 	int proc_fd;
+	bool no_returns;                    /* return probes are not to be used */
 	const struct bpf_program *iterator; /* lists a process's modules; NULL: /proc/PID/maps does */
 	struct attachment_programs beside, remembered; /* for allocators whose sizes lie beside the blocks, and for the others */
 	const struct bpf_map *libraries; /* the BPF map */

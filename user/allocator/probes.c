@@ -54,15 +54,6 @@ static int pass_event(void *context, void *data, size_t size)
 	return 0;
 }
 
-/* The probes of a cgroup run in every process that maps the file: one that a return probe would kill among them. */
-static int refuse_killers(const struct probes *probes, struct error *err)
-{
-	if (probes->features.returns_survive)
-		return 0;
-	return error_set(err, EXIT_HOST, "on this kernel a return probe kills processes under a seccomp filter "
-			 "(Linux 6.11 to 6.13.2): update it; `--source none` works meanwhile");
-}
-
 /* The probes on allocators come with the targets. */
 static int attach(struct probes *probes, struct error *err)
 {
@@ -103,7 +94,10 @@ int probes_prepare(int proc_fd, const struct probes_limits *limits, struct probe
 		.proc_fd = proc_fd,
 		.iterator = bpf_program__autoload(probes->bpf->progs.list_modules) ? probes->bpf->progs.list_modules : NULL,
 		.libraries = probes->bpf->maps.libraries,
-		.beside = { probes->bpf->progs.malloc_enter, probes->bpf->progs.malloc_return, probes->bpf->progs.free_enter, NULL },
+		/* of anybody: those on a file run in every process that maps it, and any may get a filter later */
+		.no_returns = !probes->features.returns_survive,
+		.beside = { probes->bpf->progs.malloc_enter, probes->bpf->progs.malloc_return, probes->bpf->progs.free_enter,
+			    probes->bpf->progs.malloc_exit },
 		.remembered = { probes->bpf->progs.block_enter, probes->bpf->progs.block_return, probes->bpf->progs.block_free,
 				probes->bpf->progs.block_exit },
 	};
@@ -123,10 +117,13 @@ int probes_open(int proc_fd, const struct probes_limits *limits, struct probes *
 
 	if (probes_prepare(proc_fd, limits, &probes, err))
 		return -1;
-	if (refuse_killers(probes, err) || attach(probes, err)) {
+	if (attach(probes, err)) {
 		probes_close(probes);
 		return -1;
 	}
+	if (probes->files.no_returns)
+		log_message("on this kernel a return probe kills a process under a seccomp filter (Linux 6.11 to 6.13.2): calls are probed at "
+			    "each RET instead, which costs more");
 	*ret = probes;
 	return 0;
 }

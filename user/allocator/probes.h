@@ -33,6 +33,7 @@ typedef pid_t probe_group;
 struct probes_limits {
 	unsigned int processes; /* watched at once */
 	unsigned int blocks;    /* remembered at once, of allocators that keep no size beside a block */
+	bool no_returns;        /* no return probes, as where a process under a seccomp filter does not survive them */
 };
 
 /*
@@ -50,7 +51,7 @@ int probes_prepare(int proc_fd, const struct probes_limits *limits, struct probe
 struct probes_features {
 	bool iterator;        /* a BPF iterator lists the modules of a process */
 	bool multi;           /* probes are multi-uprobe links, not perf events */
-	bool returns_survive; /* a process under a seccomp filter lives on with a return probe; probes_open() insists on it */
+	bool returns_survive; /* a process under a seccomp filter lives on with a return probe; else none is used on anybody */
 };
 const struct probes_features *probes_features(const struct probes *probes);
 const struct bpf_program *probes_module_iterator(const struct probes *probes); /* NULL: /proc/PID/maps has to do */

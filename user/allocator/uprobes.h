@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define UPROBES_MAX 64
+#define UPROBES_MAX 128
 
 struct bpf_program;
 

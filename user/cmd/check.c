@@ -76,6 +76,7 @@ static void look_at_host(struct check *check)
 		if (probes_measure_cost(check->probes, &host->cost))
 			log_message("what a probe costs could not be measured");
 	}
+	check->examiner.no_returns = host->features && !host->features->returns_survive;
 	check->examiner.iterator = check->probes ? probes_module_iterator(check->probes) : NULL;
 	if (!check_host_is_ready(host))
 		note(check, EXIT_HOST);

@@ -92,7 +92,7 @@ static void print_features(FILE *stream, const struct check_host *host)
 	answer(stream, names[0], features->multi, "probes are perf events, one a place (Linux 6.6 has the links)");
 	answer(stream, names[1], features->iterator, "the maps file of a process is read instead (Linux 6.1 has the iterator)");
 	answer(stream, names[2], features->returns_survive, "they kill a process under a seccomp filter (Linux 6.11 to 6.13.2): "
-	       "update the kernel");
+	       "calls are probed at each RET instead, which costs more; or update the kernel");
 }
 
 static void print_cost(FILE *stream, const struct probe_cost *cost)
@@ -121,7 +121,7 @@ static void print_cgroups(FILE *stream, const struct check_host *host)
 
 bool check_host_is_ready(const struct check_host *host)
 {
-	return host->features && host->features->returns_survive;
+	return host->features;
 }
 
 void check_text_host(FILE *stream, const struct check_host *host)
@@ -146,7 +146,7 @@ static void print_seccomp(FILE *stream, int seccomp, const struct probes_feature
 		fact(stream, name, "no");
 	else
 		fact(stream, name, "yes: %s", !features ? "whether return probes survive it was not tried" :
-		     features->returns_survive ? "return probes survive it on this kernel" : "return probes would kill it");
+		     features->returns_survive ? "return probes survive it on this kernel" : "return probes would kill it: it gets none");
 }
 
 static const char *kind_of(const struct examined *examined)
@@ -205,7 +205,9 @@ void check_text_process(FILE *stream, const struct check_process *process, const
 		const struct examined_file *file = examined->allocators[i];
 		const char *path = file->path ? file->path : "(path not known)";
 
-		if (file->result)
+		if (file->result && file->library.name[0])
+			fact(stream, "allocator", "%s, not probed: %s", file->library.name, path);
+		else if (file->result)
 			fact(stream, "allocator", "unknown, not probed: %s", path);
 		else
 			fact(stream, "allocator", "%s: %s", file->library.name, path);
@@ -235,7 +237,7 @@ static const char *format_end(char text[NS_TEXT_MAX], const struct library_funct
 {
 	if (function->call >= MEMGAP_CALL_FREE)
 		return "none";
-	if (function->throws)
+	if (function->ends_at_exits)
 		return EXITS_EMULATED ? "RET emulated" : "RET single-stepped";
 	return format_site(text, &function->sites.at_return);
 }

@@ -173,8 +173,8 @@ class Held(Program):
 class Watch(Program):
     """memgap watch -o json. What it has printed so far, and COMMAND's JSON, is in seen."""
 
-    def __init__(self, test, *arguments, interval="100ms", **options):
-        super().__init__(test, MEMGAP, "watch", "-o", "json", "-i", interval, *arguments, **options)
+    def __init__(self, test, *arguments, interval="100ms", before=(), **options):
+        super().__init__(test, *before, MEMGAP, "watch", "-o", "json", "-i", interval, *arguments, **options)
         self.seen = []
 
     def next(self, condition=lambda line: True, seconds=SECONDS):

@@ -118,8 +118,10 @@ check-arm64: arm64 ## memgap for arm64, in an emulated machine (root, QEMU; inst
 	$(Q)tests/go/toolchains.py arm64
 	$(Q)SECONDS_PER_SUITE=3600 tests/run.sh tests/vm/test_arm64.py
 
-check-vm vm-check: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## cgroup v2 and other kernels, in virtual machines (root, QEMU)
-	$(Q)KERNELS="$(or $(KERNELS),all)" SECONDS_PER_SUITE=3600 tests/run.sh $(VM_SUITES)
+# two machines at a time: emulation takes a core each
+check-vm vm-check: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## cgroup v2 and kernels from 5.10 to the newest, in virtual machines, KERNEL=6.12: one (root, QEMU)
+	$(Q)KERNEL="$(or $(KERNEL),all)" MACHINES=2 SECONDS_PER_SUITE=3600 tests/run.sh $(VM_SUITES)
+	$(Q)grep '^# |' build/tests/test_suites.log
 
 $(NAMES_PROGRAM): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
 	@echo "  PROGRAM $@"

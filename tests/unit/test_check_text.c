@@ -17,6 +17,7 @@ static struct check_host able_host(void)
 		.cgroup_version = 2,
 		.cgroup_has_memory = true,
 		.cgroup_mount = "/sys/fs/cgroup",
+		.reclaim_spares_anon = true,
 	};
 
 	memset(host.host.has, true, sizeof(host.host.has));
@@ -137,6 +138,28 @@ static void an_older_kernels_ways_are_told_and_none_of_them_is_in_the_way(void *
 	free(text);
 }
 
+static void what_the_kernel_can_reclaim_is_told(void **state)
+{
+	struct check_host host = able_host();
+	char *text = host_text(&host);
+
+	(void)state;
+	assert_fact(text, "memory.reclaim", "yes");
+	free(text);
+	host.reclaim_spares_anon = false;
+	text = host_text(&host);
+	assert_fact(text, "memory.reclaim", "yes, but not for page cache alone (swappiness=0, which Linux 6.12 has): the kernel may swap out as well");
+	free(text);
+	host.reclaim_why = "not before Linux 5.19";
+	text = host_text(&host);
+	assert_fact(text, "memory.reclaim", "no: not before Linux 5.19");
+	free(text);
+	host.cgroup_version = 0;
+	text = host_text(&host);
+	assert_fact(text, "memory.reclaim", "-");
+	free(text);
+}
+
 static void each_kind_of_cgroup_host_is_named(void **state)
 {
 	struct check_host host = able_host();
@@ -233,6 +256,7 @@ int main(void)
 		cmocka_unit_test(what_is_missing_is_a_no_with_its_remedy_and_what_was_not_tried_is_not_known),
 		cmocka_unit_test(programs_that_do_not_load_say_why),
 		cmocka_unit_test(an_older_kernels_ways_are_told_and_none_of_them_is_in_the_way),
+		cmocka_unit_test(what_the_kernel_can_reclaim_is_told),
 		cmocka_unit_test(each_kind_of_cgroup_host_is_named),
 		cmocka_unit_test(a_seccomp_filter_is_told_with_what_return_probes_do_under_it),
 		cmocka_unit_test(an_allocators_functions_are_listed_with_their_places_and_costs),

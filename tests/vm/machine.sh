@@ -49,7 +49,8 @@ make_payload() {
 		cd "$built"
 		[ "$arch" = x86_64 ] || cp -al --parents go/workload-* "$payload/build" # no Go to build them with there
 		cp -al --parents memgap workload tests/*/ \
-			packages/*/lib{c6,gcc-s1,stdc++6,jemalloc2,tcmalloc-minimal4{,t64},mimalloc{2.0,3}} "$payload/build"
+			packages/*/lib{c6,gcc-s1,stdc++6,jemalloc2,tcmalloc-minimal4{,t64},mimalloc{2.0,3}} \
+			packages/*/golang-github-containers-common/usr/share/containers "$payload/build"
 	)
 	printf '%q ' exec "$@" >"$payload/.command"
 	mke2fs -q -t ext4 -O ^has_journal -d "$payload" "$work/payload.ext4" "$PAYLOAD" >"$work/log" 2>&1 ||

@@ -85,10 +85,11 @@ def run(tap, kernel, debian, suites, arch="x86_64"):
     """All suites, with their arguments, in one machine. Each says its name before, and its exit status after."""
     script = f"export CMOCKA_MESSAGE_OUTPUT=TAP TOGETHER=1 SLOWNESS={SLOWNESS[arch]}\n"
     script += "".join(f"echo SUITE {shlex.quote(suite)}; {suite}; echo STATUS $?\n" for suite in suites)
+    booted = time.monotonic()
     command = [MACHINE, "--arch", arch, "--kernel", debian, "--seconds", str(SECONDS_PER_SUITE * len(suites)), "sh", "-c", script]
     machine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                errors="replace")
-    name, ended, lines, began = "a machine", 0, [], time.monotonic()
+    name, ended, lines, began = "a machine", 0, [], booted
     for line in map(str.rstrip, machine.stdout):
         word, _, rest = line.partition(" ")
         if word == "SUITE":
@@ -99,8 +100,10 @@ def run(tap, kernel, debian, suites, arch="x86_64"):
             lines = []
         else:
             lines.append(line)
-    status = machine.wait()
+    _, status, usage = os.wait4(machine.pid, 0)
+    status = machine.returncode = os.waitstatus_to_exitcode(status)
     with tap.lock:
+        tap.note(f"{kernel}: a machine lived for {time.monotonic() - booted:.0f} s, and took {usage.ru_utime + usage.ru_stime:.0f} s of a core")
         if status == UNAVAILABLE:
             tap.say(kernel, "ok", f"a machine # SKIP {' '.join(lines)}")
         elif status or ended != len(suites):

@@ -10,7 +10,7 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import (BYTES_OF_A_THREAD, MEMGAP, MIB, QUIET, SECONDS, WORKLOAD, Cgroup, Held, Watch, memory_hierarchy,  # noqa: E402
+from memgap import (BYTES_OF_A_THREAD, MIB, QUIET, SECONDS, WORKLOAD, Cgroup, Held, Program, Watch, memory_hierarchy,  # noqa: E402
                     read, run_watch, wait_for)
 
 KERNEL = tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
@@ -69,17 +69,6 @@ class Host(OnV2):
         """the memory controller is on v2, and there is no v1 hierarchy"""
         self.assertEqual(memory_hierarchy(), "/sys/fs/cgroup")
         self.assertNotIn(" cgroup ", read("/proc/mounts"))
-
-    def test_check(self):
-        """memgap check: this host can do all, or it says since which kernel it could"""
-        run = subprocess.run([MEMGAP, "check"], capture_output=True, text=True, timeout=SECONDS)
-        print("".join(f"# {line}\n" for line in run.stdout.splitlines()), end="")
-        if HAS_PROBES:
-            self.assertEqual((run.returncode, run.stderr), (0, ""))
-            self.assertRegex(run.stdout, r"\n  watch with probes +yes\n")
-        else:
-            self.assertEqual(run.returncode, 3)
-            self.assertRegex(run.stdout, r"\n  BPF programs load +no: .*memgap's probes need Linux 5\.15 or later")
 
 
 class Processes(OnV2):
@@ -172,6 +161,29 @@ class Cgroups(OnV2):
         self.assertEqual(figures["oom_kills"], 1)
         sample = watch.sample(lambda sample: sample["target"]["processes"] == 0)
         self.assertEqual(sample["allocator"]["alloc"], 0 if HAS_PROBES else None)
+
+    def test_pressure(self):
+        """a process that has to wait for memory: the pressure that memory.pressure shows is the one that memgap shows"""
+        cgroup = Cgroup(self, "pressure")
+        cgroup.limit(30 * MIB)
+        # with pauses: what waits for the disk all the time leaves an emulated machine for nobody else
+        script = ("import itertools, time; pages = bytearray(60 << 20)\n"
+                  "for at in itertools.cycle(range(0, len(pages), 65536)):\n"
+                  "    pages[at:at + 65536:4096] = bytes(16)\n    time.sleep(0.002)")
+        Program(self, sys.executable, "-c", script, preexec_fn=cgroup.enter)
+        watch = Watch(self, "-s", self.source, "-c", cgroup.path)
+
+        def pressure():
+            return float(re.match(r"some avg10=(\S+)", self.file(cgroup, "memory.pressure"))[1])
+
+        def agrees(sample):
+            self.seen = self.expected, sample["kernel"]["cgroup"]["psi_some_avg10"], pressure()
+            self.expected = self.seen[2]
+            # the kernel takes it anew every two seconds
+            return self.seen[1] > 0 and min(self.seen[::2]) <= self.seen[1] <= max(self.seen[::2])
+
+        self.expected = pressure()
+        watch.sample(agrees)
 
     def test_no_controller(self):
         """a cgroup without the memory controller is refused, and the remedy is named"""

@@ -16,7 +16,7 @@ static int explain_load(int result, struct error *err)
 		return error_set(err, EXIT_HOST, "the kernel refused the BPF programs (%s): run as root, or in a container with "
 				 "--privileged, or with a seccomp profile that lets bpf() through; MEMGAP_DEBUG=1 shows why", strerror(-result));
 	return error_set(err, EXIT_HOST, "cannot load the BPF programs (%s): memgap's probes need Linux 5.15 or later; "
-			 "MEMGAP_DEBUG=1 shows why, `--source none` works without", strerror(-result));
+			 "MEMGAP_DEBUG=1 shows why; `--source heap`, go and none work without", strerror(-result));
 }
 
 static int explain_trial(int result, struct error *err)

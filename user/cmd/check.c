@@ -23,6 +23,7 @@
 #include "user/kernel/status.h"
 #include "user/output/check_text.h"
 #include "user/target/hierarchy.h"
+#include "user/trim/reclaim.h"
 
 struct check {
 	struct check_options options;
@@ -31,6 +32,7 @@ struct check {
 	struct probes *probes; /* NULL: they could not be loaded */
 	struct utsname system;
 	struct error failure;  /* why not */
+	char reclaim_why[ERROR_TEXT_MAX];
 	struct check_host host;
 	struct examiner examiner;
 	size_t members;        /* of the cgroup that is being looked at */
@@ -67,6 +69,10 @@ static void look_at_host(struct check *check)
 		.cgroup_mount = text_make_printable(check->hierarchy.mount),
 	};
 	host->cgroup_has_memory = host->cgroup_version && cgroup_root_has_memory(check->hierarchy.fd, host->cgroup_version);
+	if (host->cgroup_version && reclaim_check(check->hierarchy.fd, host->cgroup_version, false, check->reclaim_why, sizeof(check->reclaim_why)))
+		host->reclaim_why = check->reclaim_why;
+	else if (host->cgroup_version)
+		host->reclaim_spares_anon = reclaim_spares_anon(check->hierarchy.fd);
 	host_read(check->proc_fd, &host->host);
 	host->tried = has_all_needs(&host->host);
 	if (host->tried && probes_prepare(check->proc_fd, &limits, &check->probes, &check->failure))

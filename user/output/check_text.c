@@ -119,6 +119,20 @@ static void print_cgroups(FILE *stream, const struct check_host *host)
 		     host->cgroup_version == 1 ? "v1" : "v2", host->cgroup_mount);
 }
 
+static void print_reclaim(FILE *stream, const struct check_host *host)
+{
+	static const char name[] = "memory.reclaim";
+
+	if (!host->cgroup_version)
+		fact(stream, name, "-");
+	else if (host->reclaim_why)
+		fact(stream, name, "no: %s", host->reclaim_why);
+	else if (!host->reclaim_spares_anon)
+		fact(stream, name, "yes, but not for page cache alone (swappiness=0, which Linux 6.12 has): the kernel may swap out as well");
+	else
+		fact(stream, name, "yes");
+}
+
 bool check_host_is_ready(const struct check_host *host)
 {
 	return host->features;
@@ -133,6 +147,7 @@ void check_text_host(FILE *stream, const struct check_host *host)
 	print_features(stream, host);
 	print_cost(stream, &host->cost);
 	print_cgroups(stream, host);
+	print_reclaim(stream, host);
 	answer(stream, "watch with probes", check_host_is_ready(host), "see above; `watch --source none` works");
 }
 

@@ -22,6 +22,8 @@ struct check_host {
 	int cgroup_version;    /* of the memory hierarchy; 0: none is mounted */
 	bool cgroup_hybrid, cgroup_has_memory;
 	const char *cgroup_mount;
+	const char *reclaim_why; /* why memory.reclaim cannot be used; NULL: it can, */
+	bool reclaim_spares_anon; /* and for page cache alone */
 };
 
 struct check_process {

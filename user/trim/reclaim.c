@@ -93,6 +93,16 @@ static int write_batch(int fd, int64_t bytes, bool *cache_only)
 	return write_number(fd, bytes, "");
 }
 
+bool reclaim_spares_anon(int cgroup_fd)
+{
+	int fd = open_file(cgroup_fd, 2, false);
+	bool spares = fd >= 0 && !write_number(fd, 0, " swappiness=0");
+
+	if (fd >= 0)
+		close(fd);
+	return spares;
+}
+
 static bool is_over(const struct reclaim *reclaim, uint64_t start_ns)
 {
 	uint64_t longest_ns = reclaim->longest_ns ? reclaim->longest_ns : RECLAIM_LONGEST_NS;

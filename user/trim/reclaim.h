@@ -56,6 +56,9 @@ void reclaim_run(void *data);
 /* Whether it could be done, without doing it: 0, or the errors above with their reason. */
 int reclaim_check(int cgroup_fd, int version, bool forced, char *why, size_t size);
 
+/* Whether this kernel's memory.reclaim can leave out what would be swapped out (swappiness=0): tried, for 0 bytes. */
+bool reclaim_spares_anon(int cgroup_fd);
+
 /* The reason and the remedy for an error of one of the two, in one line. */
 void reclaim_explain(int error, int version, char *why, size_t size);
 

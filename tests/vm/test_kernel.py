@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a kernel lacks: memgap check states it, and all that does not need it works. In a virtual machine of machine.sh."""
+import json
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, "tests/lib")
+import tap  # noqa: E402
+from memgap import MEMGAP, QUIET, SECONDS, WORKLOAD, Held, Watch, Workload, run_watch  # noqa: E402
+
+# From this version on; the first row that is not above the kernel's holds. Each answer begins so.
+ALL = {"BPF programs load": "yes", "multi-uprobe links": "yes", "iterator of mapped files": "yes", "return probes under seccomp": "yes",
+       "memory.reclaim": "yes", "watch with probes": "yes"}
+SAYS = [
+    ((6, 12), ALL),
+    ((6, 1), {**ALL, "multi-uprobe links": r"no: probes are perf events, one a place \(Linux 6\.6 has the links\)",
+              "memory.reclaim": r"yes, but not for page cache alone \(swappiness=0"}),
+    ((5, 10), {**{name: "-" for name in ALL}, "BPF programs load": r"no: .*memgap's probes need Linux 5\.15 or later.*`--source heap`",
+               "memory.reclaim": r"no: the cgroup has no memory\.reclaim: that needs Linux 5\.19",
+               "watch with probes": r"no: see above; `watch --source none` works"}),
+]
+KERNEL = tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
+EXPECTED = next(says for version, says in SAYS if KERNEL >= version)
+HAS_PROBES = EXPECTED["watch with probes"] == "yes"
+
+
+class Kernel(unittest.TestCase):
+    def test_check(self):
+        """memgap check says what this kernel lacks, and since which version others have it"""
+        run = subprocess.run([MEMGAP, "check"], capture_output=True, text=True, timeout=SECONDS)
+        print("".join(f"# {line}\n" for line in run.stdout.splitlines()), end="")
+        self.assertEqual((run.returncode, run.stderr), (0 if HAS_PROBES else 3, ""))
+        said = {line[2:32].rstrip(): line[33:] for line in run.stdout.splitlines()[1:]}
+        for name, answer in EXPECTED.items():
+            self.assertRegex(said[name], rf"\A{answer}" + (r"\Z" if answer in ("yes", "-") else ""), name)
+        for name in "tracefs", "uprobes", "perf events", "BTF of the kernel":
+            self.assertEqual(said[name], "yes", name)
+        self.assertRegex(said["memory cgroups"], r"\Ayes: v2 at /sys/fs/cgroup\Z")
+
+    def test_heap(self):
+        """the heap view needs no probe: what the program holds, as it knows itself, to the byte"""
+        held = Held(self, WORKLOAD, "hold", "--size", "20MiB", "--truth", *QUIET)
+        held.go()
+        truth = json.loads(held.line())
+        watch = Watch(self, "-s", "heap", "-p", str(held.pid))
+        sample = watch.sample(lambda sample: sample["allocator"]["alloc"] is not None)
+        self.assertEqual(sample["allocator"]["source"], "heap")
+        before = sample["allocator"]["alloc"]
+        # what libc itself holds is there as well
+        self.assertGreaterEqual(before, truth["held_bytes"])
+        self.assertLess(before - truth["held_bytes"], 16384)
+        watch.kill()
+
+
+class WithoutProbes(unittest.TestCase):
+    def test_no_probes(self):
+        """without probes --source probe says in one line why not, and what works"""
+        target = Workload(self, "hold", "--size", "1MiB", *QUIET)
+        run = run_watch("-s", "probe", "-p", str(target.pid))
+        self.assertEqual((run.returncode, run.stdout), (3, ""))
+        self.assertRegex(run.stderr, r"\Amemgap: cannot load the BPF programs \(.*\): memgap's probes need Linux 5\.15 or later; "
+                                     r"[^\n]*`--source heap`, go and none work without\n\Z")
+
+
+if HAS_PROBES:
+    del WithoutProbes
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -188,6 +188,8 @@ static void a_sum_with_something_unknown_is_unknown(void **state)
 	assert_true(known_add(UNKNOWN, 3) == UNKNOWN);
 	assert_true(known_add(3, UNKNOWN) == UNKNOWN);
 	assert_true(known_add(UNKNOWN, UNKNOWN) == UNKNOWN);
+	assert_true(known_add(INT64_MAX, 1) == UNKNOWN);
+	assert_true(known_sub(1, -INT64_MAX) == UNKNOWN);
 	assert_true(known_sub(UNKNOWN, 3) == UNKNOWN);
 	assert_true(known_sub(3, UNKNOWN) == UNKNOWN);
 	assert_true(known_sub(UNKNOWN, UNKNOWN) == UNKNOWN); /* not 0 */

@@ -119,6 +119,24 @@ static void a_large_gap_is_what_most_of_it_is(void **state)
 	}
 }
 
+/* What a process shows of itself may be anything. */
+static void a_gap_that_is_no_number_is_unknown(void **state)
+{
+	static const int64_t impossible[] = { INT64_MIN + 1, INT64_MIN + 100 * MIB };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(impossible); i++) {
+		struct look row = { "", impossible[i], UNKNOWN, UNKNOWN, UNKNOWN, VERDICT_UNKNOWN, "cannot be" };
+		struct snapshot snapshot = looked_into(&row);
+
+		gap_measure(&snapshot);
+		gap_judge(&snapshot);
+		assert_true(snapshot.gap.bytes == UNKNOWN);
+		assert_int_equal(snapshot.gap.verdict, VERDICT_UNKNOWN);
+		assert_non_null(strstr(snapshot.gap.why, row.why));
+	}
+}
+
 static void other_anonymous_memory_is_named_by_size(void **state)
 {
 	static const struct look row = { "", 20 * MIB, 0, 0, 80 * MIB, 0, "" };
@@ -395,6 +413,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_gap_is_judged_by_its_size_next_to_alloc),
 		cmocka_unit_test(a_large_gap_is_what_most_of_it_is),
+		cmocka_unit_test(a_gap_that_is_no_number_is_unknown),
 		cmocka_unit_test(other_anonymous_memory_is_named_by_size),
 		cmocka_unit_test(what_is_given_up_already_is_not_in_the_gap),
 		cmocka_unit_test(growth_comes_first_whatever_else_there_is),

@@ -26,12 +26,16 @@ static const struct unit durations[] = {
 
 int64_t known_add(int64_t a, int64_t b)
 {
-	return is_known(a) && is_known(b) ? a + b : UNKNOWN;
+	int64_t sum;
+
+	return is_known(a) && is_known(b) && !__builtin_add_overflow(a, b, &sum) ? sum : UNKNOWN;
 }
 
 int64_t known_sub(int64_t a, int64_t b)
 {
-	return is_known(a) && is_known(b) ? a - b : UNKNOWN;
+	int64_t difference;
+
+	return is_known(a) && is_known(b) && !__builtin_sub_overflow(a, b, &difference) ? difference : UNKNOWN;
 }
 
 /* Digits, then one of the suffixes, nothing before, between or after. */

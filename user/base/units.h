@@ -15,7 +15,7 @@ static inline bool is_known(int64_t value)
 	return value != UNKNOWN;
 }
 
-/* Sum and difference; unknown as soon as one side is. */
+/* Sum and difference; unknown as soon as one side is, or where it is no int64_t: what a process shows of itself may be anything. */
 int64_t known_add(int64_t a, int64_t b);
 int64_t known_sub(int64_t a, int64_t b);
 

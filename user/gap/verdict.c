@@ -210,7 +210,9 @@ static bool is_unknown(struct snapshot *snapshot, int64_t held)
 		    TEXT(held), view->heap.why_not);
 	else if (!is_whole(snapshot))
 		say(gap, VERDICT_UNKNOWN, "watched only since after its start: alloc is at least %s, the gap at most %s%s%s", TEXT(view->alloc),
-		    TEXT(held - view->alloc), view->heap.why_not[0] ? ": " : "", view->heap.why_not);
+		    TEXT(known_sub(held, view->alloc)), view->heap.why_not[0] ? ": " : "", view->heap.why_not);
+	else if (!is_known(gap->bytes))
+		say(gap, VERDICT_UNKNOWN, "%s allocated cannot be: alloc is not to be relied on", TEXT(view->alloc));
 	else
 		return false;
 	return true;
@@ -254,7 +256,7 @@ void gap_measure(struct snapshot *snapshot)
 	gap->pinned = view->heap.pinned;
 	if (!snapshot->target.processes || !is_whole(snapshot) || is_missing_much(view))
 		return;
-	gap->bytes = known_sub(known_sub(held, view->alloc), known_or_0(view->unseen) + new_since_walk(view));
+	gap->bytes = known_sub(known_sub(held, view->alloc), known_add(known_or_0(view->unseen), new_since_walk(view)));
 	if (is_known(gap->bytes) && held > 0)
 		gap->percent = 100.0 * (double)gap->bytes / (double)held;
 }

@@ -75,12 +75,14 @@ static bool parse_line(const char *line, struct memgap_module *ret)
 int modules_parse_maps(const char *text, struct modules *ret)
 {
 	while (*text) {
-		size_t length = strcspn(text, "\n");
+		size_t length = strcspn(text, "\n"), part;
 		struct memgap_module module;
 		char start[128]; /* the path is not looked at; a copy, since sscanf() would go through the rest of the text */
 		int result;
 
-		snprintf(start, sizeof(start), "%.*s", (int)(length < sizeof(start) ? length : sizeof(start) - 1), text);
+		part = length < sizeof(start) ? length : sizeof(start) - 1;
+		memcpy(start, text, part);
+		start[part] = '\0';
 		result = parse_line(start, &module) ? add(ret, &module) : 0;
 		if (result)
 			return result;

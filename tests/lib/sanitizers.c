@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 const char *__asan_default_options(void);
+const char *__lsan_default_options(void);
 const char *__lsan_default_suppressions(void);
 const char *__ubsan_default_options(void);
 void __ubsan_on_report(void);
@@ -19,6 +20,12 @@ const char *__asan_default_options(void)
 {
 	return "log_path=" REPORTS "/asan:exitcode=99:detect_stack_use_after_return=1"
 	       ":disable_coredump=0" /* a limit that each COMMAND would have too */;
+}
+
+/* A report is of what was found, not of what was let pass. */
+const char *__lsan_default_options(void)
+{
+	return "print_suppressions=0";
 }
 
 /* curses keeps its terminal for good: curs_memleaks(3X). */

@@ -205,7 +205,7 @@ class Commands(SafetyTest):
 
         expected, _ = found()
         for source in "none", "probe":
-            inherited, errors = found(MEMGAP, "watch", "-s", source, "--")
+            inherited, errors = found(MEMGAP, "watch", "-i", "1h", "-s", source, "--")  # no line of memgap's before it
             for name in expected:
                 self.assertEqual(inherited[name], expected[name], f"{name}, with --source {source}: {errors}")
 

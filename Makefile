@@ -121,15 +121,18 @@ $(O)/memgap.bpf.o: $(BPF_OBJECTS)
 	@echo "  BPFLINK $@"
 	$(Q)$(BPFTOOL) gen object $@ $^
 
+# no tidying of what bpftool makes
+skeleton = { echo '/* NOLINTBEGIN */' && $(BPFTOOL) gen skeleton $< name $(1) && echo '/* NOLINTEND */'; } >$@
+
 $(SKELETON): $(O)/memgap.bpf.o
 	@echo "  SKEL    $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(BPFTOOL) gen skeleton $< name memgap_bpf >$@
+	$(Q)$(call skeleton,memgap_bpf)
 
 $(OWN_SKELETONS): $(B)/skeleton/memgap_%.skel.h: $(O)/bpf/%.bpf.o
 	@echo "  SKEL    $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
+	$(Q)$(call skeleton,$*_bpf)
 
 .PHONY: arm64
 arm64: ## cross-build memgap for arm64, in build/aarch64 (root; installs what is missing)

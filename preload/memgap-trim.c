@@ -248,39 +248,39 @@ static struct function *function_find(void (*call)(void *), void *data)
 	return NULL;
 }
 
-PUBLIC int memgap_trim_register(void (*call)(void *), void *data)
+PUBLIC int memgap_trim_register(void (*function)(void *), void *data)
 {
 	struct function *vacant;
 	int result = 0;
 
-	if (!call)
+	if (!function)
 		return -EINVAL;
 	pthread_mutex_lock(&lock);
 	vacant = function_find(NULL, NULL);
-	if (function_find(call, data))
+	if (function_find(function, data))
 		result = -EEXIST;
 	else if (!vacant)
 		result = -ENOSPC;
 	else
-		*vacant = (struct function){ call, data };
+		*vacant = (struct function){ function, data };
 	pthread_mutex_unlock(&lock);
 	return result;
 }
 
-PUBLIC int memgap_trim_unregister(void (*call)(void *), void *data)
+PUBLIC int memgap_trim_unregister(void (*function)(void *), void *data)
 {
-	struct function *function = NULL;
+	struct function *registered = NULL;
 
 	pthread_mutex_lock(&lock);
-	if (call)
-		function = function_find(call, data);
-	if (function) {
-		function->call = NULL;
-		while (running == function && !pthread_equal(thread, pthread_self()))
+	if (function)
+		registered = function_find(function, data);
+	if (registered) {
+		registered->call = NULL;
+		while (running == registered && !pthread_equal(thread, pthread_self()))
 			pthread_cond_wait(&ended, &lock);
 	}
 	pthread_mutex_unlock(&lock);
-	return function ? 0 : -ENOENT;
+	return registered ? 0 : -ENOENT;
 }
 
 static void before_fork(void)

@@ -250,7 +250,7 @@ $(TEST_BPF:%=$(O)/%.bpf.o): $(O)/%.bpf.o: %.bpf.c Makefile tests/tests.mk
 $(TEST_BPF:%=$(B)/skeleton/%.skel.h): $(B)/skeleton/%.skel.h: $(O)/%.bpf.o
 	@echo "  SKEL    $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
+	$(Q)$(call skeleton,$*_bpf)
 
 -include $(TEST_BPF:%=$(O)/%.bpf.d)
 

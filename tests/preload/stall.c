@@ -135,7 +135,7 @@ static void measure(const char *name, size_t bytes, int windows, bool trim)
 
 int main(int argc, char *argv[])
 {
-	pthread_t threads[MAX_THREADS];
+	pthread_t threads[MAX_THREADS] = { 0 };
 	size_t bytes;
 	int windows;
 

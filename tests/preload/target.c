@@ -49,7 +49,9 @@ __attribute__((constructor(101))) static void handle_early(void)
 
 __attribute__((constructor)) static void raise_early(void)
 {
-	for (int i = getenv("RAISE") ? atoi(getenv("RAISE")) : 0; i > 0; i--) {
+	const char *times = getenv("RAISE");
+
+	for (int i = times ? atoi(times) : 0; i > 0; i--) {
 		free(malloc(100000));
 		kill(getpid(), SIGUSR1);
 	}

@@ -130,7 +130,7 @@ static void report(const struct function *function, const uint64_t arguments[3],
 uint64_t call(const struct function *function, uint64_t a, uint64_t b, uint64_t c)
 {
 	const uint64_t arguments[3] = { function->shape == MAKE_STORED ? (uint64_t)&stored_block : a, b, c };
-	struct outcome outcome;
+	struct outcome outcome = { 0 };
 
 	stored_block = 0;
 	call_number = ++n_calls;

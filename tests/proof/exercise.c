@@ -127,6 +127,7 @@ static void release_block(const struct function *release, const struct block *bl
 }
 
 /* The first that is to be called of the shapes from..to; an allocator's own go with its malloc and free where need be. */
+/* NOLINTNEXTLINE(misc-no-recursion): once */
 static const struct function *find(enum class class, enum shape from, enum shape to)
 {
 	for (const struct function *f = functions; f->name; f++)

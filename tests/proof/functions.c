@@ -72,7 +72,7 @@
 	F(mi_free_size_aligned, RELEASE_SIZE_ALIGN, OWN)
 
 #define DECLARE(symbol, shape, class) void symbol(void) __attribute__((weak));
-#define ENTRY(symbol, shape, class) { #symbol, (void *)symbol, shape, class, false },
+#define ENTRY(symbol, shape, class) { #symbol, (void *)(symbol), shape, class, false },
 
 FUNCTIONS(DECLARE)
 

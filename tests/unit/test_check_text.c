@@ -39,8 +39,10 @@ static const char *fact_of(const char *text, const char *name, char ret[1024])
 {
 	const char *found = strstr(text, name);
 
-	if (!found || (found != text && found[-1] != ' '))
+	if (!found || (found != text && found[-1] != ' ')) {
 		fail_msg("no '%s' in: %s", name, text);
+		return NULL;
+	}
 	found += strlen(name);
 	found += strspn(found, " ");
 	snprintf(ret, 1024, "%.*s", (int)strcspn(found, "\n"), found);

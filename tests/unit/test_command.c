@@ -80,12 +80,14 @@ static void a_program_that_is_not_there_is_told_before_anything_is_started(void 
 
 static void a_name_is_looked_up_in_path_in_its_order(void **state)
 {
-	char path[PATH_MAX * 3], first[PATH_MAX], second[PATH_MAX], expected[PATH_MAX], *old = strdup(getenv("PATH"));
+	char path[PATH_MAX * 3], first[PATH_MAX], second[PATH_MAX], expected[PATH_MAX], *old;
 	char *argv[] = { "prog", NULL };
 	struct command command;
 	struct error err;
 
 	(void)state;
+	assert_non_null(getenv("PATH"));
+	old = strdup(getenv("PATH"));
 	tree_mkdir(&tree, "first");
 	tree_mkdir(&tree, "second");
 	tree_write(&tree, "first/prog", "#!/bin/sh\nexit 1\n");

@@ -28,7 +28,7 @@ static double do_work(double seconds, double rate, double spread)
 {
 	double sum = 0;
 
-	for (double done = 0; done < seconds - 1e-9; done += 0.005)
+	for (int i = 0; i * 0.005 < seconds - 1e-9; i++)
 		sum += rate * 0.005 * (1 + spread * (2 * any() - 1));
 	return sum;
 }

@@ -31,7 +31,9 @@ static int feed(struct history *history, shape shape, double from_s, double to_s
 {
 	int growing = 0;
 
-	for (double at = from_s; at <= to_s; at += every_s) {
+	for (int i = 0; from_s + i * every_s <= to_s; i++) {
+		double at = from_s + i * every_s;
+
 		history_add(history, at, shape(at));
 		growing += at > after_s && history->growth.over_s > 0;
 	}
@@ -182,8 +184,8 @@ static void a_leak_that_begins_after_hours_is_found_in_a_minute(void **state)
 	(void)state;
 	history_init(&history);
 	assert_int_equal(feed(&history, flat, 0, 3 * 3600, 1, 0), 0);
-	for (double at = 0; at < 60; at++)
-		history_add(&history, 3 * 3600 + 1 + at, 100 * MIB + (int64_t)(at * MIB));
+	for (int i = 0; i < 60; i++)
+		history_add(&history, 3 * 3600 + 1 + i, 100 * MIB + i * MIB);
 	assert_true(history.growth.over_s > 0);
 	assert_float_equal(history.growth.bytes_per_s, (double)MIB, 0.1 * MIB);
 }

@@ -222,10 +222,10 @@ static void any_number_of_notes_fits(void **state)
 	char note[RUNTIME_NOTE_MAX + 1];
 
 	(void)state;
-	for (char c = '0'; c <= '9'; c++) {
+	for (int i = 0; i < 10; i++) {
 		char path[PATH_MAX];
 
-		snprintf(path, sizeof(path), STORAGE_RUN "/%c%s/userdata/config.json", c, A + 1);
+		snprintf(path, sizeof(path), STORAGE_RUN "/%d%s/userdata/config.json", i, A + 1);
 		put(path, "garbage");
 	}
 	note[RUNTIME_NOTE_MAX] = 'x';

@@ -152,7 +152,7 @@ static int attach_and_run(const struct trial_programs *programs, int exe_fd, pid
 	struct uprobes entries, returns;
 	int result = 0;
 
-	for (size_t i = 0; i < entry.n && !result; i++)
+	for (size_t i = 0; i < sizeof(probed) / sizeof(probed[0]) && !result; i++)
 		result = own_code_offset((const void *)(uintptr_t)functions[probed[i]], &entry.offsets[i]);
 	if (result)
 		return result;

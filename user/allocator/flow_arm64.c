@@ -31,13 +31,11 @@ struct flow_step flow_step_arm64(const uint8_t *code, size_t size, uint64_t addr
 	step.length = INSTRUCTION_BYTES;
 	if (i == RET) {
 		step.kind = FLOW_RETURNS;
-	} else if (is_call(i)) {
-		step.kind = FLOW_GOES_ON;
-	} else if (arm64_branch_distance(i, &distance)) {
+	} else if (!is_call(i) && arm64_branch_distance(i, &distance)) {
 		step.kind = FLOW_BRANCHES;
 		step.always = (i & 0xfc000000) == 0x14000000; /* B */
 		step.target = address + (uint64_t)distance;
-	} else if (i >> 16 && !is_register_branch(i)) { /* UDF has nothing in its upper half */
+	} else if (is_call(i) || (i >> 16 && !is_register_branch(i))) { /* UDF has nothing in its upper half */
 		step.kind = FLOW_GOES_ON;
 	}
 	return step;

@@ -11,8 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 #define MAX_SEGMENTS 64
 #define MAX_SCRIPTS 4 /* a script whose interpreter is a script …: BINPRM_MAX_RECURSION in fs/exec.c */
 
@@ -52,19 +50,15 @@ int needed_interpreter(const char *program, char ret_path[PATH_MAX])
 {
 	char start[256] = "";
 	Elf64_Ehdr header;
-	int fd = open(program, O_RDONLY | O_CLOEXEC), result;
+	int fd = open(program, O_RDONLY | O_CLOEXEC), result = -ENOEXEC;
 
 	if (fd < 0)
 		return -errno;
-	if (pread(fd, start, sizeof(start) - 1, 0) < 2)
-		result = -ENOEXEC;
-	else if (!memcmp(start, "#!", 2))
+	if (pread(fd, start, sizeof(start) - 1, 0) >= 2 && !memcmp(start, "#!", 2))
 		result = read_shebang(start, ret_path);
 	else if (pread(fd, &header, sizeof(header), 0) == sizeof(header) && !memcmp(header.e_ident, ELFMAG, SELFMAG) &&
 		 header.e_ident[EI_CLASS] == ELFCLASS64)
 		result = read_interp(fd, &header, ret_path);
-	else
-		result = -ENOEXEC;
 	close(fd);
 	return result;
 }

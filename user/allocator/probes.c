@@ -117,6 +117,7 @@ int probes_open(int proc_fd, const struct probes_limits *limits, struct probes *
 
 	if (probes_prepare(proc_fd, limits, &probes, err))
 		return -1;
+	/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): where there are none it has failed, as error_set() is -1 */
 	if (attach(probes, err)) {
 		probes_close(probes);
 		return -1;
@@ -228,14 +229,14 @@ static int64_t known_or(int64_t measured, int64_t assumed)
 	return is_known(measured) ? measured : assumed;
 }
 
-struct call_cost probes_call_cost(const struct probes *probes, const struct probe_cost *measured, uint32_t key)
+struct call_cost probes_call_cost(const struct probes *probes, const struct probe_cost *measured, uint32_t library)
 {
 	const struct probe_cost cost = {
 		.emulated = known_or(measured->emulated, assumed_cost.emulated),
 		.stepped = known_or(measured->stepped, assumed_cost.stepped),
 		.returned = known_or(measured->returned, assumed_cost.returned),
 	};
-	struct call_cost found = cost_of_library(&cost, probed_files_library(&probes->files, key));
+	struct call_cost found = cost_of_library(&cost, probed_files_library(&probes->files, library));
 
 	return (struct call_cost){ found.malloc_ns * (100 + ACCOUNTING_PERCENT) / 100, found.free_ns * (100 + ACCOUNTING_PERCENT) / 100 };
 }

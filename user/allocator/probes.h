@@ -94,7 +94,7 @@ int probes_put_back(struct probes *probes, probe_group group);
 void probes_drop(struct probes *probes, pid_t pid);
 
 /* What a call of that library costs; of the probes' cost, what is not known is assumed to be more than it is on most machines. */
-struct call_cost probes_call_cost(const struct probes *probes, const struct probe_cost *cost, uint32_t library);
+struct call_cost probes_call_cost(const struct probes *probes, const struct probe_cost *measured, uint32_t library);
 
 /* Counts for a process from now on. -EEXIST: it was counted already. */
 int probes_add(struct probes *probes, pid_t pid, uint32_t slot, enum memgap_keep keep);

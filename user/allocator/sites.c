@@ -9,7 +9,7 @@
 #define NO_REGISTER 0xff
 #define RSP 4
 #define MAX_PUSHED 255
-#define UNKNOWN_PUSHED -1
+#define UNKNOWN_PUSHED (-1)
 
 #define HEADER MEMGAP_ARGUMENTS /* what is held besides the arguments: the word before the block that the first one is */
 #define HELD (MEMGAP_ARGUMENTS + 1)
@@ -65,9 +65,10 @@ static uint8_t whole_register(ZydisRegister reg)
 	return (uint8_t)ZydisRegisterGetId(whole);
 }
 
+/* None of NO_REGISTER. */
 static uint16_t bit(uint8_t number)
 {
-	return (uint16_t)(1U << number);
+	return number < 16 ? (uint16_t)(1U << number) : 0;
 }
 
 /* Not AH, BH, CH, DH: they are other bits of the whole. */

@@ -225,6 +225,7 @@ static int check_container(const char *path, void *data, struct error *err)
 }
 
 /* Each file once, in the order in which they were found. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as there are libraries of allocators */
 static void show_allocators(const struct check *check, const struct examined_file *file)
 {
 	if (!file)

@@ -109,6 +109,7 @@ static void look(void *data)
 	struct past_trim *trim;
 
 	timer_take(regrowth->timer_fd);
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): that TAILQ_REMOVE() changes what TAILQ_FIRST() finds is not seen */
 	while ((trim = TAILQ_FIRST(&regrowth->trims)) && monotonic_ns() - trim->measured_ns >= regrowth->after_ns) {
 		tell(regrowth, trim);
 		forget(regrowth, trim);
@@ -145,6 +146,7 @@ void regrowth_close(struct regrowth *regrowth)
 	if (!regrowth)
 		return;
 	while (regrowth_pending(regrowth))
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): that TAILQ_REMOVE() changes what TAILQ_FIRST() finds is not seen */
 		forget(regrowth, TAILQ_FIRST(&regrowth->trims));
 	loop_remove(regrowth->loop, regrowth->watcher);
 	close(regrowth->timer_fd);

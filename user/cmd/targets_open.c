@@ -362,7 +362,7 @@ static bool needs_files_probed(const struct targets *targets, rlim_t limit)
 int targets_open(struct targets *targets, struct error *err)
 {
 	const struct watch_options *options = targets->options;
-	struct command command;
+	struct command command = { 0 };
 	rlim_t limit;
 
 	targets->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -69,10 +69,10 @@ static void tell_line(struct top *top, void (*print)(struct output *, const stru
 	line.stream = open_memstream(&text, &size);
 	if (!line.stream)
 		return;
-	if (regrowth)
-		line_trim_regrown(&line, regrowth);
-	else
+	if (print)
 		print(&line, event);
+	else
+		line_trim_regrown(&line, regrowth);
 	if (!fclose(line.stream) && *text)
 		messages_add(&top->messages, time(NULL), text);
 	free(text);

@@ -187,7 +187,6 @@ void top_ask_trim(struct top *top, bool force)
 
 	if (!top->view.selected)
 		return;
-	row = row_of(top, top->view.selected);
 	top->asked = (struct target_name){ .kind = top->view.selected->kind, .pid = top->view.selected->pid };
 	strcpy(top->asked.cgroup, top->view.selected->path);
 	top->force = force;

@@ -43,7 +43,7 @@ struct layout {
 #define MP_BYTES_MAX 144
 
 /* The layout that mp_ as it is in the file shows, NULL: it is not mp_. bytes: MP_BYTES_MAX of them. */
-const struct layout *layout_of_mp(const uint8_t *bytes);
+const struct layout *layout_of_mp(const uint8_t *mp);
 
 /*
  * Whether the ARENA_BYTES_MAX bytes of an address may be an arena that is in use: each of its bins is empty, thus points to

@@ -145,7 +145,7 @@ int go_is(int proc_fd, pid_t pid)
 	struct build_info ignored;
 	struct elf_file file;
 	pid_t tid;
-	int dir_fd = process_open(proc_fd, pid, &tid), result = dir_fd;
+	int dir_fd = process_open(proc_fd, pid, &tid), result;
 
 	if (dir_fd < 0)
 		return dir_fd;

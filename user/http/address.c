@@ -133,20 +133,20 @@ int address_listen(const struct address *address, const char *text, struct error
 
 void address_of(int fd, char ret_text[ADDRESS_TEXT_MAX])
 {
-	struct sockaddr_storage at = { 0 };
+	union {
+		struct sockaddr any;
+		struct sockaddr_in ipv4;
+		struct sockaddr_in6 ipv6;
+	} at = { 0 };
 	socklen_t length = sizeof(at);
 	char host[INET6_ADDRSTRLEN] = "?";
 
-	getsockname(fd, (struct sockaddr *)&at, &length);
-	if (at.ss_family == AF_INET) {
-		const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)&at;
-
-		inet_ntop(AF_INET, &ipv4->sin_addr, host, sizeof(host));
-		snprintf(ret_text, ADDRESS_TEXT_MAX, "%s:%d", host, ntohs(ipv4->sin_port));
+	getsockname(fd, &at.any, &length);
+	if (at.any.sa_family == AF_INET) {
+		inet_ntop(AF_INET, &at.ipv4.sin_addr, host, sizeof(host));
+		snprintf(ret_text, ADDRESS_TEXT_MAX, "%s:%d", host, ntohs(at.ipv4.sin_port));
 	} else {
-		const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)&at;
-
-		inet_ntop(AF_INET6, &ipv6->sin6_addr, host, sizeof(host));
-		snprintf(ret_text, ADDRESS_TEXT_MAX, "[%s]:%d", host, ntohs(ipv6->sin6_port));
+		inet_ntop(AF_INET6, &at.ipv6.sin6_addr, host, sizeof(host));
+		snprintf(ret_text, ADDRESS_TEXT_MAX, "[%s]:%d", host, ntohs(at.ipv6.sin6_port));
 	}
 }

@@ -41,7 +41,7 @@ void answers_close(struct answers *answers);
 
 /* MHD's three callbacks, data being the answers. */
 enum MHD_Result answers_request(void *data, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
-				const char *upload, size_t *upload_size, void **request);
+				const char *upload, size_t *upload_size, void **context);
 void answers_completed(void *data, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode code);
 void answers_connection(void *data, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode code);
 

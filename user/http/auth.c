@@ -96,12 +96,14 @@ static int parse(struct auth *auth, const char *path, struct error *err)
 int auth_open(const char *path, struct auth **ret, struct error *err)
 {
 	struct auth *auth = calloc(1, sizeof(*auth));
-	struct stat st;
+	struct stat st = { 0 };
 	int result;
 
 	if (!auth)
 		return error_set(err, EXIT_FAILED, "out of memory");
-	result = stat(path, &st) ? -errno : read_whole_file_at(AT_FDCWD, path, FILE_MAX, &auth->text);
+	result = read_whole_file_at(AT_FDCWD, path, FILE_MAX, &auth->text);
+	if (!result && stat(path, &st))
+		result = -errno;
 	if (result)
 		usage(err, "cannot read %s: %s", path, strerror(-result));
 	else if (st.st_mode & (S_IROTH | S_IWOTH))

@@ -21,10 +21,11 @@ int owned_add(struct owned *owned, const struct owned_range *range)
 
 int owned_append(struct owned *owned, uint64_t start, uint64_t end, uint64_t resident)
 {
-	struct owned_range *last = owned->n ? &owned->list[owned->n - 1] : NULL;
+	struct owned_range *last;
 
-	if (!last || last->end != start)
+	if (!owned->n || owned->list[owned->n - 1].end != start)
 		return owned_add(owned, &(struct owned_range){ .start = start, .end = end, .resident = resident });
+	last = &owned->list[owned->n - 1];
 	last->end = end;
 	last->resident += resident;
 	return 0;

@@ -30,9 +30,9 @@ static ssize_t get_states(struct window *window, uint64_t page, const uint8_t **
 
 		if (result >= 0)
 			result = image->pages(image->data, start, WINDOW_PAGES, window->states);
-		window->n_states = result ? 0 : WINDOW_PAGES;
+		window->n_states = result < 0 ? 0 : WINDOW_PAGES;
 		window->states_start = start;
-		if (result)
+		if (result < 0)
 			return result;
 	}
 	*ret = window->states + (page - window->states_start) / image->page_bytes;

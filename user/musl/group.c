@@ -49,7 +49,7 @@ enum meta_kind meta_parse(const uint8_t *bytes, uint64_t address, struct meta *r
 		meta.stride = UNIT * size_classes[size_class];
 	meta.unused = available | freed;
 	meta.is_given = !pages && !(flags & 32);
-	all = (uint32_t)((2ULL << (meta.slots - 1)) - 1);
+	all = (uint32_t)((1ULL << meta.slots) - 1);
 	if (!is_sound(&meta, size_class) || available & freed || meta.unused & ~all)
 		return META_UNSOUND;
 	*ret = meta;

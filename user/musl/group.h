@@ -51,7 +51,7 @@ static inline uint64_t slot_end(const struct meta *meta, unsigned int index)
 /* A bit for each slot that is in use. */
 static inline uint32_t slots_used(const struct meta *meta)
 {
-	return (uint32_t)((2ULL << (meta->slots - 1)) - 1) & ~meta->unused;
+	return (uint32_t)((1ULL << meta->slots) - 1) & ~meta->unused;
 }
 
 /* What a block of unknown size in one of its slots is likely to have: the middle of what it may have. */

@@ -38,6 +38,6 @@ struct prometheus_page {
  * A target has each series once. When two have the same labels, as when a process has exited and another one has its pid already, the
  * one that was seen later has them.
  */
-void prometheus_write(FILE *stream, enum prometheus_format format, const struct prometheus_page *page);
+void prometheus_write(FILE *stream, enum prometheus_format format, const struct prometheus_page *source);
 
 #endif

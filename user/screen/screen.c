@@ -90,8 +90,8 @@ static void take_colours(struct screen *screen)
 	if (!screen->colour)
 		return;
 	use_default_colors();
-	for (short i = STYLE_RED; i < STYLE_COUNT; i++)
-		init_pair(i, colours[i], -1);
+	for (int i = STYLE_RED; i < STYLE_COUNT; i++)
+		init_pair((short)i, colours[i], -1);
 }
 
 int screen_open(struct screen *screen, struct error *err)

@@ -76,8 +76,10 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	while (!TAILQ_EMPTY(&store->present))
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): that TAILQ_REMOVE() changes what TAILQ_FIRST() finds is not seen */
 		forget(store, &store->present, TAILQ_FIRST(&store->present));
 	while (!TAILQ_EMPTY(&store->gone))
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): that TAILQ_REMOVE() changes what TAILQ_FIRST() finds is not seen */
 		forget(store, &store->gone, TAILQ_FIRST(&store->gone));
 	for (size_t i = 0; i < store->n_watchers; i++)
 		close(store->watchers[i]);
@@ -165,6 +167,7 @@ static void part_from_gone(struct store *store)
 		store->n_gone++;
 	}
 	for (; store->n_gone > store->limits.gone; store->n_gone--)
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): that TAILQ_REMOVE() changes what TAILQ_FIRST() finds is not seen */
 		forget(store, &store->gone, TAILQ_FIRST(&store->gone));
 }
 

@@ -66,6 +66,7 @@ static int visit_seen(pid_t pid, void *data)
 	return pid ? visitor->visit(pid, visitor->data) : 0;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as directories are, MAX_CGROUP_DEPTH at most */
 static int visit_below(int dir_fd, int depth, struct visitor *visitor)
 {
 	struct dirent *entry;

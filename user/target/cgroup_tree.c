@@ -57,9 +57,11 @@ static void watch_node(struct cgroup_tree *tree, struct cgroup_node *node)
 		tree->blind = true;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as directories are, MAX_CGROUP_DEPTH at most */
 static void free_node(struct cgroup_tree *tree, struct cgroup_node *node, bool tell)
 {
 	while (!LIST_EMPTY(&node->below))
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): that LIST_REMOVE() changes what LIST_FIRST() finds is not seen */
 		free_node(tree, LIST_FIRST(&node->below), tell);
 	if (tell)
 		tree->gone(node, tree->data);
@@ -167,10 +169,12 @@ static void read_directory(struct cgroup_tree *tree, struct cgroup_node *node)
 }
 
 /* A directory is watched before it is read: what is made meanwhile is found twice rather than never. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as directories are, MAX_CGROUP_DEPTH at most */
 static void read_dirty(struct cgroup_tree *tree, struct cgroup_nodes *nodes, bool all)
 {
 	struct cgroup_node *node;
 
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): that LIST_REMOVE() changes what the list has is not seen */
 	LIST_FOREACH(node, nodes, entry) {
 		if ((node->dirty || all) && node->depth < MAX_CGROUP_DEPTH)
 			read_directory(tree, node);
@@ -261,6 +265,7 @@ void cgroup_tree_follow(struct cgroup_tree *tree)
 	read_dirty(tree, &tree->roots, tree->blind);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as directories are, MAX_CGROUP_DEPTH at most */
 static void visit_nodes(struct cgroup_nodes *nodes, void (*visit)(struct cgroup_node *node, void *data), void *data)
 {
 	struct cgroup_node *node;

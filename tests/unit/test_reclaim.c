@@ -318,8 +318,8 @@ static int try_read_only(void)
 
 	if (unshare(CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0)))
 		return NO_NAMESPACES;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount(tree.path, tree.path, NULL, MS_BIND, NULL) ||
-	    mount(NULL, tree.path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL))
+	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) || mount(tree.path, tree.path, "none", MS_BIND, NULL) ||
+	    mount("none", tree.path, "none", MS_BIND | MS_REMOUNT | MS_RDONLY, NULL))
 		return NO_NAMESPACES;
 	fd = open(tree.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return expect_error(fd, -EROFS, "read-only");

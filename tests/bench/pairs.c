@@ -53,7 +53,7 @@ static void *run(void *data)
 static double measure(int threads, long pairs)
 {
 	pthread_t ids[MAX_THREADS];
-	struct run runs[MAX_THREADS];
+	struct run runs[MAX_THREADS] = { 0 };
 	pthread_barrier_t start;
 	double began, ended;
 

@@ -244,9 +244,9 @@ static void take_brk(void)
 /* What comes after the main arena's memory is taken: it goes on elsewhere. */
 static void block_brk(void)
 {
-	char *end = (char *)(((uintptr_t)sbrk(0) + 4095) & ~4095UL);
+	char *above = (char *)(((uintptr_t)sbrk(0) + 4095) & ~4095UL);
 
-	if (mmap(end + (1 << 20), 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+	if (mmap(above + (1 << 20), 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
 		abort();
 }
 

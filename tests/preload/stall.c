@@ -86,10 +86,10 @@ static void *work(void *data)
 {
 	size_t mine = (size_t)data;
 	unsigned int random = (unsigned int)mine + 1;
-	void *blocks[LIVE] = { 0 };
+	void *own[LIVE] = { 0 };
 
 	for (unsigned long i = 0; !ended; i++) {
-		void **block = &blocks[i % LIVE];
+		void **block = &own[i % LIVE];
 		size_t size = next_size(&random);
 		unsigned long start, took;
 

@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 	if (fd < 0 || ftruncate(fd, FILE_BYTES))
 		return 1;
 	for (unsigned long i = 0; i < mappings; i++) {
-		volatile char *memory = mmap(NULL, FILE_BYTES, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
+		const volatile char *memory = mmap(NULL, FILE_BYTES, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
 
 		if (memory == MAP_FAILED)
 			return 1;

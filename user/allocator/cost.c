@@ -113,7 +113,7 @@ int64_t cost_median(int64_t *numbers, size_t n)
 /* The median over the rounds of what a call of one function costs more than of the other. Less than nothing is a failure. */
 static int64_t difference(const struct rounds *rounds, enum function more, enum function less)
 {
-	int64_t ns[ROUNDS], median;
+	int64_t ns[ROUNDS] = { 0 }, median;
 
 	for (size_t i = 0; i < rounds->n; i++)
 		ns[i] = rounds->list[i].ns[more] - rounds->list[i].ns[less];

@@ -70,7 +70,7 @@ static size_t compute_classes(uint32_t classes[MAX_CLASSES])
 
 void tcmalloc_fill_classes(uint32_t usable[TCMALLOC_CLASSES])
 {
-	uint32_t classes[MAX_CLASSES];
+	uint32_t classes[MAX_CLASSES] = { 0 };
 	size_t n = compute_classes(classes);
 	uint32_t index = 0;
 

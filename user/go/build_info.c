@@ -71,10 +71,11 @@ static int search_segment(const struct elf_file *file, const GElf_Phdr *segment,
 			  struct build_info *ret)
 {
 	uint64_t end = segment->p_filesz < *left ? segment->p_filesz : *left;
-	int64_t found = -1;
 	ssize_t n = 1;
 
 	for (uint64_t at = 0; at < end && n > 0; at += CHUNK) {
+		int64_t found;
+
 		n = pread(file->fd, chunk, CHUNK, (off_t)(segment->p_offset + at));
 		found = n > 0 ? find_magic(chunk, (size_t)n) : -1;
 		if (found >= 0)

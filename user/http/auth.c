@@ -180,7 +180,7 @@ static bool check_all(const struct auth *auth, const char *given)
 
 bool auth_check(struct auth *auth, const char *header)
 {
-	char given[CREDENTIALS_MAX];
+	char given[CREDENTIALS_MAX] = "";
 	bool right = false;
 
 	if (decode(header, given)) {

@@ -171,6 +171,6 @@ int signal_effect_read(int proc_fd, pid_t pid, int signal, enum signal_effect *r
 	if (all_block)
 		*ret = one_waits || has_signalfd(proc_fd, pid, signal) ? SIGNAL_AWAITED : SIGNAL_BLOCKED;
 	else
-		*ret = masks.ignored & bit_of(signal) ? SIGNAL_IGNORED : SIGNAL_DEFAULT;
+		*ret = (masks.ignored & bit_of(signal)) ? SIGNAL_IGNORED : SIGNAL_DEFAULT;
 	return 0;
 }

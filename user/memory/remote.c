@@ -97,7 +97,7 @@ static int read_pages(int fd, uint64_t start, uint64_t page_bytes, size_t n, uin
 		if (bytes < 0)
 			return -errno;
 		for (size_t i = 0; i < (size_t)bytes / sizeof(words[0]); i++)
-			states[done + i] = words[i] & SWAPPED ? PAGE_SWAPPED : words[i] & PRESENT ? PAGE_RESIDENT : PAGE_ABSENT;
+			states[done + i] = (words[i] & SWAPPED) ? PAGE_SWAPPED : (words[i] & PRESENT) ? PAGE_RESIDENT : PAGE_ABSENT;
 		if ((size_t)bytes < batch * sizeof(words[0]))
 			break; /* above what a process can have */
 		done += batch;

@@ -52,8 +52,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct program program;
 
 	memory_file_fill(file, data, size);
-	if (!library_read(file, &library))
+	if (!library_read(file, &library)) {
 		check(data, size, &library);
+		if (!library_use_exits(file, &library))
+			check(data, size, &library);
+	}
 	program_read(file, &program);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
 	if (needed_interpreter(path, interpreter) > 0)

@@ -151,11 +151,43 @@ static void more_exits_than_there_is_room_for_are_refused(void **state)
 	assert_int_equal(exits.n, EXITS_MAX - 1);
 }
 
+#if defined(__x86_64__)
+/* glibc chooses its memset() when it is loaded: calloc() ends in a jump to it. */
+static void calloc_is_left_by_its_jump_to_memset(void **state)
+{
+	const char *calloc_here = dlsym(dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), "calloc");
+	struct exits exits = { 0 };
+	struct elf_file file;
+	size_t jumps = 0;
+	Dl_info info;
+	int fd;
+
+	(void)state;
+	assert_non_null(calloc_here);
+	assert_int_not_equal(dladdr(calloc_here, &info), 0);
+	fd = open(info.dli_fname, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(elf_file_open(fd, &file), 0);
+	assert_int_equal(exits_add(&file, offset_of(calloc_here), false, &exits), -EOPNOTSUPP);
+	assert_int_equal(exits_add(&file, offset_of(calloc_here), true, &exits), 0);
+	elf_file_close(&file);
+	for (size_t i = 0; i < exits.n; i++) {
+		jumps += exits.jumps[i];
+		assert_true(exits_is_there(fd, exits.offsets[i], exits.jumps[i]));
+		assert_false(exits_is_there(fd, exits.offsets[i], !exits.jumps[i]));
+	}
+	assert_in_range(jumps, 1, exits.n - 1); /* it returns as well */
+	close(fd);
+}
+#endif
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_return_is_found_also_of_what_is_jumped_to),
 		cmocka_unit_test(what_cannot_be_followed_is_refused_and_nothing_added),
+#if defined(__x86_64__)
+		cmocka_unit_test(calloc_is_left_by_its_jump_to_memset),
+#endif
 		cmocka_unit_test(functions_share_exits),
 		cmocka_unit_test(more_exits_than_there_is_room_for_are_refused),
 	};

@@ -136,13 +136,9 @@ static bool find_function(const struct elf_file *file, uint64_t address, uint64_
 	return address - *ret_start < *ret_size;
 }
 
-/* The function that an entry of the procedure linkage table jumps to through its slot, if it is one of this file. */
-static bool resolve_slot(struct elf_file *file, uint64_t slot, uint64_t *ret_address)
+/* What the loader puts into a slot that an entry of the procedure linkage table jumps through. */
+static bool find_relocation(struct elf_file *file, uint64_t slot, GElf_Rela *ret)
 {
-	struct elf_symbols symbols;
-
-	if (elf_file_symbols(file, SHT_DYNSYM, &symbols))
-		return false;
 	for (Elf_Scn *section = NULL; (section = elf_nextscn(file->elf, section));) {
 		GElf_Shdr header;
 		Elf_Data *data;
@@ -150,41 +146,34 @@ static bool resolve_slot(struct elf_file *file, uint64_t slot, uint64_t *ret_add
 		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_RELA || header.sh_entsize != sizeof(Elf64_Rela))
 			continue;
 		data = elf_file_load(file, section);
-		for (int i = 0; data && i < (int)(data->d_size / sizeof(Elf64_Rela)); i++) {
-			GElf_Rela rela;
-			GElf_Sym symbol;
-
-			if (!gelf_getrela(data, i, &rela) || rela.r_offset != slot)
-				continue;
-			if (!elf_symbol(&symbols, GELF_R_SYM(rela.r_info), &symbol))
-				return false;
-			*ret_address = symbol.st_value;
-			return true;
-		}
+		for (int i = 0; data && i < (int)(data->d_size / sizeof(Elf64_Rela)); i++)
+			if (gelf_getrela(data, i, ret) && ret->r_offset == slot)
+				return true;
 	}
 	return false;
+}
+
+/* The function of this file that the slot leads to, if there is one. */
+static bool resolve_slot(struct elf_file *file, uint64_t slot, uint64_t *ret_address)
+{
+	struct elf_symbols symbols;
+	GElf_Rela rela;
+	GElf_Sym symbol;
+
+	if (elf_file_symbols(file, SHT_DYNSYM, &symbols) || !find_relocation(file, slot, &rela) ||
+	    !elf_symbol(&symbols, GELF_R_SYM(rela.r_info), &symbol))
+		return false;
+	*ret_address = symbol.st_value;
+	return true;
 }
 
 /* Whether what the slot holds is found by calling a resolver when the program is loaded. */
 static bool is_indirect(struct elf_file *file, uint64_t slot)
 {
 	uint32_t indirect = file->header.e_machine == EM_AARCH64 ? R_AARCH64_IRELATIVE : R_X86_64_IRELATIVE;
+	GElf_Rela rela;
 
-	for (Elf_Scn *section = NULL; (section = elf_nextscn(file->elf, section));) {
-		GElf_Shdr header;
-		Elf_Data *data;
-
-		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_RELA || header.sh_entsize != sizeof(Elf64_Rela))
-			continue;
-		data = elf_file_load(file, section);
-		for (int i = 0; data && i < (int)(data->d_size / sizeof(Elf64_Rela)); i++) {
-			GElf_Rela rela;
-
-			if (gelf_getrela(data, i, &rela) && rela.r_offset == slot)
-				return GELF_R_TYPE(rela.r_info) == indirect;
-		}
-	}
-	return false;
+	return find_relocation(file, slot, &rela) && GELF_R_TYPE(rela.r_info) == indirect;
 }
 
 static struct flow_step step_at(const struct flow *flow, const uint8_t *code, size_t size, uint64_t address)

@@ -15,7 +15,7 @@ from memgap import (BYTES_OF_A_THREAD, MEMGAP, QUIET, SECONDS, TRACED, WORKLOAD,
                     read, status_of)
 
 FILTER = [sys.executable, "tests/lib/seccomp.py"]
-CHURN = [WORKLOAD, "churn", "--threads", "2", "--interval", "50ms", "--truth"]
+CHURN = [WORKLOAD, "churn", "--threads", "2", "--rate", "2000", "--interval", "50ms", "--truth"]
 # memgap's own child cannot take on the filter under which it tries a return probe: as if it had been killed there
 RETURNS_KILL = ["strace", "-f", "-o", "/dev/null", "-e", "trace=prctl", "-e", "inject=prctl:error=EINVAL"]
 
@@ -31,7 +31,10 @@ def return_probes(pid):
     links = json.loads(subprocess.run(["bpftool", "-j", "link", "show"], capture_output=True, text=True, timeout=SECONDS, check=True).stdout)
     held = set()
     for fd in os.listdir(f"/proc/{pid}/fdinfo"):
-        held.update(re.findall(r"^link_id:\t(\d+)$", read(f"/proc/{pid}/fdinfo/{fd}"), re.M))
+        try:
+            held.update(re.findall(r"^link_id:\t(\d+)$", read(f"/proc/{pid}/fdinfo/{fd}"), re.M))
+        except FileNotFoundError:
+            pass  # it comes and goes
     kinds = [link.get("retprobe") for link in links if str(link["id"]) in held and "retprobe" in link]
     return (len(kinds), sum(kinds)) if kinds else None
 
@@ -47,9 +50,9 @@ class Seccomp(unittest.TestCase):
         self.assertEqual(status_of(target.pid)["Seccomp"], "2")
 
     def check_lives(self, target, watch):
-        """It makes thousands of probed calls, and goes on."""
+        """It makes many probed calls, and goes on."""
         def enough(sample):
-            return sample["allocator"]["mallocs"] > 2000
+            return sample["allocator"]["mallocs"] > 1000
         sample = watch.sample(enough)
         self.assertEqual((sample["allocator"]["source"], sample["allocator"]["missed"]), ("probe", 0))
         self.assertTrue(is_alive(target.pid))
@@ -160,8 +163,8 @@ class ReturnsKill(Seccomp):
                              timeout=SECONDS, env=TRACED)
         self.assertEqual(run.returncode, 1)
         self.assertRegex(run.stderr, r"nothing to probe in .*: without return probes it cannot be told where the calls of its musl end")
-        sample = Watch(self, "-p", str(program.pid), before=RETURNS_KILL, env=TRACED).sample()
-        self.assertEqual(sample["allocator"]["source"], "heap")
+        watch = Watch(self, "-p", str(program.pid), before=RETURNS_KILL, env=TRACED)
+        watch.sample(lambda sample: sample["allocator"]["source"] == "heap")
 
 
 if __name__ == "__main__":

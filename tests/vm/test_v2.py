@@ -170,8 +170,9 @@ class Cgroups(OnV2):
         script = ("import itertools, time; pages = bytearray(60 << 20)\n"
                   "for at in itertools.cycle(range(0, len(pages), 65536)):\n"
                   "    pages[at:at + 65536:4096] = bytes(16)\n    time.sleep(0.002)")
+        watch = Watch(self, "-s", "none", "-c", cgroup.path)
+        watch.sample()
         Program(self, sys.executable, "-c", script, preexec_fn=cgroup.enter)
-        watch = Watch(self, "-s", self.source, "-c", cgroup.path)
 
         def pressure():
             return float(re.match(r"some avg10=(\S+)", self.file(cgroup, "memory.pressure"))[1])
@@ -183,7 +184,7 @@ class Cgroups(OnV2):
             return self.seen[1] > 0 and min(self.seen[::2]) <= self.seen[1] <= max(self.seen[::2])
 
         self.expected = pressure()
-        watch.sample(agrees)
+        watch.sample(agrees, seconds=3 * SECONDS)
 
     def test_no_controller(self):
         """a cgroup without the memory controller is refused, and the remedy is named"""

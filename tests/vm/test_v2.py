@@ -10,7 +10,7 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import (BYTES_OF_A_THREAD, MIB, QUIET, SECONDS, WORKLOAD, Cgroup, Held, Program, Watch, memory_hierarchy,  # noqa: E402
+from memgap import (BYTES_OF_A_THREAD, MIB, QUIET, SECONDS, WORKLOAD, Cgroup, Held, Watch, memory_hierarchy,  # noqa: E402
                     read, run_watch, wait_for)
 
 KERNEL = tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
@@ -170,9 +170,11 @@ class Cgroups(OnV2):
         script = ("import itertools, time; pages = bytearray(60 << 20)\n"
                   "for at in itertools.cycle(range(0, len(pages), 65536)):\n"
                   "    pages[at:at + 65536:4096] = bytes(16)\n    time.sleep(0.002)")
+        held = Held(self, sys.executable, "-c", script)
+        cgroup.add(held.pid)
         watch = Watch(self, "-s", "none", "-c", cgroup.path)
         watch.sample()
-        Program(self, sys.executable, "-c", script, preexec_fn=cgroup.enter)
+        held.go()
 
         def pressure():
             return float(re.match(r"some avg10=(\S+)", self.file(cgroup, "memory.pressure"))[1])

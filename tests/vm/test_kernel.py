@@ -42,7 +42,7 @@ class Kernel(unittest.TestCase):
         self.assertRegex(said["memory cgroups"], r"\Ayes: v2 at /sys/fs/cgroup\Z")
 
     def test_heap(self):
-        """the heap view needs no probe: what the program holds, as it knows itself, to the byte"""
+        """the heap view needs no probe: what the program holds is in it"""
         held = Held(self, WORKLOAD, "hold", "--size", "20MiB", "--truth", *QUIET)
         held.go()
         truth = json.loads(held.line())

@@ -8,7 +8,7 @@ build=(clang llvm libbpf-dev libelf-dev zlib1g-dev libzydis-dev libcurl4-openssl
 tests=(libcmocka-dev python3 perl redis-server nginx-light memcached podman runc buildah debootstrap util-linux mount procps strace git musl-tools binutils g++ zstd scdoc groff-base dpkg-dev tmux
 	qemu-system-x86 busybox-static cpio e2fsprogs libclang-rt-dev)
 browser=(chromium chromium-driver fonts-dejavu-core) # Ubuntu has it as a snap alone
-quality=(clang-tidy cppcheck valgrind libc6-dbg shellcheck pyflakes3 lcov lintian)
+quality=(clang-tidy cppcheck valgrind libc6-dbg shellcheck pyflakes3 lcov)
 arm64=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross debootstrap) # to cross-build, in tests/arm64-root.sh's root
 arm64_machine=(qemu-system-arm cpio e2fsprogs python3)
 bench=(python3 libc-bin coreutils libbpf-tools bpftrace heaptrack libjemalloc2)
@@ -23,7 +23,7 @@ ubuntu-*)
 	;;
 debian-12)
 	build+=(bpftool)
-	tests+=("${browser[@]}")
+	tests+=("${browser[@]}" lintian)
 	bench+=(libtcmalloc-minimal4 libmimalloc2.0)
 	;;
 *)

@@ -13,12 +13,11 @@ TIDY_CFLAGS = $(TEST_CFLAGS) -DPAGE_FOLDER='"$(P)/page"' -DREPORTS='""'
 SCRIPTS = $(shell grep -rlE '^.!/.*\bsh$$' .ci deploy tests user vmlinux --exclude-dir=__pycache__)
 
 .PHONY: check-static static-build static-clang static-scripts static-tidy static-cppcheck
-check-static: ## gcc, clang, clang-tidy with clang's analyzer, cppcheck, shellcheck, pyflakes, lintian: nothing to say (installs them)
+check-static: ## gcc, clang, clang-tidy with clang's analyzer, cppcheck, shellcheck, pyflakes: nothing to say (installs them)
 	$(Q)tests/deps.sh quality
 	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)$(MAKE) --no-print-directory static-clang
 	$(Q)$(MAKE) --no-print-directory static-scripts static-cppcheck
-	$(Q)tests/cli/test_install.py test_lintian
 	$(Q)$(MAKE) --no-print-directory -j $$(nproc) static-tidy
 
 # apart, as make goes by times and not by compilers

@@ -2,7 +2,6 @@
 /* Threads that allocate all the time, and free what others allocated; only when they are held up is it known how much. */
 #include "tests/exercise/ledger.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -20,23 +19,6 @@ static struct {
 	struct expected counted[THREADS];
 } crowd;
 
-static void gain(struct expected *e, void *block)
-{
-	long usable = (long)malloc_usable_size(block);
-
-	e->alloc += usable;
-	e->total_alloc += usable;
-	e->mallocs++;
-}
-
-static void lose(struct expected *e, void *block)
-{
-	if (!block)
-		return;
-	e->alloc -= (long)malloc_usable_size(block);
-	e->frees++;
-}
-
 static uint32_t random_of(uint32_t *state)
 {
 	*state ^= *state << 13;
@@ -49,11 +31,11 @@ static void *make(struct expected *e, uint32_t random)
 	size_t size = random % 3000;
 	void *block = random & (1 << 20) ? calloc(1, size) : malloc(size);
 
-	gain(e, block);
+	tally(e, block, 1);
 	if (random & (1 << 21)) {
-		lose(e, block);
+		tally(e, block, -1);
 		block = realloc(block, size * 2 + 1);
-		gain(e, block);
+		tally(e, block, 1);
 	}
 	return block;
 }
@@ -68,7 +50,8 @@ static void *bustle(void *data)
 			void *block = make(e, random_of(&state));
 
 			block = atomic_exchange(&crowd.slots[random_of(&state) % SLOTS], block);
-			lose(e, block);
+			if (block)
+				tally(e, block, -1);
 			free(block);
 		}
 		pthread_barrier_wait(&crowd.held);
@@ -103,12 +86,8 @@ static void crowd_hold(void)
 {
 	atomic_store(&crowd.hold, true);
 	pthread_barrier_wait(&crowd.held);
-	for (size_t i = 0; i < THREADS; i++) {
-		expected.alloc += crowd.counted[i].alloc;
-		expected.total_alloc += crowd.counted[i].total_alloc;
-		expected.mallocs += crowd.counted[i].mallocs;
-		expected.frees += crowd.counted[i].frees;
-	}
+	for (size_t i = 0; i < THREADS; i++)
+		expect_also(&crowd.counted[i]);
 	memset(crowd.counted, 0, sizeof(crowd.counted));
 }
 

@@ -52,6 +52,24 @@ void free_all(void)
 	memset(held, 0, sizeof(held));
 }
 
+void tally(struct expected *account, void *block, long sign)
+{
+	long usable = (long)malloc_usable_size(block);
+
+	account->alloc += sign * usable;
+	account->total_alloc += sign > 0 ? usable : 0;
+	account->mallocs += sign > 0;
+	account->frees += sign < 0;
+}
+
+void expect_also(const struct expected *account)
+{
+	expected.alloc += account->alloc;
+	expected.total_alloc += account->total_alloc;
+	expected.mallocs += account->mallocs;
+	expected.frees += account->frees;
+}
+
 void say(const char *text)
 {
 	if (write(STDOUT_FILENO, text, strlen(text)) < 0)

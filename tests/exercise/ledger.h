@@ -35,6 +35,11 @@ void must_fail(void *result);
 void free_all(void);
 
 void say(const char *text);
+/* The same of a thread's own account: sign is 1 for a block that was handed out, -1 for one that is about to be given back. */
+void tally(struct expected *account, void *block, long sign);
+/* Adds a thread's account to what is expected. */
+void expect_also(const struct expected *account);
+
 /* Says what was expected, and begins anew. */
 void answer(void);
 

@@ -2,7 +2,6 @@
 /* Threads that allocate, free each other's blocks, and end. */
 #include "tests/exercise/ledger.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,16 +15,6 @@ static struct {
 	void *slots[THREADS][ROUNDS];
 	struct expected counted[THREADS];
 } crew;
-
-static void tally(struct expected *e, void *block, long sign)
-{
-	long usable = (long)malloc_usable_size(block);
-
-	e->alloc += sign * usable;
-	e->total_alloc += sign > 0 ? usable : 0;
-	e->mallocs += sign > 0;
-	e->frees += sign < 0;
-}
 
 /* Each allocates, all wait, then each frees three quarters of what its neighbour allocated. */
 static void *work(void *data)
@@ -75,12 +64,8 @@ static void threads_work(void)
 {
 	pthread_barrier_wait(&crew.start);
 	pthread_barrier_wait(&crew.end);
-	for (size_t i = 0; i < THREADS; i++) {
-		expected.alloc += crew.counted[i].alloc;
-		expected.total_alloc += crew.counted[i].total_alloc;
-		expected.mallocs += crew.counted[i].mallocs;
-		expected.frees += crew.counted[i].frees;
-	}
+	for (size_t i = 0; i < THREADS; i++)
+		expect_also(&crew.counted[i]);
 }
 
 /* Blocks that a thread freed lie in its cache; when it ends, libc frees them once more, for itself. */

@@ -7,14 +7,16 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
 import tried  # noqa: E402
-from memgap import SECONDS, Program, code_is_intact, is_alive, own_libc, read, status_of, wait_for  # noqa: E402
+from memgap import SECONDS, Cgroup, Program, code_is_intact, is_alive, own_libc, read, status_of, wait_for  # noqa: E402
 
 CHECKS_ITSELF = os.path.abspath("build/tests/programs/checks_itself")
 # how much is tried: 1 in `make check`, more for a release
@@ -99,6 +101,14 @@ table = []
 
 class FaultsTest(unittest.TestCase):
     """What holds after each fault."""
+
+    def begin_in_cgroup(self, name):
+        """A directory, a cgroup, and a target in it."""
+        self.directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.cgroup = Cgroup(self, name)
+        self.target = Target(self)
+        self.cgroup.add(self.target.pid)
 
     def check_nothing_left(self, target, objects=()):
         """The target goes on, untraced, its code is that of the file, no descriptor is in it, and the kernel holds nothing of memgap's."""

@@ -6,7 +6,6 @@ import os
 import random
 import re
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,11 +26,7 @@ class Descriptors(FaultsTest):
     """Each command with each limit, from the one with which it cannot even begin until all is well three times in a row; in `make check` each fourth."""
 
     def setUp(self):
-        self.directory = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.directory)
-        self.cgroup = Cgroup(self, "descriptors")
-        self.target = Target(self)
-        self.cgroup.add(self.target.pid)
+        self.begin_in_cgroup("descriptors")
 
     def run_with(self, limit, arguments):
         return subprocess.run([MEMGAP, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,

@@ -7,16 +7,14 @@ import json
 import os
 import random
 import re
-import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, "tests/faults")
 import faults  # noqa: E402
-from faults import SIZE, FaultsTest, Target  # noqa: E402
-from memgap import MIB, Cgroup, Program, status_of, wait_for  # noqa: E402
+from faults import SIZE, FaultsTest  # noqa: E402
+from memgap import MIB, Program, status_of, wait_for  # noqa: E402
 
 FAULTY = os.path.abspath("build/tests/faults/memgap")
 WATCH = ["watch", "-o", "json", "-i", "20ms", "-N", "3"]
@@ -30,11 +28,7 @@ class Memory(FaultsTest):
     tried_places = set()  # of all scenarios
 
     def setUp(self):
-        self.directory = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.directory)
-        self.cgroup = Cgroup(self, "memory")
-        self.target = Target(self)
-        self.cgroup.add(self.target.pid)
+        self.begin_in_cgroup("memory")
         self.truth = self.target.hold()
         self.pid = str(self.target.pid)
 

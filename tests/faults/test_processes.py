@@ -12,7 +12,7 @@ sys.path.insert(0, "tests/faults")
 import faults  # noqa: E402
 from faults import SIZE, FaultsTest, Target, bpf_objects, sample_from_now  # noqa: E402
 from freezer import Freezer  # noqa: E402
-from memgap import MIB, Cgroup, Program, Watch, own_libc, read, status_of, wait_for  # noqa: E402
+from memgap import MIB, Cgroup, Program, Watch, end_cgroup, own_libc, read, status_of, wait_for  # noqa: E402
 
 FORKS = os.path.abspath("build/tests/programs/forks")
 PROCESSES = round(10000 * SIZE)
@@ -41,7 +41,7 @@ class Pids:
         self.directory = f"{mount}/memgap-test-{os.getpid()}-pids" if mount else cgroup.directory
         if mount:
             os.mkdir(self.directory)
-            test.addCleanup(wait_for, self.is_removed, f"{self.directory} can be removed")
+            test.addCleanup(wait_for, lambda: end_cgroup(self.directory), f"{self.directory} can be removed")
         else:
             with open(f"{cgroup.root}/cgroup.subtree_control", "w") as file:
                 file.write("+pids")
@@ -51,18 +51,6 @@ class Pids:
     def add(self, pid):
         with open(f"{self.directory}/cgroup.procs", "w") as file:
             file.write(str(pid))
-
-    def is_removed(self):
-        for pid in read(f"{self.directory}/cgroup.procs").split():
-            try:
-                os.kill(int(pid), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        try:
-            os.rmdir(self.directory)
-        except OSError:
-            return False
-        return True
 
 
 class Many(FaultsTest):

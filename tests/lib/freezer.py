@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Cgroups in which processes can be frozen."""
 import os
-import signal
 
-from memgap import read, wait_for
+from memgap import end_cgroup, read, wait_for
 
 
 class Freezer:
@@ -44,10 +43,4 @@ class Freezer:
 
     def is_removed(self):
         self.write(self.file, self.thawed)
-        for pid in read(f"{self.directory}/cgroup.procs").split():
-            os.kill(int(pid), signal.SIGKILL)
-        try:
-            os.rmdir(self.directory)
-        except OSError:
-            return False
-        return True
+        return end_cgroup(self.directory)

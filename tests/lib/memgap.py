@@ -226,6 +226,22 @@ def memory_version():
     return 2 if os.path.exists(f"{memory_hierarchy()}/cgroup.controllers") else 1
 
 
+def end_cgroup(directory):
+    """Kills what is in it, and removes it; whether it is gone."""
+    try:
+        for pid in read(f"{directory}/cgroup.procs").split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        os.rmdir(directory)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
 numbers = itertools.count(1)
 
 
@@ -278,21 +294,7 @@ class Cgroup:
             file.write(str(size))
 
     def remove(self):
-        """Kills what is in it; waits until it can be removed."""
-        def gone():
-            if not os.path.exists(self.directory):
-                return True
-            for pid in self.pids():
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            try:
-                os.rmdir(self.directory)
-            except OSError:
-                return False
-            return True
-        wait_for(gone, f"{self.directory} can be removed")
+        wait_for(lambda: end_cgroup(self.directory), f"{self.directory} can be removed")
 
 
 def libc_of(pid):

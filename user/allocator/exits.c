@@ -272,7 +272,6 @@ bool exits_is_there(int fd, uint64_t offset, bool jump)
 {
 	uint8_t code[16];
 	ssize_t n = pread(fd, code, sizeof(code), (off_t)offset);
-
 	struct flow_step step;
 
 	if (n <= 0)

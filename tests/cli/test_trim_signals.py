@@ -7,6 +7,7 @@ The targets count the signals that they take, and say when (tests/programs/cross
 import collections
 import concurrent.futures
 import json
+import math
 import os
 import re
 import select
@@ -26,6 +27,9 @@ from memgap import MEMGAP, MIB, WORKLOAD, Cgroup, Program, Watch, wait_for  # no
 HABITS = os.path.abspath("build/tests/programs/habits")
 CROSSES = os.path.abspath("build/tests/programs/crosses")
 PROMPT_US = 100  # from the crossing to the first instruction of the handler
+CROSSINGS = 150  # of a round: of fewer than a hundred the 99th of 100 would be the worst one
+ROUNDS = 4
+SECONDS = 20  # for each
 
 
 def busy(test, n):
@@ -92,7 +96,8 @@ class Asking(Program):
     def __init__(self, test, *options):
         super().__init__(test, MEMGAP, "watch", "-o", "json", "--force", *options)
         self.told = tempfile.TemporaryFile()
-        self.grep = subprocess.Popen(["grep", '"event":"trim"'], stdin=self.process.stdout, stdout=self.told)
+        # before all that is watched: lines that nobody reads are lost in the end
+        self.grep = subprocess.Popen(["grep", '"event":"trim"'], stdin=self.process.stdout, stdout=self.told, preexec_fn=lambda: os.nice(-10))
         test.addCleanup(self.told.close)
         test.addCleanup(self.grep.wait)
         test.addCleanup(self.stop, signal.SIGKILL)
@@ -111,14 +116,15 @@ class Asking(Program):
 
 
 class Latency(unittest.TestCase):
-    def cross_again_and_again(self, watch, programs, looks, seconds):
+    def cross_again_and_again(self, watch, programs, looks):
         """
         programs: by pid, or by the path of their cgroup; looks: how often memgap has looked at each since it has filled its heap. Each
-        crosses when it has been looked at twice. Returns the events, and with the program what it answered.
+        crosses when it has been looked at twice, and then sends itself the signal. Returns the events of CROSSINGS, with the program what it
+        answered, and what it answered to its own.
         """
-        end = time.monotonic() + seconds
-        events, taken = [], []
-        while time.monotonic() < end:
+        end = time.monotonic() + SECONDS
+        events, taken, raised = [], [], []
+        while len(taken) < CROSSINGS and time.monotonic() < end:
             line = watch.next()
             name = line["target"]["pid"] or line["target"]["cgroup"]
             if name not in programs:
@@ -126,39 +132,44 @@ class Latency(unittest.TestCase):
             if "event" in line:
                 events.append(line)
                 taken.append((programs[name], programs[name].take()))
+                programs[name].order("raise")
+                raised.append(programs[name].take())
                 looks[name] = 0
             elif looks[name] == 0:
                 programs[name].order("fill")
             elif looks[name] == 2:
                 programs[name].order("cross")
             looks[name] += "event" not in line
-        return events, taken
+        return events, taken, raised
 
-    def check_prompt(self, watch, programs, rounds=3, seconds=3.5):
-        """Other work on the machine may disturb a round, but not all of them. Returns the crossings of all."""
-        p99s, events, looks = [], [], dict.fromkeys(programs, 0)
-        for _ in range(rounds):
-            told, taken = self.cross_again_and_again(watch, programs, looks, seconds)
+    def check_prompt(self, watch, programs):
+        """Other work on the machine may disturb a round, but not all of them; and what a program's own signal takes to it is no delay of memgap's."""
+        p99, own, events, looks = math.inf, 0, [], dict.fromkeys(programs, 0)
+        for _ in range(ROUNDS):
+            if p99 <= max(PROMPT_US, own):
+                break
+            told, taken, raised = self.cross_again_and_again(watch, programs, looks)
             events += told
+            self.assertGreaterEqual(len(taken), CROSSINGS)
             # a crossing just when the line is drawn anew is seen by the next look
             self.assertGreaterEqual(sum(event["by"] == "kernel" for event in told), 0.95 * len(taken))
             self.assertEqual({answer["signals"] for _, answer in taken}, {1})
-            p99s.append(say_latencies("to the handler", [a["latency_ns"] / 1e3 for p, a in taken if p.how == "handler"]))
+            p99 = say_latencies("to the handler", [a["latency_ns"] / 1e3 for p, a in taken if p.how == "handler"])
+            own = say_latencies("a signal of its own", [a["latency_ns"] / 1e3 for a in raised])
             waits = [a["latency_ns"] / 1e3 for p, a in taken if p.how == "sigwait"]
             if waits:
                 say_latencies("to the return of sigwait()", waits)
                 self.assertLess(percentile(waits, 0.5), 20000)  # it waits for a CPU
         say_latencies("as memgap says", [event["late_ms"] * 1e3 for event in events])
-        self.assertLessEqual(min(p99s), PROMPT_US)
+        self.assertLessEqual(p99, max(PROMPT_US, own))
         self.assertLessEqual(percentile([event["late_ms"] for event in events], 0.9), PROMPT_US / 1e3)
-        return len(events)
 
     def test_processes(self):
-        """under load, from right before the malloc() that crosses to the handler: 100 us at most in 99 of 100 crossings"""
+        """under load, from right before the malloc() that crosses to the handler: 100 us at most in 99 of 100 crossings, or no more than to itself"""
         busy(self, os.cpu_count())
         programs = [Crosses(self, threads=1) for _ in range(4)] + [Crosses(self, "sigwait")]
         watch = Watch(self, "-s", "probe", "--trim-at", "4MiB", "--force", "--cooldown", "20ms", *pid_options(programs), interval="20ms")
-        self.assertGreater(self.check_prompt(watch, {program.pid: program for program in programs}), 150)
+        self.check_prompt(watch, {program.pid: program for program in programs})
 
     def test_cgroups(self):
         """so it is where the threshold is a cgroup's, and the process with most to give crosses it"""
@@ -171,7 +182,7 @@ class Latency(unittest.TestCase):
                 Crosses(self, threads=1, preexec_fn=cgroup.enter)
             options += ["-c", cgroup.path]
         watch = Watch(self, "-s", "probe", "--trim-at", "4MiB", "--force", "--cooldown", "20ms", *options, interval="20ms")
-        self.assertGreater(self.check_prompt(watch, programs, seconds=2.5), 60)
+        self.check_prompt(watch, programs)
 
 
 class Refusals(unittest.TestCase):

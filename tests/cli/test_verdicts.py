@@ -12,10 +12,10 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import MIB, QUIET, Cgroup, Program, Watch, Workload, read, status_of, wait_for  # noqa: E402
+from memgap import MIB, QUIET, SLOWNESS, Cgroup, Program, Watch, Workload, read, status_of, wait_for  # noqa: E402
 from sizes import agrees, sizes_in  # noqa: E402
 
-SECONDS = 30
+SECONDS = 30 * SLOWNESS
 LINES_IT_STAYS = 5
 LIMIT = 768 * MIB
 

@@ -15,7 +15,8 @@ BUILT = os.path.abspath(os.environ.get("MEMGAP_BUILD", "build"))  # what is test
 MEMGAP = f"{BUILT}/memgap"
 TRACED = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # under strace LeakSanitizer cannot work
 WORKLOAD = os.path.abspath("build/workload")
-SECONDS = 20 * int(os.environ.get("SLOWNESS", "1"))  # to wait for what should come soon; longer where the machine is emulated
+SLOWNESS = int(os.environ.get("SLOWNESS", "1"))  # above 1 where the machine is emulated
+SECONDS = 20 * SLOWNESS  # to wait for what should come soon
 MIB = 1 << 20
 # libc allocates the vector of thread-local storage of each thread but the first: one block, of that usable size
 BYTES_OF_A_THREAD = 280

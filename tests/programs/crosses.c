@@ -5,6 +5,7 @@
  *
  *   fill   so many bytes are freed that malloc retains: they can be trimmed; so many more are held
  *   cross  a block is allocated; it, what is held, and what is retained is given back when the signal comes
+ *   raise  it sends the signal to itself right after such a block was allocated and freed: what is as quick as can be on this machine
  *   storm  such a block is allocated and freed each millisecond, from now on, and nothing is given back any more
  *   drop   the signal has its default action from now on
  *
@@ -113,6 +114,10 @@ static void obey(const char *word)
 	} else if (!strcmp(word, "cross\n")) {
 		cross_ns = now_ns();
 		block = malloc(block_bytes);
+	} else if (!strcmp(word, "raise\n")) {
+		cross_ns = now_ns();
+		free(malloc(block_bytes));
+		kill(getpid(), SIGUSR1);
 	} else if (!strcmp(word, "storm\n")) {
 		storm = true;
 	} else if (!strcmp(word, "drop\n")) {

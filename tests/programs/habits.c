@@ -66,12 +66,13 @@ static void start(struct slot *slot)
 	used[slot->pid / 8] |= (unsigned char)(1 << slot->pid % 8);
 }
 
+/* Not more at a time than there are: on a busy machine those that are started may end as fast as others are reaped. */
 static void reap(void)
 {
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	for (size_t n = 0; n < n_slots && (pid = waitpid(-1, &status, WNOHANG)) > 0; n++)
 		for (size_t i = 0; i < n_slots; i++)
 			if (slots[i].pid == pid) {
 				judge(slots[i].kind, status);

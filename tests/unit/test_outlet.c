@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+
 #include "user/base/outlet.h"
 
 static void what_is_written_arrives_at_the_flush(void **state)
@@ -67,7 +69,39 @@ static void a_file_that_was_closed_is_an_error_for_good(void **state)
 	close(fds[1]);
 }
 
-/* Last: a process is asked to end once. */
+#define SLOW_READS 16 /* of half of what has room */
+#define PIPE_ROOM (64 << 10)
+
+/* All that is written, with a pause before each read that is half of what one that has stopped reading gets. */
+static void *read_slowly(void *data)
+{
+	static char some[PIPE_ROOM / 2];
+	ssize_t n;
+
+	do {
+		usleep(100000);
+		n = read(*(int *)data, some, sizeof(some));
+	} while (n > 0);
+	return NULL;
+}
+
+static void a_slow_reader_gets_all_though_asked_to_end(void **state)
+{
+	static char much[SLOW_READS * PIPE_ROOM / 2];
+	int fds[2];
+	pthread_t reader;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(pthread_create(&reader, NULL, read_slowly, &fds[0]), 0);
+	outlet_stop();
+	assert_int_equal(outlet_write(fds[1], much, sizeof(much)), 0);
+	close(fds[1]);
+	pthread_join(reader, NULL);
+	close(fds[0]);
+}
+
+/* Last, as the one before: a process is asked to end once. */
 static void a_full_pipe_is_given_up_when_asked_to_end(void **state)
 {
 	static char much[1 << 20];
@@ -92,6 +126,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_arrives_at_the_flush),
 		cmocka_unit_test(a_failure_stays_one),
 		cmocka_unit_test(a_file_that_was_closed_is_an_error_for_good),
+		cmocka_unit_test(a_slow_reader_gets_all_though_asked_to_end),
 		cmocka_unit_test(a_full_pipe_is_given_up_when_asked_to_end),
 	};
 

@@ -13,12 +13,14 @@
 
 #include "user/base/fs.h"
 
-#define LAST_WRITES_NS 200000000U
+#define UNREAD_NS 200000000U       /* that a reader may take for what it is given, when we are to end */
+#define LAST_WRITES_NS 2000000000U /* all in all */
 #define NS_PER_MS 1000000U
 
 /* The stop flag: one for the process, as the signals are. */
 static int stop_fd = -1;
 static uint64_t stop_ns; /* when nothing is waited for any more; 0: not asked to end yet */
+static uint64_t last_ns; /* when that cannot be put off any longer */
 
 void outlet_set_stop_fd(int fd)
 {
@@ -27,8 +29,18 @@ void outlet_set_stop_fd(int fd)
 
 void outlet_stop(void)
 {
-	if (!stop_ns)
-		stop_ns = monotonic_ns() + LAST_WRITES_NS;
+	if (stop_ns)
+		return;
+	stop_ns = monotonic_ns() + UNREAD_NS;
+	last_ns = stop_ns - UNREAD_NS + LAST_WRITES_NS;
+}
+
+/* On a busy host a reader may be slow: that is not one that has stopped reading. */
+static void put_off_stop(void)
+{
+	uint64_t later_ns = stop_ns ? monotonic_ns() + UNREAD_NS : 0;
+
+	stop_ns = later_ns < last_ns ? later_ns : last_ns;
 }
 
 /* Until fd takes something: 0, or -errno. */
@@ -88,6 +100,7 @@ int outlet_write(int fd, const char *text, size_t n)
 		if (written > 0) {
 			text += written;
 			n -= (size_t)written;
+			put_off_stop();
 		}
 	}
 	return 0;

@@ -13,7 +13,7 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import Cgroup, Program, Watch, wait_for  # noqa: E402
+from memgap import Cgroup, Program, Watch, cpu_seconds, wait_for  # noqa: E402
 
 WORKS = os.path.abspath("build/tests/programs/works")
 JEMALLOC = os.path.abspath("build/packages/bookworm/libjemalloc2/usr/lib/x86_64-linux-gnu/libjemalloc.so.2")
@@ -23,11 +23,6 @@ REST = "rest 20000"  # some 5,000 pairs a second
 
 def setUpModule():
     subprocess.run(["tests/packages.sh", "bookworm", "libjemalloc2"], check=True, timeout=300)
-
-
-def cpu_seconds(pid):
-    """The CPU time of a process so far: clock_getcpuclockid(3)."""
-    return time.clock_gettime(~pid << 3 | 2)
 
 
 class Works(Program):

@@ -10,16 +10,10 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import (MEMGAP, MIB, QUIET, WORKLOAD, Cgroup, Program, Watch, Workload, stat_of, status_of,  # noqa: E402
-                    wait_for)
+from memgap import (MEMGAP, MIB, QUIET, WORKLOAD, Cgroup, Program, Watch, Workload, cpu_seconds,  # noqa: E402
+                    status_of, wait_for)
 
 INTERVAL_S = 0.2
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-
-
-def cpu_seconds(pid):
-    """User and system time so far (fields 14 and 15 of /proc/PID/stat)."""
-    return sum(map(int, stat_of(pid)[11:13])) / TICKS_PER_S
 
 
 class Speed(unittest.TestCase):
@@ -59,8 +53,7 @@ class Speed(unittest.TestCase):
             watch.sample()
         used, seconds = cpu_seconds(watch.pid) - before, time.monotonic() - start
         self.assertLess(status_of(watch.pid)["VmHWM"], 30 * MIB)
-        # the clock has ticks of 10 ms; one too many may be rounding
-        self.assertLess(used, 0.01 * seconds + 1 / TICKS_PER_S)
+        self.assertLess(used, 0.01 * seconds)
 
     def test_does_not_grow(self):
         """after 300 lines it holds no more memory than after some"""
@@ -135,12 +128,15 @@ class Speed(unittest.TestCase):
             Program(self, "sh", "-c", command, preexec_fn=cgroup.enter)
         wait_for(lambda: sum(len(cgroup.pids()) for cgroup in cgroups) == 1000, "1,000 processes")
         watch = Watch(self, "--all", interval="1s")
-        watch.sample(lambda sample: sample["elapsed_s"] > 4)
+        # the first walks over a thousand heaps take 1 % of a core, for as long as they take
+        unknown = {cgroup.path for cgroup in cgroups}
+        watch.sample(lambda sample: sample["allocator"]["alloc"] is not None and
+                     (unknown.discard(sample["target"]["cgroup"]) or not unknown), 60)
         parts = []
         for _ in range(3):
             before, start = cpu_seconds(watch.pid), time.monotonic()
             seen = watch.seen[-1]["elapsed_s"]
-            watch.sample(lambda sample: sample["elapsed_s"] > seen + 4.5)
+            watch.sample(lambda sample: sample["elapsed_s"] > seen + 2.5)
             parts.append((cpu_seconds(watch.pid) - before) / (time.monotonic() - start))
         self.assertLess(statistics.median(parts), 0.03, parts)
         self.assertGreater(len({sample["target"]["cgroup"] for sample in watch.samples()}), 200)

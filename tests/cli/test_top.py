@@ -11,7 +11,7 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import MEMGAP, MIB, QUIET, Cgroup, Watch, Workload, status_of, wait_for  # noqa: E402
+from memgap import MEMGAP, MIB, QUIET, Cgroup, Watch, Workload, cpu_seconds, status_of, wait_for  # noqa: E402
 from screen import Screen  # noqa: E402
 from sizes import agrees, sizes_in  # noqa: E402
 
@@ -485,11 +485,6 @@ class Top(unittest.TestCase):
         screen.keys("q")
         screen.status()
         self.assertNotIn("killed", screen.errors())
-
-
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
-        return int(file.read().split()[0]) / 1e9
 
 
 class Cost(unittest.TestCase):

@@ -10,7 +10,7 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import MEMGAP, QUIET, SECONDS, WORKLOAD, Held, Watch, Workload, run_watch  # noqa: E402
+from memgap import MEMGAP, QUIET, SECONDS, WORKLOAD, Cgroup, Held, Watch, Workload, run_watch  # noqa: E402
 
 # From this version on; the first row that is not above the kernel's holds. Each answer begins so.
 ALL = {"BPF programs load": "yes", "multi-uprobe links": "yes", "iterator of mapped files": "yes", "return probes under seccomp": "yes",
@@ -19,7 +19,7 @@ SAYS = [
     ((6, 12), ALL),
     ((6, 1), {**ALL, "multi-uprobe links": r"no: probes are perf events, one a place \(Linux 6\.6 has the links\)",
               "memory.reclaim": r"yes, but not for page cache alone \(swappiness=0"}),
-    ((5, 10), {**{name: "-" for name in ALL}, "BPF programs load": r"no: .*memgap's probes need Linux 5\.15 or later.*`--source heap`",
+    ((5, 10), {**{name: "-" for name in ALL}, "BPF programs load": r"no: this kernel's uprobes have no cookies: memgap's probes need Linux 5\.15 or later; `--source auto`",
                "memory.reclaim": r"no: the cgroup has no memory\.reclaim: that needs Linux 5\.19",
                "watch with probes": r"no: see above; `watch --source none` works"}),
 ]
@@ -62,8 +62,24 @@ class WithoutProbes(unittest.TestCase):
         target = Workload(self, "hold", "--size", "1MiB", *QUIET)
         run = run_watch("-s", "probe", "-p", str(target.pid))
         self.assertEqual((run.returncode, run.stdout), (3, ""))
-        self.assertRegex(run.stderr, r"\Amemgap: cannot load the BPF programs \(.*\): memgap's probes need Linux 5\.15 or later; "
-                                     r"[^\n]*`--source heap`, go and none work without\n\Z")
+        self.assertRegex(run.stderr, r"\Amemgap: this kernel's uprobes have no cookies: memgap's probes need Linux 5\.15 or later; "
+                                     r"`--source auto`, heap, go and none work without\n\Z")
+
+    def test_auto(self):
+        """what is asked for no source goes on without probes, and says so: a process and its cgroup"""
+        held = Held(self, WORKLOAD, "hold", "--size", "20MiB", "--truth", *QUIET)
+        held.go()
+        truth = json.loads(held.line())
+        cgroup = Cgroup(self, "auto")
+        cgroup.add(held.pid)
+        for target in ["-p", str(held.pid)], ["-c", cgroup.directory]:
+            watch = Watch(self, *target)
+            sample = watch.sample(lambda sample: sample["allocator"]["alloc"] is not None)
+            self.assertEqual(sample["allocator"]["source"], "heap", target)
+            self.assertGreaterEqual(sample["allocator"]["alloc"], truth["held_bytes"])
+            self.assertLess(sample["allocator"]["alloc"] - truth["held_bytes"], 16384)
+            self.assertRegex(watch.stderr(), "no cookies.*no probes, only what is read from outside")
+            watch.kill()
 
 
 if HAS_PROBES:

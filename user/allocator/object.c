@@ -10,13 +10,22 @@
 #include "user/allocator/tcmalloc.h"
 #include "user/allocator/uprobes.h"
 
+bool object_is_beyond_kernel(void)
+{
+	/* tried, not told by the version: distributions have it in older kernels, too */
+	return !libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie, NULL);
+}
+
 static int explain_load(int result, struct error *err)
 {
+	if (object_is_beyond_kernel())
+		return error_set(err, EXIT_HOST, "this kernel's uprobes have no cookies: memgap's probes need Linux 5.15 or later; "
+				 "`--source auto`, heap, go and none work without");
 	if (result == -EPERM || result == -EACCES)
 		return error_set(err, EXIT_HOST, "the kernel refused the BPF programs (%s): run as root, or in a container with "
 				 "--privileged, or with a seccomp profile that lets bpf() through; MEMGAP_DEBUG=1 shows why", strerror(-result));
-	return error_set(err, EXIT_HOST, "cannot load the BPF programs (%s): memgap's probes need Linux 5.15 or later; "
-			 "MEMGAP_DEBUG=1 shows why; `--source heap`, go and none work without", strerror(-result));
+	return error_set(err, EXIT_HOST, "cannot load the BPF programs (%s): MEMGAP_DEBUG=1 shows why; "
+			 "`--source heap`, go and none work without", strerror(-result));
 }
 
 static int explain_trial(int result, struct error *err)
@@ -25,8 +34,7 @@ static int explain_trial(int result, struct error *err)
 	if (result == -EPERM || result == -EACCES)
 		return error_set(err, EXIT_HOST, "the kernel refused a probe on a child of memgap's own (%s): before Linux 6.6 that takes "
 				 "CAP_SYS_ADMIN: run as root (sudo), or with it; `--source none` works without", strerror(-result));
-	return error_set(err, EXIT_HOST, "cannot try a probe on a child (%s): uprobes with a cookie need Linux 5.15; "
-			 "`--source none` works without", strerror(-result));
+	return error_set(err, EXIT_HOST, "cannot try a probe on a child (%s): `--source heap`, go and none work without", strerror(-result));
 }
 
 /* How the object may be loaded, the newest kernels' way first. */

@@ -129,6 +129,11 @@ int probes_open(int proc_fd, const struct probes_limits *limits, struct probes *
 	return 0;
 }
 
+bool probes_are_beyond_kernel(void)
+{
+	return object_is_beyond_kernel();
+}
+
 const struct probes_features *probes_features(const struct probes *probes)
 {
 	return &probes->features;

@@ -40,6 +40,8 @@ struct probes_limits {
  * proc_fd: a directory fd of /proc, the caller's, kept open as long as the probes are. Fails with EXIT_HOST and the remedy.
  */
 int probes_open(int proc_fd, const struct probes_limits *limits, struct probes **ret, struct error *err);
+/* After a failure: whether it is for want of the cookies of uprobes, which Linux 5.15 has. */
+bool probes_are_beyond_kernel(void);
 void probes_close(struct probes *probes); /* NULL is allowed */
 /* At the end, where it cannot be closed since something still works on it: no target keeps a probe. */
 void probes_detach(struct probes *probes);

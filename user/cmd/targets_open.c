@@ -359,6 +359,19 @@ static bool needs_files_probed(const struct targets *targets, rlim_t limit)
 	return true;
 }
 
+static int open_probes(struct targets *targets, struct error *err)
+{
+	const struct watch_options *options = targets->options;
+
+	if (!probes_open(targets->proc_fd, &options->limits, &targets->probes, err))
+		return 0;
+	/* for a missing privilege there is a remedy: then nobody is given less than they may have */
+	if (options->insists || !probes_are_beyond_kernel())
+		return -1;
+	log_message("this kernel's uprobes have no cookies (Linux 5.15 has them): no probes, only what is read from outside, of heaps and of Go");
+	return 0;
+}
+
 int targets_open(struct targets *targets, struct error *err)
 {
 	const struct watch_options *options = targets->options;
@@ -369,7 +382,7 @@ int targets_open(struct targets *targets, struct error *err)
 	if (targets->proc_fd < 0)
 		return error_set(err, EXIT_HOST, "cannot open /proc: %s", strerror(errno));
 	hierarchy_open(targets->proc_fd, &targets->hierarchy);
-	if (options->probes && probes_open(targets->proc_fd, &options->limits, &targets->probes, err))
+	if (options->probes && open_probes(targets, err))
 		return -1;
 	/* first of all, so that it inherits nothing that we change for ourselves; it waits until it is released */
 	if (options->command && start_command(targets, &command, err))

@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Runs test suites that print TAP (a line "ok …", "not ok …" or "… # SKIP reason" a test) and adds them up.
 # usage: run.sh SUITE... [--beside SUITE...] [--alone SUITE...] [--together SUITE...]
-# (executables; their output is kept in build/tests/). Those after --together run two at a time: they measure no time, and put probes
-# on nothing that others use. Those after --beside run from then on, but only while the cores have nothing else to do (sched(7)).
+# (executables; their output is kept in build/tests/). The first ones run one after the other, and nothing else does: they measure time.
+# Then those after --alone, one at a time, with at most one of those after --together, which put no probes on what others use: these
+# run two at a time in the end. Those after --beside run all that while, but only where the cores have nothing else to do (sched(7)).
 # UNDER, a command line, is put in front of each suite: valgrind's.
 set -uo pipefail
 
 logs=build/tests
 reports=${MEMGAP_BUILD:-build}/reports # of sanitizers and valgrind, see tests/lib/sanitizers.c
 export CMOCKA_MESSAGE_OUTPUT=TAP
-seconds_per_suite=${SECONDS_PER_SUITE:-900}
+seconds_per_suite=${SECONDS_PER_SUITE:-1200}
 mkdir -p "$logs"
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
@@ -18,15 +19,16 @@ rm -rf "$reports"
 mkdir -p "$reports"
 chmod 1777 "$reports" # some that write there have given up being root
 
-# Prints all that is to be said of a suite at once, and leaves its counts in a file.
-run_suite() { # path, file for the counts
-	local suite=$1 name log started status skip good bad report
+# Prints all that is to be said of a suite at once, and leaves its counts in a file of its own.
+run_suite() { # path
+	local suite=$1 name log counts status skip good bad report wall user system TIMEFORMAT='%0R %0U %0S'
 	name=$(basename "$suite")
-	log=$logs/${name%.*}.log
-	started=$SECONDS
+	log=$logs/$name.log
+	counts=$results/$name.counts
 	# shellcheck disable=SC2086 # a command line
-	timeout --kill-after=10 "$seconds_per_suite" ${UNDER:-} "$suite" >"$log" 2>&1 </dev/null
+	{ time timeout --kill-after=10 "$seconds_per_suite" ${UNDER:-} "$suite" >"$log" 2>&1 </dev/null; } 2>"$counts"
 	status=$?
+	read -r wall user system <"$counts"
 	skip=$(grep -cE '^(not )?ok\b.*# SKIP' "$log")
 	good=$(grep -E '^ok\b' "$log" | grep -cv '# SKIP')
 	bad=$(grep -E '^not ok\b' "$log" | grep -cv '# SKIP')
@@ -41,62 +43,63 @@ run_suite() { # path, file for the counts
 		cat "$log.$(basename "$report")" >>"$log"
 	done
 	{
-		printf '%-28s %3d passed, %d failed, %d skipped (%d s)\n' "$name" "$good" "$bad" "$skip" "$((SECONDS - started))"
+		printf '%-28s %3d passed, %d failed, %d skipped (%d s, %d of a core)\n' "$name" "$good" "$bad" "$skip" "$wall" "$((user + system))"
 		if [ "$bad" -gt 0 ]; then
 			echo "--- $log (exit status $status):"
 			tail -n 60 "$log"
 			echo "---"
 		fi
 		grep -E '# SKIP' "$log" | sed 's/^/    /'
-	} >"$2.said"
-	cat "$2.said"
-	echo "$good $bad $skip" >"$2"
+	} >"$counts.said"
+	cat "$counts.said"
+	echo "$good $bad $skip" >"$counts"
 }
 
-# Of those that run in the background, how many were not started by --beside.
-running() {
-	jobs -rp | grep -cvxFf "$results/beside" || true
-}
-
-n=0
-told=()
-mode=alone
-: >"$results/beside"
+first=() beside=() alone=() together=()
+mode=first
 for suite in "$@"; do
 	case $suite in
-	--alone | --together | --beside)
-		mode=${suite#--}
-		continue
-		;;
-	esac
-	n=$((n + 1))
-	log=${suite##*/}
-	told+=("$logs/${log%.*}.log")
-	case $mode in
-	alone)
-		run_suite "$suite" "$results/$n"
-		;;
-	together)
-		while [ "$(running)" -ge 2 ]; do
-			wait -n
-		done
-		run_suite "$suite" "$results/$n" &
-		;;
-	beside)
-		(chrt --idle --pid 0 "$BASHPID" && run_suite "$suite" "$results/$n") &
-		echo $! >>"$results/beside"
-		;;
+	--alone | --together | --beside) mode=${suite#--} ;;
+	*) declare -n list=$mode && list+=("$suite") ;;
 	esac
 done
+
+# The next of those that run together, whoever asks.
+exec {queue}< <(printf '%s\n' "${together[@]}")
+next_together() {
+	{
+		flock 9
+		read -r suite <&"$queue"
+	} 9>"$results/lock"
+}
+
+run_together() {
+	while next_together && [ "$suite" ]; do
+		run_suite "$suite"
+	done
+}
+
+for suite in "${first[@]}"; do
+	run_suite "$suite"
+done
+for suite in "${beside[@]}"; do
+	(chrt --idle --pid 0 "$BASHPID" && run_suite "$suite") &
+done
+run_together &
+for suite in "${alone[@]}"; do
+	run_suite "$suite"
+done
+run_together
 wait
 
+all=("${first[@]}" "${beside[@]}" "${alone[@]}" "${together[@]}")
 # What was tried, as suites have it in rows of the same form (tests/lib/tried.py).
-rows=$(grep -h '^# | ' "${told[@]}" 2>/dev/null | grep -E '^# \|([^|]*\|){5}$' | awk '!seen[$0]++ { print substr($0, 3) }')
+rows=$(printf "$logs/%s.log\0" "${all[@]##*/}" | xargs -0 grep -h '^# | ' 2>/dev/null | grep -E '^# \|([^|]*\|){5}$' | awk '!seen[$0]++ { print substr($0, 3) }')
 [ -z "$rows" ] || echo "$rows"
 
 passed=0 failed=0 skipped=0
-for ((i = 1; i <= n; i++)); do
-	read -r good bad skip <"$results/$i"
+for suite in "${all[@]}"; do
+	read -r good bad skip <"$results/$(basename "$suite").counts"
 	passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skip))
 done
 echo "$passed passed, $failed failed, $skipped skipped"

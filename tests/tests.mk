@@ -46,15 +46,15 @@ check: ## all tests (root; installs what is missing)
 programs: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(GO_PROGRAMS) \
 	$(PRELOAD_PROGRAMS) $(EXERCISES) $(FAULTY_MEMGAP)
 
-# Those that measure time come first, while nothing else runs; the containers, the page and the screen mostly wait.
-TIMED_SUITES := $(patsubst %,tests/cli/test_%.py,speed trim_signals governor serve_prometheus) $(B)/tests/integration/test_gate_race \
-	tests/preload/test_preload.py
-WAITING_SUITES := tests/cli/test_top.py $(PAGE_SUITES) $(CONTAINER_SUITES) $(FAULTS_SUITES)
+# Those that measure time come first, while nothing else runs. The others go by what they probe: those that are together put no probes on
+# what others use. The fuzzers and the soak have what the cores have left.
+TIMED_SUITES := $(patsubst %,tests/cli/test_%.py,speed trim_latency governor serve_prometheus) $(B)/tests/integration/test_gate_race
+TOGETHER_SUITES := $(VM_SUITES) $(GO_SUITES) $(CONTAINER_SUITES) $(PRELOAD_SUITES) $(FAULTS_SUITES) $(PAGE_SUITES) $(HEAP_SUITES) $(PROOF_SUITES) \
+	tests/cli/test_top.py $(UNIT_SUITES)
 check-all: programs
 	$(Q)tests/prepare.sh
 	$(Q)FUZZ_SECONDS=60 FAULTS=$(or $(FAULTS),0.7) tests/run.sh tests/layers.sh $(TIMED_SUITES) --beside tests/fuzz/test_fuzz.py $(SOAK_SUITES) \
-		--alone $(filter-out $(TIMED_SUITES) $(WAITING_SUITES),$(UNIT_SUITES) $(INTEGRATION_SUITES) $(CLI_SUITES) $(HEAP_SUITES) $(PRELOAD_SUITES)) \
-		--together $(VM_SUITES) $(GO_SUITES) $(WAITING_SUITES) $(PROOF_SUITES)
+		--alone $(filter-out $(TIMED_SUITES) $(TOGETHER_SUITES),$(INTEGRATION_SUITES) $(CLI_SUITES)) --together $(TOGETHER_SUITES)
 
 check-unit: $(UNIT_SUITES) ## cmocka tests of the pure functions (no root)
 	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES)
@@ -70,7 +70,7 @@ check-cli: all $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## the command line
 check-proof: $(PROOF_PROGRAMS) ## each place that is probed, on the libraries of several Debian releases (root)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(PROOF_SUITES)
-	$(Q)grep '^# |' build/tests/test_proof.log
+	$(Q)grep '^# |' build/tests/test_proof.py.log
 
 check-heap: $(HEAP_PROGRAMS) $(EXERCISES) $(TEST_PROGRAMS) ## what is read of heaps from outside, on the glibc of several Debian releases (root)
 	$(Q)tests/prepare.sh
@@ -83,7 +83,7 @@ check-go: $(GO_PROGRAMS) ## what is read of Go programs from outside, against ru
 check-preload: all $(PRELOAD_PROGRAMS) ## libmemgap-trim: programs and servers give memory back at a signal, and notice nothing else (root)
 	$(Q)tests/prepare.sh
 	$(Q)tests/run.sh $(PRELOAD_SUITES)
-	$(Q)grep '^# ' build/tests/test_preload.log
+	$(Q)grep '^# ' build/tests/test_preload.py.log
 
 check-page: all ## the live page and the report in headless Chromium; screenshots in build/screenshots (root)
 	$(Q)tests/prepare.sh
@@ -98,7 +98,7 @@ soak: all $(TEST_PROGRAMS) $(EXERCISES) ## HOURS=0.5 of processes that come and 
 	$(Q)tests/prepare.sh
 	$(Q)SOAK_SECONDS=$$(awk 'BEGIN { print $(or $(HOURS),0.5) * 3600 }') SECONDS_PER_SUITE=$$(awk 'BEGIN { print $(or $(HOURS),0.5) * 3600 + 900 }') \
 		tests/run.sh $(SOAK_SUITES)
-	$(Q)grep '^# ' build/tests/test_soak.log
+	$(Q)grep '^# ' build/tests/test_soak.py.log
 
 .PHONY: verdicts
 verdicts: all ## how often the verdict is right: RUNS=200 random runs, in ten minutes (root)
@@ -121,7 +121,7 @@ check-arm64: arm64 ## memgap for arm64, in an emulated machine (root, QEMU; inst
 # two machines at a time: emulation takes a core each
 check-vm vm-check: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## cgroup v2 and kernels from 5.10 to the newest, in virtual machines, KERNEL=6.12: one (root, QEMU)
 	$(Q)KERNEL="$(or $(KERNEL),all)" MACHINES=2 SECONDS_PER_SUITE=3600 tests/run.sh $(VM_SUITES)
-	$(Q)grep '^# |' build/tests/test_suites.log
+	$(Q)grep '^# |' build/tests/test_suites.py.log
 
 $(NAMES_PROGRAM): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
 	@echo "  PROGRAM $@"

@@ -49,4 +49,4 @@ for name in fuzzing.TARGETS:
     if SECONDS:
         add_fuzzing(name)
 
-tap.main(together=2)
+tap.main(together=4)

@@ -14,7 +14,7 @@ LEFT_OUT = {
     "test_record.RecordTest.test_bounded": MEASURES,
     "test_record.RecordTest.test_long_lines": MEASURES,
     "test_serve_prometheus.Speed.test_scrape": MEASURES,
-    "test_trim_signals.Latency.test_processes": MEASURES,
+    "test_trim_latency.Latency.test_processes": MEASURES,
     "test_container": PLAIN,
     "test_container_verdicts": PLAIN,
     "test_least_privileges": PLAIN,

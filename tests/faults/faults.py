@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the suites of faults have in common: a target that checks itself, what must hold after each fault, the table of what was tried."""
 import collections
-import ctypes
 import datetime
 import json
 import os
-import platform
 import re
 import shutil
 import subprocess
@@ -16,43 +14,12 @@ import unittest
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
 import tried  # noqa: E402
-from memgap import SECONDS, Cgroup, Program, code_is_intact, is_alive, own_libc, read, status_of, wait_for  # noqa: E402
+from bpf_objects import bpf_left  # noqa: E402
+from memgap import SECONDS, Cgroup, Program, code_is_intact, is_alive, own_libc, status_of, wait_for  # noqa: E402
 
 CHECKS_ITSELF = os.path.abspath("build/tests/programs/checks_itself")
 # how much is tried: 1 in `make check`, more for a release
 SIZE = float(os.environ.get("FAULTS", 1))
-LIBC = ctypes.CDLL(None)
-
-
-class NextId(ctypes.Structure):
-    _fields_ = [("start", ctypes.c_uint32), ("next", ctypes.c_uint32), ("flags", ctypes.c_uint32)]
-
-
-# BPF_PROG_GET_NEXT_ID and its like; the number of bpf(2)
-COMMANDS = {"prog": 11, "map": 12, "link": 31}
-BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
-
-
-def bpf_objects(pid):
-    """The BPF programs, links and maps that a process holds: (kind, id)."""
-    found = set()
-    try:
-        for fd in os.listdir(f"/proc/{pid}/fdinfo"):
-            found |= set(re.findall(r"^(prog|link|map)_id:\t(\d+)$", read(f"/proc/{pid}/fdinfo/{fd}"), re.M))
-    except OSError:
-        pass  # it has ended
-    return {(kind, int(number)) for kind, number in found}
-
-
-def bpf_left(objects):
-    """Those of the objects that the kernel still has."""
-    left = set()
-    for kind in {kind for kind, _ in objects}:
-        attr = NextId()
-        while not LIBC.syscall(BPF, COMMANDS[kind], ctypes.byref(attr), ctypes.sizeof(attr)):
-            attr.start = attr.next
-            left.add((kind, attr.next))
-    return left & objects
 
 
 def leaked_uprobes(since=0):

@@ -9,7 +9,8 @@ import time
 
 sys.path.insert(0, "tests/faults")
 import faults  # noqa: E402
-from faults import SIZE, FaultsTest, Target, bpf_objects, leaked_uprobes  # noqa: E402
+from bpf_objects import bpf_objects  # noqa: E402
+from faults import SIZE, FaultsTest, Target, leaked_uprobes  # noqa: E402
 from memgap import MEMGAP, Cgroup, Program, Watch, libc_of  # noqa: E402
 
 SEED = int(os.environ.get("SEED", random.randrange(1 << 32)))

@@ -10,7 +10,8 @@ import time
 
 sys.path.insert(0, "tests/faults")
 import faults  # noqa: E402
-from faults import SIZE, FaultsTest, Target, bpf_objects, sample_from_now  # noqa: E402
+from bpf_objects import bpf_objects  # noqa: E402
+from faults import SIZE, FaultsTest, Target, sample_from_now  # noqa: E402
 from freezer import Freezer  # noqa: E402
 from memgap import MIB, Cgroup, Program, Watch, end_cgroup, own_libc, read, status_of, wait_for  # noqa: E402
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "user/allocator/modules.h"
+#include "user/allocator/translator.h"
 #include "user/base/text.h"
 
 /* As the process itself would call it; " (deleted)" at its end when the name is gone. */
@@ -113,7 +114,7 @@ int examine_process(struct examiner *examiner, pid_t pid, struct examined *ret)
 
 	snprintf(path, sizeof(path), "%d/exe", pid);
 	read_program(examiner->proc_fd, path, &examined.program);
-	result = modules_read(examiner->iterator, examiner->proc_fd, pid, &modules);
+	result = translator_is(examiner->proc_fd, pid) ? -EOPNOTSUPP : modules_read(examiner->iterator, examiner->proc_fd, pid, &modules);
 	if (!result) {
 		result = examine_modules(examiner, pid, &modules, &examined);
 		modules_free(&modules);

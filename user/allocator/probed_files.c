@@ -11,6 +11,7 @@
 
 #include "user/allocator/library.h"
 #include "user/allocator/modules.h"
+#include "user/allocator/translator.h"
 #include "user/base/log.h"
 
 /* A library file that was looked into. An inode number may be used again: size and ctime tell. */
@@ -18,6 +19,7 @@ struct known_file {
 	uint64_t device, inode;
 	struct stat seen;
 	bool allocates, foreign; /* an allocator that we know, or another */
+	bool spared;             /* it was not probed for a translator's sake, which was said */
 	struct library library;
 	uint32_t library_key; /* in the BPF map, or 0 when it has none yet */
 	struct known_file *next;
@@ -112,11 +114,29 @@ static bool is_away(const struct probed_files *files, probe_group group)
 	return false;
 }
 
+/* On a file for everyone: -EBUSY where that would end somebody. */
+static int look_for_translator(const struct probed_files *files, struct known_file *known)
+{
+	pid_t pid;
+	int result = translator_find(files->iterator, files->proc_fd, known->device, known->inode, &pid);
+
+	if (result || !pid)
+		return result;
+	if (!known->spared)
+		log_message("the %s that pid %d maps is not probed: that is a translator (valgrind, qemu), to which a breakpoint is the program's own",
+			    known->library.name, pid);
+	known->spared = true;
+	return -EBUSY;
+}
+
 static int put_in_place(struct probed_files *files, struct probed_file *file)
 {
 	const struct library *library = &file->known->library;
 	bool remembered = memgap_is_remembered(library->allocator);
+	int result = file->pid ? 0 : look_for_translator(files, file->known);
 
+	if (result)
+		return result;
 	files->any_remembered |= remembered;
 	return attachment_make(&file->attachment, remembered ? &files->remembered : &files->beside, file->fd, library,
 			       file->known->library_key, file->pid);
@@ -201,6 +221,11 @@ int probed_files_attach(struct probed_files *files, pid_t pid, bool everyone, st
 	struct modules modules;
 	int result, failure = 0;
 
+	if (translator_is(files->proc_fd, pid)) {
+		/* it may have become one */
+		probed_files_forget(files, pid);
+		return -EOPNOTSUPP;
+	}
 	result = modules_read(files->iterator, files->proc_fd, pid, &modules);
 	if (result)
 		return result;

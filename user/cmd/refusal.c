@@ -35,6 +35,12 @@ int refusal_explain(int result, int proc_fd, const struct pid_identity *id, stru
 		return error_set(err, EXIT_HOST, "not permitted to look into pid %d (%s): run as root, or with CAP_SYS_PTRACE and "
 				 "CAP_CHECKPOINT_RESTORE",
 				 id->pid, id->comm);
+	case -EOPNOTSUPP:
+		return error_set(err, EXIT_FAILED, "nothing is probed in pid %d (%s): it translates the code that it runs (valgrind, qemu), and takes a "
+				 "breakpoint for the program's own, which kills that", id->pid, id->comm);
+	case -EBUSY:
+		return error_set(err, EXIT_FAILED, "nothing is probed in pid %d (%s): a translator (valgrind, qemu) maps the same library",
+				 id->pid, id->comm);
 	case -EMFILE:
 	case -ENFILE:
 		error_is_out_of_fds(-result, err);
@@ -43,6 +49,11 @@ int refusal_explain(int result, int proc_fd, const struct pid_identity *id, stru
 		return error_set(err, EXIT_HOST, "cannot probe pid %d (%s): %s; MEMGAP_DEBUG=1 shows where", id->pid, id->comm,
 				 strerror(-result));
 	}
+}
+
+bool refusal_is_mild(int result)
+{
+	return result == -ENOENT || result == -EOPNOTSUPP || result == -EBUSY;
 }
 
 int refusal_explain_program(const char *path, struct error *err)

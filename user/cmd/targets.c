@@ -10,6 +10,7 @@
 
 #include "user/base/log.h"
 #include "user/cmd/governor.h"
+#include "user/cmd/refusal.h"
 
 /* A process that maps and unmaps code all the time is not to keep us busy; what is put off is done at the next interval. */
 #define MAX_LOOKS 100
@@ -276,7 +277,7 @@ void targets_attach(struct targets *targets, struct watched_process *process)
 	/* of one that has exited meanwhile, what is known stays known */
 	if (result != -ESRCH)
 		process->has_allocator = !result;
-	if (result && result != -ENOENT && result != -ESRCH && result != process->failure)
+	if (result && !refusal_is_mild(result) && result != -ESRCH && result != process->failure)
 		log_message("cannot probe pid %d (%s): %s", process->id.pid, process->id.comm, strerror(-result));
 	process->failure = result;
 }

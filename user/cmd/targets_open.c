@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "user/allocator/needed.h"
+#include "user/allocator/translator.h"
 #include "user/base/log.h"
 #include "user/cmd/containers.h"
 #include "user/cmd/refusal.h"
@@ -216,9 +217,9 @@ static bool goes_without(const struct targets *targets, struct watched_process *
 {
 	struct error why;
 
-	if (result != -ENOENT || targets->options->insists)
+	if (!refusal_is_mild(result) || targets->options->insists)
 		return false;
-	if (targets->options->go && survey_is_go(targets, process))
+	if (result == -ENOENT && targets->options->go && survey_is_go(targets, process))
 		return true;
 	refusal_explain(result, targets->proc_fd, &process->id, &why);
 	log_message("%s", why.text);
@@ -276,12 +277,12 @@ static void probe_needed(const char *path, void *data)
 static int probe_command(struct targets *targets, struct watched_process *process, const struct command *command,
 			 struct error *err)
 {
-	struct needed needed = { targets, process, 0 };
-	int result = needed_libraries(command->path, probe_needed, &needed);
+	struct needed needed = { targets, process, translator_is_named(command->path) ? -EOPNOTSUPP : 0 };
+	int result = needed.failure ? 0 : needed_libraries(command->path, probe_needed, &needed);
 
 	if (result)
 		return error_set(err, EXIT_FAILED, "cannot execute %s: %s", command->path, strerror(-result));
-	if (needed.failure)
+	if (needed.failure && !goes_without(targets, process, needed.failure))
 		return refusal_explain(needed.failure, targets->proc_fd, &process->id, err);
 	if (!process->has_allocator && targets->options->insists)
 		return refusal_explain_program(command->path, err);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Programs that run another by translating its code, as valgrind and QEMU's user mode do: a breakpoint in what they translate is the
+ * program's own to them, and it dies of it. So nothing is probed that is mapped by one of them.
+ */
+#ifndef MEMGAP_ALLOCATOR_TRANSLATOR_H
+#define MEMGAP_ALLOCATOR_TRANSLATOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct bpf_program;
+
+/* Pure: whether an executable is one, by its path: valgrind and its tools, qemu-ARCH. */
+bool translator_is_named(const char *path);
+
+bool translator_is(int proc_fd, pid_t pid);
+
+/* One that maps this file; *ret is 0 when none does. 0 or -errno. iterator: as for modules_read(). */
+int translator_find(const struct bpf_program *iterator, int proc_fd, uint64_t device, uint64_t inode, pid_t *ret);
+
+#endif

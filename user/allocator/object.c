@@ -18,6 +18,8 @@ bool object_is_beyond_kernel(void)
 
 static int explain_load(int result, struct error *err)
 {
+	if (error_is_out_of_fds(-result, err))
+		return -1;
 	if (object_is_beyond_kernel())
 		return error_set(err, EXIT_HOST, "this kernel's uprobes have no cookies: memgap's probes need Linux 5.15 or later; "
 				 "`--source auto`, heap, go and none work without");
@@ -30,6 +32,8 @@ static int explain_load(int result, struct error *err)
 
 static int explain_trial(int result, struct error *err)
 {
+	if (error_is_out_of_fds(-result, err))
+		return -1;
 	/* perf_uprobe_event_init() in kernel/events/core.c; uprobe links, which CAP_PERFMON is enough for, are there from 6.6 on */
 	if (result == -EPERM || result == -EACCES)
 		return error_set(err, EXIT_HOST, "the kernel refused a probe on a child of memgap's own (%s): before Linux 6.6 that takes "

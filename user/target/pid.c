@@ -118,7 +118,7 @@ bool pid_is_alive(int proc_fd, const struct pid_identity *id)
 	struct pid_stat stat;
 	int result;
 
-	if (poll(&exited, 1, 0) != 0)
+	if (poll(&exited, 1, 0) > 0)
 		return false;
 	result = pid_stat_read(proc_fd, id->pid, &stat);
 	/* that we have no descriptor or no memory left says nothing of it */

@@ -4,7 +4,7 @@
 # usage: run.sh SUITE... [--beside SUITE...] [--alone SUITE...] [--together SUITE...]
 # (executables; their output is kept in build/tests/). The first ones run one after the other, and nothing else does: they measure time.
 # Then those after --alone, one at a time, with at most one of those after --together, which put no probes on what others use: these
-# run two at a time in the end. Those after --beside run all that while, but only where the cores have nothing else to do (sched(7)).
+# run two at a time in the end. Those after --beside run all that while, with a low priority.
 # UNDER, a command line, is put in front of each suite: valgrind's.
 set -uo pipefail
 
@@ -83,7 +83,7 @@ for suite in "${first[@]}"; do
 	run_suite "$suite"
 done
 for suite in "${beside[@]}"; do
-	(chrt --idle --pid 0 "$BASHPID" && run_suite "$suite") &
+	(renice -n 10 "$BASHPID" >/dev/null && run_suite "$suite") &
 done
 run_together &
 for suite in "${alone[@]}"; do

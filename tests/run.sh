@@ -3,8 +3,8 @@
 # Runs test suites that print TAP (a line "ok …", "not ok …" or "… # SKIP reason" a test) and adds them up.
 # usage: run.sh SUITE... [--beside SUITE...] [--alone SUITE...] [--together SUITE...]
 # (executables; their output is kept in build/tests/). The first ones run one after the other, and nothing else does: they measure time.
-# Then those after --alone, one at a time, with at most one of those after --together, which put no probes on what others use: these
-# run two at a time in the end. Those after --beside run all that while, with a low priority.
+# Then those after --alone, one at a time, and with them two at a time of those after --together, which put no probes on what others
+# use. Those after --beside run all that while, with a low priority.
 # UNDER, a command line, is put in front of each suite: valgrind's.
 set -uo pipefail
 
@@ -86,10 +86,10 @@ for suite in "${beside[@]}"; do
 	(renice -n 10 "$BASHPID" >/dev/null && run_suite "$suite") &
 done
 run_together &
+run_together &
 for suite in "${alone[@]}"; do
 	run_suite "$suite"
 done
-run_together
 wait
 
 all=("${first[@]}" "${beside[@]}" "${alone[@]}" "${together[@]}")

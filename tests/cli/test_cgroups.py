@@ -247,15 +247,17 @@ class Removed(CgroupTest):
     def test_command_inside(self):
         """memgap and its COMMAND in the cgroup that it watches: COMMAND has a line of its own, and is in the cgroup's once"""
         cgroup = Cgroup(self, "inside-out")
-        watch = Watch(self, "-s", "probe", "-c", cgroup.path, "--", WORKLOAD, "hold", "--size", "8MiB", "--truth",
-                      "--duration", "1s", preexec_fn=cgroup.enter)
-        held = watch.next(lambda line: "truth" in line)["held_bytes"] + BYTES_OF_A_THREAD
+        watch = Watch(self, "-s", "probe", "-c", cgroup.path, "--", WORKLOAD, "hold", "--size", "8MiB", "--truth", *QUIET,
+                      preexec_fn=cgroup.enter)
+        truth = watch.next(lambda line: "truth" in line)
+        held = truth["held_bytes"] + BYTES_OF_A_THREAD
         own = watch.sample(lambda sample: sample["target"]["comm"] == "workload" and allocated(held)(sample))
         self.assertEqual((own["allocator"]["alloc"], own["allocator"]["baseline"]), (held, 0))
         # at first there may be a child of memgap's own, on which it tries what the kernel can do
         both = watch.sample(of(cgroup, lambda sample: sample["target"]["kind"] == "cgroup" and allocated(held)(sample) and
                                sample["target"]["processes"] == 2))
         self.assertLess(both["allocator"]["alloc"], held + MIB)
+        os.kill(truth["pid"], signal.SIGTERM)
         watch.sample(of(cgroup, lambda sample: sample["target"]["processes"] == 1))
         wait_for(lambda: "has exited with status 0" in watch.stderr(), "COMMAND's end is told")
         self.assertNotIn("goes on", watch.stderr())

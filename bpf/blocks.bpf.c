@@ -147,7 +147,7 @@ static __always_inline void remember(struct memgap_process *p, __u64 block, __u6
 		p->remembers = 1;
 	if (tag && first && unlikely(first->slots[0].tag == tag))
 		before = take_from(first, tag);
-	if (unlikely(before) && !p->sampled) {
+	if (unlikely(before) && p->presence == MEMGAP_ALWAYS) {
 		count_free(p, before);
 		count_missed(p);
 	}

@@ -105,11 +105,12 @@ static __always_inline struct thread_state *new_thread(void)
 	return t;
 }
 
-static __always_inline void count_missed_now(struct thread_state *t)
+/* Of a call something was not seen: where the probes go one by one, and come so, that is no loss. */
+static __always_inline void count_missed_call(struct thread_state *t)
 {
 	struct memgap_process *p = process_of(t);
 
-	if (p)
+	if (p && p->presence != MEMGAP_AWAY)
 		count_missed(p);
 }
 
@@ -132,7 +133,7 @@ static __always_inline struct thread_state *begin_call(struct pt_regs *ctx, cons
 		if (is_nested(ctx, t, sp, READ_IP(ctx) - cookie->offset))
 			return NULL;
 		if (!t->may_throw)
-			count_missed_now(t); /* the outer call never came back: a longjmp, or its return was missed */
+			count_missed_call(t); /* the outer call never came back: a longjmp, or its return was missed */
 	}
 	t->sp = sp;
 	t->epoch = probes_epoch;

@@ -41,7 +41,7 @@ int malloc_enter(struct pt_regs *ctx)
 	if (cookie.call == MEMGAP_CALL_POSIX_MEMALIGN) {
 		t->memptr = ARGUMENT_0(ctx, &cookie);
 	} else if (remember_old(t, ctx, &cookie)) {
-		count_missed_now(t);
+		count_missed_call(t);
 		t->sp = 0;
 	}
 	return 0;
@@ -68,7 +68,7 @@ static __always_inline bool begin_at_return(struct thread_state *t, __u64 sp, __
 	if (is_in_call(t)) {
 		if (sp < t->sp)
 			return false;
-		count_missed_now(t); /* as in begin_call() */
+		count_missed_call(t); /* as in begin_call() */
 	}
 	t->call = MEMGAP_CALL_MALLOC;
 	t->allocator = allocator;

@@ -189,6 +189,13 @@ enum memgap_keep {
 	MEMGAP_KEEP_IN_SLOT, /* and it is counted in its slot, wherever it moves */
 };
 
+/* Whether its probes are in place all the time, as the loader has it. */
+enum memgap_presence {
+	MEMGAP_ALWAYS,
+	MEMGAP_SOMETIMES, /* they are now; blocks were freed, or handed out, unseen */
+	MEMGAP_AWAY,      /* they are not, or not all: they go, or come */
+};
+
 /*
  * A watched process: an element of `records`, which the loader has mapped. The map `processes` leads from the pid (tgid), as the
  * initial pid namespace has it, to the index; element 0 is not used.
@@ -205,7 +212,7 @@ struct memgap_process {
 	__u32 pid;       /* 0: the record is not in use */
 	__u32 index;     /* of the record */
 	__u32 generation; /* how often it was begun anew: for another process, or another program */
-	__u32 sampled;   /* its probes were not in place all the time, as the loader has it: blocks were freed, or handed out, unseen */
+	__u32 presence;  /* enum memgap_presence */
 	__u32 line;      /* index in `lines` of the line that what it allocates counts towards; 0: none */
 };
 

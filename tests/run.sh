@@ -4,7 +4,7 @@
 # usage: run.sh SUITE... [--beside SUITE...] [--alone SUITE...] [--together SUITE...]
 # (executables; their output is kept in build/tests/). The first ones run one after the other, and nothing else does: they measure time.
 # Then those after --alone, one at a time, and with them two at a time of those after --together, which put no probes on what others
-# use. Those after --beside run all that while, with a low priority.
+# use, and are less in a hurry. Those after --beside run all that while, with a low priority.
 # UNDER, a command line, is put in front of each suite: valgrind's.
 set -uo pipefail
 
@@ -64,6 +64,11 @@ for suite in "$@"; do
 	esac
 done
 
+# What runs in the background has its niceness from its shell.
+at_niceness() { # niceness, function and its arguments
+	renice -n "$1" "$BASHPID" >/dev/null && "${@:2}"
+}
+
 # The next of those that run together, whoever asks.
 exec {queue}< <(printf '%s\n' "${together[@]}")
 next_together() {
@@ -83,10 +88,10 @@ for suite in "${first[@]}"; do
 	run_suite "$suite"
 done
 for suite in "${beside[@]}"; do
-	(renice -n 10 "$BASHPID" >/dev/null && run_suite "$suite") &
+	at_niceness 10 run_suite "$suite" &
 done
-run_together &
-run_together &
+at_niceness 5 run_together &
+at_niceness 5 run_together &
 for suite in "${alone[@]}"; do
 	run_suite "$suite"
 done

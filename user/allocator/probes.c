@@ -284,9 +284,9 @@ const struct records *probes_records(const struct probes *probes)
 	return &probes->records;
 }
 
-void probes_mark_sampled(struct probes *probes, pid_t pid)
+void probes_set_presence(struct probes *probes, pid_t pid, enum memgap_presence presence)
 {
-	records_mark_sampled(&probes->records, pid);
+	records_set_presence(&probes->records, pid, presence);
 }
 
 int probes_read_process(struct probes *probes, pid_t pid, struct memgap_process *ret)

@@ -109,8 +109,8 @@ const struct memgap_process *probes_record(struct probes *probes, pid_t pid, uin
 struct records;
 const struct records *probes_records(const struct probes *probes);
 
-/* Not all that it allocates and frees is counted: that a block is handed out twice is no loss. */
-void probes_mark_sampled(struct probes *probes, pid_t pid);
+/* Not all that it allocates and frees is counted any more: what was not seen then is no loss. Never MEMGAP_ALWAYS. */
+void probes_set_presence(struct probes *probes, pid_t pid, enum memgap_presence presence);
 
 /* As it is now. -ENOENT when the process is not watched. */
 int probes_read_process(struct probes *probes, pid_t pid, struct memgap_process *ret);

@@ -129,10 +129,10 @@ const struct memgap_process *records_find(const struct records *records, pid_t p
 	return find(records, pid);
 }
 
-void records_mark_sampled(struct records *records, pid_t pid)
+void records_set_presence(struct records *records, pid_t pid, enum memgap_presence presence)
 {
 	struct memgap_process *process = find(records, pid);
 
 	if (process)
-		__atomic_store_n(&process->sampled, 1, __ATOMIC_RELAXED);
+		__atomic_store_n(&process->presence, presence, __ATOMIC_RELAXED);
 }

@@ -38,8 +38,8 @@ void records_remove(struct records *records, pid_t pid);
 /* NULL when the process is not watched. It goes on counting. */
 const struct memgap_process *records_find(const struct records *records, pid_t pid);
 
-/* As probes_mark_sampled() says. */
-void records_mark_sampled(struct records *records, pid_t pid);
+/* As probes_set_presence() says. */
+void records_set_presence(struct records *records, pid_t pid, enum memgap_presence presence);
 
 /* How many of the records, from the second on, have ever been in use: their `pid` says whether they are. */
 uint32_t records_used(const struct records *records);

@@ -79,9 +79,9 @@ static void begin(const struct targets *targets, struct watched_process *process
 	if (group->state == GROUP_ON)
 		return;
 	holes_begin(&governed->holes, &governed->counts, cpu_now(process));
-	probes_mark_sampled(targets->probes, process->id.pid);
+	probes_set_presence(targets->probes, process->id.pid, MEMGAP_AWAY);
 	if (group->state == GROUP_WINDOW)
-		governed_end_hole(process);
+		governed_end_hole(targets, process);
 }
 
 /* It may load another allocator. */
@@ -163,15 +163,16 @@ void governed_begin_hole(const struct targets *targets, struct watched_process *
 			holes_begin_with(&governed->holes, &governed->counts, &governed->before, governed->cpu_ns - governed->cpu_before_ns,
 					 governed->last_cost_ns);
 	}
-	probes_mark_sampled(targets->probes, process->id.pid);
+	probes_set_presence(targets->probes, process->id.pid, MEMGAP_AWAY);
 	governed->changes++;
 	process->survey.before = UNKNOWN;
 }
 
-void governed_end_hole(struct watched_process *process)
+void governed_end_hole(const struct targets *targets, struct watched_process *process)
 {
 	struct governed *governed = &process->governed;
 
+	probes_set_presence(targets->probes, process->id.pid, MEMGAP_SOMETIMES);
 	holes_end(&governed->holes, &governed->counts, cpu_now(process));
 	governed->window_cost_ns = 0;
 	governed->changes++;

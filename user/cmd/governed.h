@@ -81,7 +81,7 @@ int64_t governed_look(const struct targets *targets, struct watched_process *pro
 
 /* Its probes go; they are back, for a window or for good. After a look. */
 void governed_begin_hole(const struct targets *targets, struct watched_process *process, uint64_t now_ns);
-void governed_end_hole(struct watched_process *process);
+void governed_end_hole(const struct targets *targets, struct watched_process *process);
 
 /* It is another program now, or moves to another cgroup, or goes: what was estimated for it is its cgroup's for good. */
 void governed_settle(struct watched_process *process);

@@ -179,7 +179,7 @@ static void begin_window(struct groups *groups, struct group *group)
 	for (size_t at = 0; (process = next_of(groups, group, &at));) {
 		look_at_process(groups, process, now);
 		if (process->governed.group == group && process->governed.holes.away)
-			governed_end_hole(process);
+			governed_end_hole(groups->targets, process);
 	}
 }
 

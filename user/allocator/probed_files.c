@@ -123,7 +123,7 @@ static int look_for_translator(const struct probed_files *files, struct known_fi
 	if (result || !pid)
 		return result;
 	if (!known->spared)
-		log_message("the %s that pid %d maps is not probed: that is a translator (valgrind, qemu), to which a breakpoint is the program's own",
+		log_message("the %s that pid %d maps is not probed: that is a translator (valgrind, qemu), and a probe would end what it runs",
 			    known->library.name, pid);
 	known->spared = true;
 	return -EBUSY;

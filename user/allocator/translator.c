@@ -12,6 +12,8 @@
 
 #include "user/allocator/modules.h"
 
+#define GONE " (deleted)" /* d_path() in fs/d_path.c: an executable that was replaced */
+
 static bool ends_in(const char *text, const char *end)
 {
 	size_t length = strlen(text), n = strlen(end);
@@ -41,6 +43,8 @@ bool translator_is(int proc_fd, pid_t pid)
 	if (n < 0)
 		return false;
 	path[n] = '\0';
+	if (ends_in(path, GONE))
+		path[(size_t)n - strlen(GONE)] = '\0';
 	return translator_is_named(path);
 }
 
@@ -48,9 +52,11 @@ static bool maps(const struct bpf_program *iterator, int proc_fd, pid_t pid, uin
 {
 	struct modules modules;
 	bool found = false;
+	int result = modules_read(iterator, proc_fd, pid, &modules);
 
-	if (modules_read(iterator, proc_fd, pid, &modules))
-		return false;
+	/* where that cannot be told it is taken for one that does */
+	if (result)
+		return result != -ESRCH;
 	for (size_t i = 0; i < modules.n && !found; i++)
 		found = modules.list[i].device == device && modules.list[i].inode == inode;
 	modules_free(&modules);

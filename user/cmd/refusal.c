@@ -36,8 +36,8 @@ int refusal_explain(int result, int proc_fd, const struct pid_identity *id, stru
 				 "CAP_CHECKPOINT_RESTORE",
 				 id->pid, id->comm);
 	case -EOPNOTSUPP:
-		return error_set(err, EXIT_FAILED, "nothing is probed in pid %d (%s): it translates the code that it runs (valgrind, qemu), and takes a "
-				 "breakpoint for the program's own, which kills that", id->pid, id->comm);
+		return error_set(err, EXIT_FAILED, "nothing is probed in pid %d (%s): it translates the code that it runs (valgrind, qemu), "
+				 "and a probe would end that program", id->pid, id->comm);
 	case -EBUSY:
 		return error_set(err, EXIT_FAILED, "nothing is probed in pid %d (%s): a translator (valgrind, qemu) maps the same library",
 				 id->pid, id->comm);

@@ -21,14 +21,15 @@ chmod 1777 "$reports" # some that write there have given up being root
 
 # Prints all that is to be said of a suite at once, and leaves its counts in a file of its own.
 run_suite() { # path
-	local suite=$1 name log counts status skip good bad report wall user system TIMEFORMAT='%0R %0U %0S'
+	local suite=$1 name log times status skip good bad report wall user system TIMEFORMAT='%0R %0U %0S'
 	name=$(basename "$suite")
 	log=$logs/$name.log
-	counts=$results/$name.counts
+	times=$results/$name.times
 	# shellcheck disable=SC2086 # a command line
-	{ time timeout --kill-after=10 "$seconds_per_suite" ${UNDER:-} "$suite" >"$log" 2>&1 </dev/null; } 2>"$counts"
+	{ time timeout --kill-after=10 "$seconds_per_suite" ${UNDER:-} "$suite" >"$log" 2>&1 </dev/null; } 2>"$times"
 	status=$?
-	read -r wall user system <"$counts"
+	# the shell itself has said there before of which signal it died
+	read -r wall user system < <(tail -n 1 "$times")
 	skip=$(grep -cE '^(not )?ok\b.*# SKIP' "$log")
 	good=$(grep -E '^ok\b' "$log" | grep -cv '# SKIP')
 	bad=$(grep -E '^not ok\b' "$log" | grep -cv '# SKIP')
@@ -50,9 +51,9 @@ run_suite() { # path
 			echo "---"
 		fi
 		grep -E '# SKIP' "$log" | sed 's/^/    /'
-	} >"$counts.said"
-	cat "$counts.said"
-	echo "$good $bad $skip" >"$counts"
+	} >"$times.said"
+	cat "$times.said"
+	echo "$good $bad $skip" >"$results/$name.counts"
 }
 
 first=() beside=() alone=() together=()
@@ -104,7 +105,13 @@ rows=$(printf "$logs/%s.log\0" "${all[@]##*/}" | xargs -0 grep -h '^# | ' 2>/dev
 
 passed=0 failed=0 skipped=0
 for suite in "${all[@]}"; do
-	read -r good bad skip <"$results/$(basename "$suite").counts"
+	counts=$results/$(basename "$suite").counts
+	good=0 bad=1 skip=0
+	if [ -s "$counts" ]; then
+		read -r good bad skip <"$counts"
+	else
+		echo "$suite did not run"
+	fi
 	passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skip))
 done
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -53,11 +53,11 @@ TOGETHER_SUITES := $(VM_SUITES) $(GO_SUITES) $(CONTAINER_SUITES) $(PRELOAD_SUITE
 	tests/cli/test_top.py $(UNIT_SUITES)
 check-all: programs
 	$(Q)tests/prepare.sh
-	$(Q)FUZZ_SECONDS=60 FAULTS=$(or $(FAULTS),0.7) tests/run.sh tests/layers.sh $(TIMED_SUITES) --beside tests/fuzz/test_fuzz.py $(SOAK_SUITES) \
+	$(Q)FUZZ_SECONDS=60 FAULTS=$(or $(FAULTS),0.7) tests/run.sh tests/layers.sh tests/run_test.sh $(TIMED_SUITES) --beside tests/fuzz/test_fuzz.py $(SOAK_SUITES) \
 		--alone $(filter-out $(TIMED_SUITES) $(TOGETHER_SUITES),$(INTEGRATION_SUITES) $(CLI_SUITES)) --together $(TOGETHER_SUITES)
 
 check-unit: $(UNIT_SUITES) ## cmocka tests of the pure functions (no root)
-	$(Q)tests/run.sh tests/layers.sh $(UNIT_SUITES)
+	$(Q)tests/run.sh tests/layers.sh tests/run_test.sh $(UNIT_SUITES)
 
 check-integration: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) ## counters against the truth, on the real kernel (root)
 	$(Q)tests/prepare.sh

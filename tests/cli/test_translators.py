@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""A program that valgrind runs: a breakpoint in its libc would end it, so there is none, whoever is watched."""
+"""Programs that valgrind or QEMU run: a breakpoint in their libc would end them, so there is none, whoever is watched."""
 import os
 import platform
 import subprocess
@@ -9,19 +9,22 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import MEMGAP, SECONDS, WORKLOAD, Cgroup, Held, Watch, Workload, code_is_intact, own_libc, run_watch, wait_for  # noqa: E402
+from memgap import MEMGAP, SECONDS, WORKLOAD, Cgroup, Held, Watch, Workload, code_is_intact, own_libc, run_watch  # noqa: E402
 
-VALGRIND = os.path.abspath("build/packages/bookworm/valgrind/usr")
+PACKAGES = os.path.abspath("build/packages/bookworm")
+VALGRIND = f"{PACKAGES}/valgrind/usr"
+QEMU = f"{PACKAGES}/qemu-user-static/usr/bin/qemu-x86_64-static"
 CHURN = ["churn", "--interval", "50ms", "--truth"]
 INTERVALS = 5
 REFUSED = r"nothing is probed in pid \d+ \(.*\): it translates the code that it runs"
 
 
 def setUpModule():
-    subprocess.run(["tests/packages.sh", "bookworm", "valgrind"], check=True, timeout=300)
+    subprocess.run(["tests/packages.sh", "bookworm", "valgrind", "qemu-user-static"], check=True, timeout=300)
 
 
-def libc_is_mapped(pid):
+def libc_is_intact(pid):
+    """It has one, without a breakpoint."""
     try:
         return code_is_intact(pid)
     except (OSError, TypeError):
@@ -50,7 +53,6 @@ class Translated(unittest.TestCase):
         for _ in range(INTERVALS):
             watch.sample()
         self.assertTrue(program.line(), program.stderr())
-        self.assertTrue(libc_is_mapped(program.pid), "a breakpoint")
         watch.stop()
         self.assertEqual(watch.finish(), 0)
         self.assertIsNone(program.process.poll(), program.stderr())
@@ -92,20 +94,37 @@ class Translated(unittest.TestCase):
         self.assertIn("held_bytes", run.stdout)
         self.assertNotRegex(run.stderr, "signal")
 
-    def test_beside(self):
-        """a cgroup whose programs have the same libc is not probed, and it is said why; when valgrind has ended it is"""
-        program = self.running()
-        wait_for(lambda: libc_is_mapped(program.pid), "its libc")
+    def check_beside(self, *command):
+        """A cgroup whose programs have the same libc is not probed, and it is said why; when the translator has ended it is."""
+        program = Held(self, *command, env=self.environment)
+        program.go()
+        self.assertTrue(program.line(), program.stderr())
         cgroup = Cgroup(self, "beside")
         other = Workload(self, *CHURN[:-1], env=self.environment, preexec_fn=cgroup.enter)
         watch = Watch(self, "-c", cgroup.path)
-        watch.sample()
+        for _ in range(INTERVALS):
+            self.assertNotEqual(watch.sample()["allocator"]["source"], "probe")
         self.assertRegex(watch.stderr(), rf"the glibc \S+ that pid {program.pid} maps is not probed: that is a translator")
-        self.check_goes_on(program, watch)
+        self.assertTrue(program.line(), program.stderr())
         self.assertTrue(code_is_intact(other.pid))
+        self.assertIsNone(program.process.poll(), program.stderr())
         program.kill()
-        watch = Watch(self, "-s", "probe", "-c", cgroup.path)
-        watch.sample(lambda sample: sample["allocator"]["mallocs"])
+        watch.sample(lambda sample: sample["allocator"]["source"] == "probe" and sample["allocator"]["mallocs"])
+
+    def test_beside_valgrind(self):
+        """a cgroup whose programs have the same libc as one under valgrind is not probed, and it is said why; when valgrind has ended it is"""
+        self.check_beside(*self.command)
+
+    def test_beside_qemu(self):
+        """so it is with QEMU's user mode, which maps libc as data"""
+        self.check_beside(QEMU, *self.command[3:])
+
+    def test_command_in_cgroup(self):
+        """-c CGROUP -- valgrind PROGRAM is refused: what is probed for everyone would end it"""
+        cgroup = Cgroup(self, "inside")
+        run = run_watch("-c", cgroup.path, "--", *self.command, env=self.environment)
+        self.assertEqual((run.returncode, run.stdout), (1, ""))
+        self.assertRegex(run.stderr, r"\Amemgap: \S+/valgrind\.bin would have probes in what it runs, .*--source heap.*\n\Z")
 
 
 if __name__ == "__main__":

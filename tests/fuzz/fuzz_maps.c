@@ -26,7 +26,7 @@ static void read_as_modules(const char *text)
 {
 	struct modules modules = { 0 };
 
-	assert_int_equal(modules_parse_maps(text, &modules), 0);
+	assert_int_equal(modules_parse_maps(text, false, &modules), 0);
 	for (size_t i = 0; i < modules.n; i++)
 		assert_true(modules.list[i].inode != 0);
 	modules_free(&modules);

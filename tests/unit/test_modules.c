@@ -30,7 +30,7 @@ static void each_mapping_with_code_of_a_file_is_listed(void **state)
 	struct modules modules = { 0 };
 
 	(void)state;
-	assert_int_equal(modules_parse_maps(text, &modules), 0);
+	assert_int_equal(modules_parse_maps(text, false, &modules), 0);
 	assert_int_equal(modules.n, COUNT_OF(expected));
 	assert_memory_equal(modules.list, expected, sizeof(expected));
 	modules_free(&modules);
@@ -52,12 +52,25 @@ static void lines_that_are_none_are_passed_over(void **state)
 		struct modules modules = { 0 };
 		char text[200];
 
-		check_row(rows[i], modules_parse_maps(rows[i], &modules) == 0 && modules.n == 0 && !modules.list);
+		check_row(rows[i], modules_parse_maps(rows[i], false, &modules) == 0 && modules.n == 0 && !modules.list);
 		snprintf(text, sizeof(text), "%s\n7000-8000 r-xp 0 8:1 42 /x\n", rows[i]);
-		check_row(rows[i], modules_parse_maps(text, &modules) == 0 && modules.n == 1);
+		check_row(rows[i], modules_parse_maps(text, false, &modules) == 0 && modules.n == 1);
 		check_row(rows[i], modules.list[0].start == 0x7000 && modules.list[0].inode == 42);
 		modules_free(&modules);
 	}
+}
+
+static void files_that_are_no_code_are_there_where_all_are_wanted(void **state)
+{
+	static const char text[] = "1000-2000 r--p 0 8:1 5 /x\n2000-3000 r-xp 1000 8:1 5 /x\n3000-4000 rw-p 0 0:0 0\n";
+	struct modules modules = { 0 };
+
+	(void)state;
+	assert_int_equal(modules_parse_maps(text, true, &modules), 0);
+	assert_int_equal(modules.n, 2);
+	assert_int_equal(modules.list[0].start, 0x1000);
+	assert_int_equal(modules.list[0].inode, 5);
+	modules_free(&modules);
 }
 
 static void a_very_long_path_hides_no_line_after_it(void **state)
@@ -70,7 +83,7 @@ static void a_very_long_path_hides_no_line_after_it(void **state)
 	strcpy(text, first);
 	memset(text + sizeof(first) - 1, 'x', 100000);
 	strcpy(text + sizeof(first) - 1 + 100000, second);
-	assert_int_equal(modules_parse_maps(text, &modules), 0);
+	assert_int_equal(modules_parse_maps(text, false, &modules), 0);
 	assert_int_equal(modules.n, 2);
 	assert_int_equal(modules.list[1].inode, 6);
 	modules_free(&modules);
@@ -93,7 +106,7 @@ static void the_maps_of_a_process_with_all_mappings_it_can_have_are_read_in_time
 			0x7f0000000000 + i * 8192, 0x7f0000001000 + i * 8192, i + 1);
 	fclose(file);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-	assert_int_equal(modules_parse_maps(text, &modules), 0);
+	assert_int_equal(modules_parse_maps(text, false, &modules), 0);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
 	assert_int_equal(modules.n, 65530);
 	assert_int_equal(modules.list[65529].inode, 65530);
@@ -244,6 +257,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_mapping_with_code_of_a_file_is_listed),
 		cmocka_unit_test(lines_that_are_none_are_passed_over),
+		cmocka_unit_test(files_that_are_no_code_are_there_where_all_are_wanted),
 		cmocka_unit_test(a_very_long_path_hides_no_line_after_it),
 		cmocka_unit_test(the_maps_of_a_process_with_all_mappings_it_can_have_are_read_in_time),
 		cmocka_unit_test(own_modules_hold_libc_and_this_program),

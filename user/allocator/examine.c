@@ -114,7 +114,7 @@ int examine_process(struct examiner *examiner, pid_t pid, struct examined *ret)
 
 	snprintf(path, sizeof(path), "%d/exe", pid);
 	read_program(examiner->proc_fd, path, &examined.program);
-	result = translator_is(examiner->proc_fd, pid) ? -EOPNOTSUPP : modules_read(examiner->iterator, examiner->proc_fd, pid, &modules);
+	result = translator_is(examiner->proc_fd, pid) ? IS_TRANSLATOR : modules_read(examiner->iterator, examiner->proc_fd, pid, &modules);
 	if (!result) {
 		result = examine_modules(examiner, pid, &modules, &examined);
 		modules_free(&modules);

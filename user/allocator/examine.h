@@ -38,7 +38,7 @@ struct examined {
 
 /*
  * 0, and examined_free() releases the list; or what is in the way: -EACCES or -EPERM when we are not let in, -ESRCH when it is gone
- * or shows nothing (its first thread has ended), -EOPNOTSUPP when it is a translator (translator.h), else -errno. Then too the program
+ * or shows nothing (its first thread has ended), IS_TRANSLATOR (translator.h), else -errno. Then too the program
  * is looked at as far as possible.
  */
 int examine_process(struct examiner *examiner, pid_t pid, struct examined *ret);

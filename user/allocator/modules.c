@@ -60,8 +60,8 @@ static int read_iterator(const struct bpf_program *iterator, pid_t pid, struct m
 	return result;
 }
 
-/* "start-end perms offset major:minor inode path": proc(5). Whether it is code of a file. */
-static bool parse_line(const char *line, struct memgap_module *ret)
+/* "start-end perms offset major:minor inode path": proc(5). Whether it is a file's, and code unless all are wanted. */
+static bool parse_line(const char *line, bool all, struct memgap_module *ret)
 {
 	unsigned int major, minor;
 	char permissions[5];
@@ -69,10 +69,10 @@ static bool parse_line(const char *line, struct memgap_module *ret)
 	if (sscanf(line, "%llx-%llx %4s %*x %x:%x %llu", &ret->start, &ret->end, permissions, &major, &minor, &ret->inode) != 6)
 		return false;
 	ret->device = makedev(major, minor);
-	return strlen(permissions) == 4 && permissions[2] == 'x' && ret->inode;
+	return strlen(permissions) == 4 && (all || permissions[2] == 'x') && ret->inode;
 }
 
-int modules_parse_maps(const char *text, struct modules *ret)
+int modules_parse_maps(const char *text, bool all, struct modules *ret)
 {
 	while (*text) {
 		size_t length = strcspn(text, "\n"), part;
@@ -83,7 +83,7 @@ int modules_parse_maps(const char *text, struct modules *ret)
 		part = length < sizeof(start) ? length : sizeof(start) - 1;
 		memcpy(start, text, part);
 		start[part] = '\0';
-		result = parse_line(start, &module) ? add(ret, &module) : 0;
+		result = parse_line(start, all, &module) ? add(ret, &module) : 0;
 		if (result)
 			return result;
 		text += length + (text[length] == '\n');
@@ -91,7 +91,7 @@ int modules_parse_maps(const char *text, struct modules *ret)
 	return 0;
 }
 
-static int read_maps(int proc_fd, pid_t pid, struct modules *ret)
+static int read_maps(int proc_fd, pid_t pid, bool all, struct modules *ret)
 {
 	char path[32], *text;
 	int result;
@@ -100,7 +100,7 @@ static int read_maps(int proc_fd, pid_t pid, struct modules *ret)
 	result = read_whole_file_at(proc_fd, path, MAPS_MAX, &text);
 	if (result)
 		return result == -ENOENT ? -ESRCH : result;
-	result = modules_parse_maps(text, ret);
+	result = modules_parse_maps(text, all, ret);
 	free(text);
 	return result;
 }
@@ -124,9 +124,20 @@ int modules_read(const struct bpf_program *iterator, int proc_fd, pid_t pid, str
 	if (iterator)
 		result = read_iterator(iterator, pid, ret);
 	if (result == -EOPNOTSUPP)
-		result = read_maps(proc_fd, pid, ret);
+		result = read_maps(proc_fd, pid, false, ret);
 	if (!result && !ret->n)
 		result = explain_none(proc_fd, pid);
+	if (result)
+		modules_free(ret);
+	return result;
+}
+
+int modules_read_all(int proc_fd, pid_t pid, struct modules *ret)
+{
+	int result;
+
+	*ret = (struct modules){ 0 };
+	result = read_maps(proc_fd, pid, true, ret);
 	if (result)
 		modules_free(ret);
 	return result;

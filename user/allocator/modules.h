@@ -3,6 +3,7 @@
 #ifndef MEMGAP_ALLOCATOR_MODULES_H
 #define MEMGAP_ALLOCATOR_MODULES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -24,8 +25,11 @@ struct modules {
 int modules_read(const struct bpf_program *iterator, int proc_fd, pid_t pid, struct modules *ret);
 void modules_free(struct modules *modules);
 
-/* The text of /proc/PID/maps; -ENOMEM. Lines that are none are passed over. */
-int modules_parse_maps(const char *text, struct modules *ret);
+/* All that it maps of files, code or not, with device and inode as /proc/PID/maps has them. -ESRCH when it is gone. */
+int modules_read_all(int proc_fd, pid_t pid, struct modules *ret);
+
+/* The text of /proc/PID/maps, files with code, or all files; -ENOMEM. Lines that are none are passed over. */
+int modules_parse_maps(const char *text, bool all, struct modules *ret);
 
 /* Opens the file behind a module, also when it was deleted: /proc/PID/map_files. The fd, or -errno. */
 int module_open(int proc_fd, pid_t pid, const struct memgap_module *module);

@@ -19,7 +19,7 @@ struct known_file {
 	uint64_t device, inode;
 	struct stat seen;
 	bool allocates, foreign; /* an allocator that we know, or another */
-	bool spared;             /* it was not probed for a translator's sake, which was said */
+	pid_t translator;        /* for whose sake it is not probed, which was said; 0 */
 	struct library library;
 	uint32_t library_key; /* in the BPF map, or 0 when it has none yet */
 	struct known_file *next;
@@ -114,19 +114,21 @@ static bool is_away(const struct probed_files *files, probe_group group)
 	return false;
 }
 
-/* On a file for everyone: -EBUSY where that would end somebody. */
+/* On a file for everyone: TRANSLATOR_MAPS_IT where that would end somebody. */
 static int look_for_translator(const struct probed_files *files, struct known_file *known)
 {
-	pid_t pid;
-	int result = translator_find(files->iterator, files->proc_fd, known->device, known->inode, &pid);
+	pid_t before = known->translator;
+	int result;
 
-	if (result || !pid)
+	if (before && translator_is(files->proc_fd, before))
+		return TRANSLATOR_MAPS_IT;
+	result = translator_find(files->iterator, files->proc_fd, known->device, known->inode, &known->translator);
+	if (result || !known->translator)
 		return result;
-	if (!known->spared)
+	if (!before)
 		log_message("the %s that pid %d maps is not probed: that is a translator (valgrind, qemu), and a probe would end what it runs",
-			    known->library.name, pid);
-	known->spared = true;
-	return -EBUSY;
+			    known->library.name, known->translator);
+	return TRANSLATOR_MAPS_IT;
 }
 
 static int put_in_place(struct probed_files *files, struct probed_file *file)
@@ -224,7 +226,7 @@ int probed_files_attach(struct probed_files *files, pid_t pid, bool everyone, st
 	if (translator_is(files->proc_fd, pid)) {
 		/* it may have become one */
 		probed_files_forget(files, pid);
-		return -EOPNOTSUPP;
+		return IS_TRANSLATOR;
 	}
 	result = modules_read(files->iterator, files->proc_fd, pid, &modules);
 	if (result)

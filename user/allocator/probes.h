@@ -71,7 +71,7 @@ size_t probes_fds_per_process(const struct probes *probes);
  * Puts probes on every allocator that the process maps, where there are none yet: on the file for all processes
  * (everyone), else for this process alone. A file must not be probed both ways, or its events would
  * count twice: the caller uses one way throughout. -ENOENT: it maps no allocator that memgap knows; -ESRCH: it is
- * gone; -EOPNOTSUPP: it is a translator (translator.h); -EBUSY: another one maps the file, which was said; else -errno.
+ * gone; IS_TRANSLATOR and TRANSLATOR_MAPS_IT as in translator.h, the latter was said; else -errno.
  */
 int probes_attach(struct probes *probes, pid_t pid, bool everyone, struct allocator *ret);
 /* The same for a library file that the process is going to load. -ENOENT when it is no allocator. */

@@ -21,16 +21,45 @@ static bool ends_in(const char *text, const char *end)
 	return length >= n && !strcmp(text + length - n, end);
 }
 
+/* Of another machine's nothing is ever probed. */
+#if defined(__x86_64__)
+#define VALGRIND_ARCH "amd64"
+#define QEMU_ARCH "x86_64"
+#else
+#define VALGRIND_ARCH "arm64"
+#define QEMU_ARCH "aarch64"
+#endif
+
+static bool is_one_of(const char *name, const char *const *names)
+{
+	for (; *names; names++)
+		if (!strcmp(name, *names))
+			return true;
+	return false;
+}
+
+/* A tool is /usr/libexec/valgrind/memcheck-amd64-linux; others may stand in a folder of that name, too. */
+static bool is_valgrinds_tool(const char *path, const char *name)
+{
+	static const char *const tools[] = { "memcheck", "cachegrind", "callgrind", "helgrind", "drd", "massif", "dhat", "lackey", "none", NULL };
+	static const char end[] = "-" VALGRIND_ARCH "-linux";
+	char tool[NAME_MAX + 1];
+
+	if (!ends_in(name, end) || strlen(name) > NAME_MAX)
+		return false;
+	strcpy(tool, name);
+	tool[strlen(name) - strlen(end)] = '\0';
+	return is_one_of(tool, tools) || strstr(path, "/valgrind/");
+}
+
 bool translator_is_named(const char *path)
 {
+	/* of valgrind, the launcher, which Debian has a script around */
+	static const char *const names[] = { "valgrind", "valgrind.bin", "qemu-" QEMU_ARCH, "qemu-" QEMU_ARCH "-static",
+					     "qemu-" QEMU_ARCH "-binfmt", NULL };
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 
-	/* valgrind's launcher, which Debian has a script around, becomes a tool's /usr/libexec/valgrind/memcheck-amd64-linux */
-	if (!strcmp(name, "valgrind") || !strcmp(name, "valgrind.bin"))
-		return true;
-	if (strstr(path, "/valgrind/") && ends_in(name, "-linux"))
-		return true;
-	return !strncmp(name, "qemu-", strlen("qemu-")) && strncmp(name, "qemu-system-", strlen("qemu-system-"));
+	return is_one_of(name, names) || is_valgrinds_tool(path, name);
 }
 
 bool translator_is(int proc_fd, pid_t pid)
@@ -48,18 +77,33 @@ bool translator_is(int proc_fd, pid_t pid)
 	return translator_is_named(path);
 }
 
+/* Devices and inodes of maps may be those of an overlay: the file itself tells. */
+static bool is_file(const struct bpf_program *iterator, int proc_fd, pid_t pid, const struct memgap_module *mapping, uint64_t device,
+		    uint64_t inode)
+{
+	struct memgap_module module;
+	int fd = module_open(proc_fd, pid, mapping), result;
+
+	if (fd < 0)
+		return false;
+	result = module_identify(iterator, proc_fd, fd, &module);
+	close(fd);
+	return !result && module.device == device && module.inode == inode;
+}
+
 static bool maps(const struct bpf_program *iterator, int proc_fd, pid_t pid, uint64_t device, uint64_t inode)
 {
-	struct modules modules;
+	struct modules mappings;
 	bool found = false;
-	int result = modules_read(iterator, proc_fd, pid, &modules);
+	int result = modules_read_all(proc_fd, pid, &mappings);
 
 	/* where that cannot be told it is taken for one that does */
 	if (result)
 		return result != -ESRCH;
-	for (size_t i = 0; i < modules.n && !found; i++)
-		found = modules.list[i].device == device && modules.list[i].inode == inode;
-	modules_free(&modules);
+	for (size_t i = 0; i < mappings.n && !found; i++)
+		if (!i || mappings.list[i].inode != mappings.list[i - 1].inode)
+			found = is_file(iterator, proc_fd, pid, &mappings.list[i], device, inode);
+	modules_free(&mappings);
 	return found;
 }
 

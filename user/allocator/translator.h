@@ -6,18 +6,26 @@
 #ifndef MEMGAP_ALLOCATOR_TRANSLATOR_H
 #define MEMGAP_ALLOCATOR_TRANSLATOR_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct bpf_program;
 
-/* Pure: whether an executable is one, by its path: valgrind and its tools, qemu-ARCH. */
+/* Why something is not probed, beside -errno: numbers that no system call has for it. */
+#define IS_TRANSLATOR (-EL2HLT)
+#define TRANSLATOR_MAPS_IT (-EL3HLT)
+
+/* Pure: whether an executable is one for this machine's programs, by its path: valgrind and its tools, qemu-ARCH. */
 bool translator_is_named(const char *path);
 
 bool translator_is(int proc_fd, pid_t pid);
 
-/* One that maps this file; *ret is 0 when none does. 0 or -errno. iterator: as for modules_read(). */
+/*
+ * One that maps this file, as code or not: a uprobe is in all that may become code. *ret is 0 when none does. 0 or -errno.
+ * iterator: as for modules_read().
+ */
 int translator_find(const struct bpf_program *iterator, int proc_fd, uint64_t device, uint64_t inode, pid_t *ret);
 
 #endif

@@ -38,8 +38,11 @@ void outlet_stop(void)
 /* On a busy host a reader may be slow: that is not one that has stopped reading. */
 static void put_off_stop(void)
 {
-	uint64_t later_ns = stop_ns ? monotonic_ns() + UNREAD_NS : 0;
+	uint64_t later_ns;
 
+	if (!stop_ns)
+		return;
+	later_ns = monotonic_ns() + UNREAD_NS;
 	stop_ns = later_ns < last_ns ? later_ns : last_ns;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "user/allocator/examine.h"
+#include "user/allocator/translator.h"
 
 static int explain_nothing(int proc_fd, const struct pid_identity *id, struct error *err)
 {
@@ -35,10 +36,10 @@ int refusal_explain(int result, int proc_fd, const struct pid_identity *id, stru
 		return error_set(err, EXIT_HOST, "not permitted to look into pid %d (%s): run as root, or with CAP_SYS_PTRACE and "
 				 "CAP_CHECKPOINT_RESTORE",
 				 id->pid, id->comm);
-	case -EOPNOTSUPP:
+	case IS_TRANSLATOR:
 		return error_set(err, EXIT_FAILED, "nothing is probed in pid %d (%s): it translates the code that it runs (valgrind, qemu), "
 				 "and a probe would end that program", id->pid, id->comm);
-	case -EBUSY:
+	case TRANSLATOR_MAPS_IT:
 		return error_set(err, EXIT_FAILED, "nothing is probed in pid %d (%s): a translator (valgrind, qemu) maps the same library",
 				 id->pid, id->comm);
 	case -EMFILE:
@@ -53,7 +54,7 @@ int refusal_explain(int result, int proc_fd, const struct pid_identity *id, stru
 
 bool refusal_is_mild(int result)
 {
-	return result == -ENOENT || result == -EOPNOTSUPP || result == -EBUSY;
+	return result == -ENOENT || result == IS_TRANSLATOR || result == TRANSLATOR_MAPS_IT;
 }
 
 int refusal_explain_program(const char *path, struct error *err)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "user/allocator/translator.h"
 #include "user/base/log.h"
 #include "user/cmd/governor.h"
 #include "user/cmd/refusal.h"
@@ -279,6 +280,12 @@ void targets_attach(struct targets *targets, struct watched_process *process)
 		process->has_allocator = !result;
 	if (result && !refusal_is_mild(result) && result != -ESRCH && result != process->failure)
 		log_message("cannot probe pid %d (%s): %s", process->id.pid, process->id.comm, strerror(-result));
+	if (result == IS_TRANSLATOR && targets->everyone && result != process->failure)
+		log_message("pid %d (%s) is a translator (valgrind, qemu): where it maps a library that is probed for everyone, that ends what it "
+			    "runs; --source heap puts no probes", process->id.pid, process->id.comm);
+	/* what kept one from its probes has gone: all of them try again */
+	for (size_t i = 0; process->failure == TRANSLATOR_MAPS_IT && !result && i < targets->n_processes; i++)
+		targets->processes[i]->dirty |= targets->processes[i]->failure == TRANSLATOR_MAPS_IT;
 	process->failure = result;
 }
 
@@ -303,8 +310,17 @@ static void look_again(struct targets *targets, struct watched_process *process)
 
 void targets_new_interval(struct targets *targets)
 {
-	for (size_t i = 0; i < targets->n_processes; i++)
-		targets->processes[i]->looks = 0;
+	bool retried = false;
+
+	for (size_t i = 0; i < targets->n_processes; i++) {
+		struct watched_process *process = targets->processes[i];
+
+		process->looks = 0;
+		if (process->failure != TRANSLATOR_MAPS_IT || retried)
+			continue;
+		/* one for all of them */
+		process->dirty = retried = true;
+	}
 	if (targets->probes)
 		probes_tidy(targets->probes);
 }

@@ -277,7 +277,7 @@ static void probe_needed(const char *path, void *data)
 static int probe_command(struct targets *targets, struct watched_process *process, const struct command *command,
 			 struct error *err)
 {
-	struct needed needed = { targets, process, translator_is_named(command->path) ? -EOPNOTSUPP : 0 };
+	struct needed needed = { targets, process, translator_is_named(command->path) ? IS_TRANSLATOR : 0 };
 	int result = needed.failure ? 0 : needed_libraries(command->path, probe_needed, &needed);
 
 	if (result)
@@ -393,6 +393,9 @@ int targets_open(struct targets *targets, struct error *err)
 	targets->max_fds = limit < INT_MAX ? (int)limit : INT_MAX;
 	targets->everyone = targets->options->targets.n_cgroups || targets->options->targets.n_containers ||
 			    needs_files_probed(targets, limit);
+	if (targets->probes && targets->everyone && options->command && translator_is_named(command.path))
+		return error_set(err, EXIT_FAILED, "%s would have probes in what it runs, and that would end: -c and -n put them on library files for "
+				 "everyone; without these, or with --source heap, it can be watched", command.path);
 	if (open_cgroups(targets, err))
 		return -1;
 	if ((options->targets.all || (!targets->probes && targets->n_cgroups)) && targets_scan_open(targets, err))

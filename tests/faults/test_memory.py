@@ -33,8 +33,11 @@ class Memory(FaultsTest):
         self.pid = str(self.target.pid)
 
     def run_once(self, arguments, **environment):
-        return subprocess.run([FAULTY, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=SECONDS,
-                              env={**os.environ, **environment})
+        try:
+            return subprocess.run([FAULTY, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                                  timeout=SECONDS, env={**os.environ, **environment})
+        except subprocess.TimeoutExpired as expired:
+            raise AssertionError(f"{environment} {' '.join(arguments)}: did not end in {SECONDS} s; stderr: {expired.stderr}") from None
 
     def serve_once(self, arguments, **environment):
         """As run_once(), of memgap serve: it is asked for all that there is, and told to end."""

@@ -83,7 +83,7 @@ static int read_number(const char *name, uint32_t *ret)
 /* The event's type, and the bit of its config that says "at return": Documentation/ABI of sysfs-bus-event_source-devices. */
 static int describe_event(bool at_return, struct perf_event_attr *attr)
 {
-	uint32_t type, bit;
+	uint32_t type = 0, bit = 0;
 	int result = read_number("type", &type);
 
 	if (!result && at_return)

@@ -150,7 +150,7 @@ int __wrap_clone(int (*function)(void *), void *stack, int flags, void *data, ..
 	return is_to_fail(__builtin_return_address(0), EAGAIN) ? -1 : __real_clone(function, stack, flags, data);
 }
 
-int __wrap_asprintf(char **text, const char *format, ...);
+int __wrap_asprintf(char **text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int __wrap_asprintf(char **text, const char *format, ...)
 {
 	va_list list;

@@ -150,8 +150,8 @@ static void what_is_known_is_there_and_what_is_not_is_absent(void **state)
 static void openmetrics_names_families_and_units_and_ends(void **state)
 {
 	static const char *const parts[] = {
-		"# HELP memgap_allocated_bytes Handed out in all since watching began, freed or not.\n# TYPE memgap_allocated_bytes counter\n"
-		"# UNIT memgap_allocated_bytes bytes\nmemgap_allocated_bytes_total{cgroup=\"/t0\"} 9223372036854775807\n",
+		("# HELP memgap_allocated_bytes Handed out in all since watching began, freed or not.\n# TYPE memgap_allocated_bytes counter\n"
+		 "# UNIT memgap_allocated_bytes bytes\nmemgap_allocated_bytes_total{cgroup=\"/t0\"} 9223372036854775807\n"),
 		"# TYPE memgap_target info\nmemgap_target_info{cgroup=\"/t0\",id=\"/t0\",kind=\"cgroup\",",
 		"# TYPE memgap_overhead_ratio gauge\n# UNIT memgap_overhead_ratio ratio\nmemgap_overhead_ratio{",
 		"# TYPE memgap_trims counter\nmemgap_trims_total{outcome=\"trimmed\"} 2\n",

@@ -194,7 +194,7 @@ static void write_many(int n)
 	file = fdopen(fd, "w");
 	fputc('[', file);
 	for (int i = 0; i < n; i++)
-		fprintf(file, "%s{\"id\":\"%08x%s\",\"names\":[\"n%d\"]}", i ? "," : "", n - i, A + 8, i);
+		fprintf(file, "%s{\"id\":\"%08x%s\",\"names\":[\"n%d\"]}", i ? "," : "", n - i, &A[8], i);
 	fputc(']', file);
 	assert_int_equal(fclose(file), 0);
 }
@@ -225,7 +225,7 @@ static void any_number_of_notes_fits(void **state)
 	for (int i = 0; i < 10; i++) {
 		char path[PATH_MAX];
 
-		snprintf(path, sizeof(path), STORAGE_RUN "/%d%s/userdata/config.json", i, A + 1);
+		snprintf(path, sizeof(path), STORAGE_RUN "/%d%s/userdata/config.json", i, &A[1]);
 		put(path, "garbage");
 	}
 	note[RUNTIME_NOTE_MAX] = 'x';

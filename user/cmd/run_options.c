@@ -135,9 +135,9 @@ static int check(struct watch_options *options, struct error *err)
 		return usage(err, "-a puts no probes on anything: name what is to be probed, with -p or -c (-c / for all)");
 	if (!named && policy->enabled)
 		return usage(err, "-a has nothing trimmed: name what --trim-at is for, with -p, -c or -n");
-	if (options->max_overhead && named && !options->probes)
+	if (options->max_overhead > 0 && named && !options->probes)
 		return usage(err, "--max-overhead is for probes, --source %s has none", options->source);
-	if (!options->max_overhead)
+	if (options->max_overhead <= 0)
 		options->max_overhead = options->insists ? INFINITY : DEFAULT_OVERHEAD;
 	options->probes &= named;
 	if ((options->trim.given || options->cooldown_given) && !options->trims)

@@ -86,7 +86,7 @@ static bool is_growing(struct snapshot *snapshot)
 {
 	const struct growth *growth = &snapshot->allocator.growth;
 
-	if (!growth->over_s || is_missing_much(&snapshot->allocator))
+	if (growth->over_s <= 0 || is_missing_much(&snapshot->allocator))
 		return false;
 	say(&snapshot->gap, VERDICT_GROWING, "alloc rose from %s to %s in %.0f s, %s a second, and goes on", TEXT(growth->from),
 	    TEXT(growth->to), growth->over_s, TEXT((int64_t)growth->bytes_per_s));

@@ -36,7 +36,7 @@ struct http_server {
 	uint64_t swept_ns, told_ns;
 };
 
-static void log_line(void *data, const char *format, va_list arguments)
+static __attribute__((format(printf, 2, 0))) void log_line(void *data, const char *format, va_list arguments)
 {
 	char line[256];
 

@@ -101,6 +101,7 @@ FAULTY(int, posix_spawn, (pid_t *pid, const char *path, const posix_spawn_file_a
 			  char *const environment[]), EAGAIN, EAGAIN, pid, path, actions, attributes, arguments, environment);
 
 /* Those with a number of arguments that varies get the most there are: what the caller has not passed is not looked at. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): names of what it declares */
 #define TAKE(list, last, more)                                                          \
 	va_list list;                                                                   \
 	long more[5];                                                                   \
@@ -108,6 +109,7 @@ FAULTY(int, posix_spawn, (pid_t *pid, const char *path, const posix_spawn_file_a
 	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)                     \
 		more[i] = va_arg(list, long);                                           \
 	va_end(list)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);

@@ -167,7 +167,7 @@ static void name_function(const char *name)
 
 static void wait_for_stdin(void)
 {
-	char byte;
+	char byte = 0;
 
 	while (system_call(0 /* read */, 0, (long)&byte, 1) == 1 && byte != '\n')
 		;

@@ -174,12 +174,13 @@ static void read_dirty(struct cgroup_tree *tree, struct cgroup_nodes *nodes, boo
 {
 	struct cgroup_node *node;
 
-	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): that LIST_REMOVE() changes what the list has is not seen */
+	/* NOLINTBEGIN(clang-analyzer-unix.Malloc): that LIST_REMOVE() changes what the list has is not seen */
 	LIST_FOREACH(node, nodes, entry) {
 		if ((node->dirty || all) && node->depth < MAX_CGROUP_DEPTH)
 			read_directory(tree, node);
 		read_dirty(tree, &node->below, all);
 	}
+	/* NOLINTEND(clang-analyzer-unix.Malloc) */
 }
 
 int cgroup_tree_open(const struct hierarchy *hierarchy, int max_fd, cgroup_gone gone, void *data, struct cgroup_tree **ret)

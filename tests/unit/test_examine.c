@@ -55,8 +55,8 @@ static void this_process_has_its_libc_as_an_allocator_and_a_file_is_looked_into_
 
 	(void)state;
 	assert_true(examined[0].program.known);
-	if (geteuid()) {
-		assert_true(result == -EPERM || result == -EACCES);
+	if (getenv("UNDER") || geteuid()) { /* nothing is probed in what valgrind runs */
+		assert_true(getenv("UNDER") ? result == -EOPNOTSUPP : result == -EPERM || result == -EACCES);
 		assert_int_equal(examined[0].n, 0);
 		close(examiner.proc_fd);
 		return;

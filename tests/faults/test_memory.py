@@ -14,9 +14,9 @@ import sys
 sys.path.insert(0, "tests/faults")
 import faults  # noqa: E402
 from faults import SIZE, FaultsTest  # noqa: E402
-from memgap import MIB, Program, status_of, wait_for  # noqa: E402
+from memgap import BUILT, MIB, Program, status_of, wait_for  # noqa: E402
 
-FAULTY = os.path.abspath("build/tests/faults/memgap")
+FAULTY = f"{BUILT}/tests/faults/memgap"
 WATCH = ["watch", "-o", "json", "-i", "20ms", "-N", "3"]
 PAGES = "/metrics", "/", "/api/v1/targets", "/healthz", "/readyz", "/none"
 STATUSES = 0, 1, 3, 4

@@ -21,13 +21,16 @@
 
 static int add(struct modules *modules, const struct memgap_module *module)
 {
-	struct memgap_module *list;
+	if (modules->n == modules->room) {
+		size_t room = modules->room ? 2 * modules->room : 16;
+		struct memgap_module *list = realloc(modules->list, room * sizeof(*list));
 
-	list = realloc(modules->list, (modules->n + 1) * sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	list[modules->n++] = *module;
-	modules->list = list;
+		if (!list)
+			return -ENOMEM;
+		modules->list = list;
+		modules->room = room;
+	}
+	modules->list[modules->n++] = *module;
 	return 0;
 }
 

@@ -13,7 +13,7 @@
 struct bpf_program;
 
 struct modules {
-	size_t n;
+	size_t n, room;
 	struct memgap_module *list; /* a file may be there more than once */
 };
 

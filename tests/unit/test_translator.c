@@ -43,13 +43,13 @@ static void others_are_none(void **state)
 		check_row(paths[i], !translator_is_named(paths[i]));
 }
 
-static void this_test_is_none(void **state)
+static void this_test_is_none_unless_valgrind_runs_it(void **state)
 {
 	int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	(void)state;
 	assert_true(proc_fd >= 0);
-	assert_false(translator_is(proc_fd, getpid()));
+	assert_int_equal(translator_is(proc_fd, getpid()), getenv("UNDER") != NULL); /* valgrind */
 	close(proc_fd);
 }
 
@@ -58,7 +58,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(translators_are_known_by_their_paths),
 		cmocka_unit_test(others_are_none),
-		cmocka_unit_test(this_test_is_none),
+		cmocka_unit_test(this_test_is_none_unless_valgrind_runs_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,7 @@ STATIC_HEADERS := $(wildcard user/*/*.h bpf/*.h preload/*.h workload/*.h tests/*
 STATIC_SOURCES := $(filter-out $(STATIC_BPF),$(STATIC_SOURCES))
 TIDY := $(patsubst %,$(STATIC)/tidy/%.ok,$(STATIC_SOURCES) $(STATIC_BPF))
 TIDY_CFLAGS = $(TEST_CFLAGS) -DPAGE_FOLDER='"$(P)/page"' -DREPORTS='""'
-SCRIPTS = $(shell grep -rlE '^.!/.*\bsh$$' .ci deploy tests user vmlinux --exclude-dir=__pycache__)
+SCRIPTS = $(shell grep -rlE '^.!/.*\b(ba)?sh$$' .ci deploy tests user vmlinux --exclude-dir=__pycache__)
 
 .PHONY: check-static static-build static-clang static-scripts static-tidy static-cppcheck
 check-static: ## gcc, clang, clang-tidy with clang's analyzer, cppcheck, shellcheck, pyflakes: nothing to say (installs them)

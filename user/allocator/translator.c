@@ -91,9 +91,13 @@ static bool is_file(const struct bpf_program *iterator, int proc_fd, pid_t pid, 
 	return !result && module.device == device && module.inode == inode;
 }
 
+/* Looked at for one process: a program with a thousand libraries is none that we know of. */
+#define MAX_FILES 1024
+
 static bool maps(const struct bpf_program *iterator, int proc_fd, pid_t pid, uint64_t device, uint64_t inode)
 {
 	struct modules mappings;
+	size_t n = 0;
 	bool found = false;
 	int result = modules_read_all(proc_fd, pid, &mappings);
 
@@ -102,7 +106,7 @@ static bool maps(const struct bpf_program *iterator, int proc_fd, pid_t pid, uin
 		return result != -ESRCH;
 	for (size_t i = 0; i < mappings.n && !found; i++)
 		if (!i || mappings.list[i].inode != mappings.list[i - 1].inode)
-			found = is_file(iterator, proc_fd, pid, &mappings.list[i], device, inode);
+			found = ++n > MAX_FILES || is_file(iterator, proc_fd, pid, &mappings.list[i], device, inode);
 	modules_free(&mappings);
 	return found;
 }

@@ -163,6 +163,10 @@ class Memory(FaultsTest):
         self.check_all("watch", "-i", "20ms", "-N", "3", "-s", "none", "--trim-at", "rss:1KiB", "--trim-with", "exec:/bin/true", "--cooldown", "10ms",
                        "-p", self.pid)
 
+    def test_late_trim(self):
+        """memgap watch, as its last trim's command ends when there are no intervals any more"""
+        self.check_all("watch", "-i", "20ms", "-N", "1", "-s", "none", "--trim-at", "rss:1KiB", "--trim-with", "exec:sleep 0.1", "-p", self.pid)
+
     def test_check(self):
         """memgap check"""
         self.check_all("check", "-p", self.pid)

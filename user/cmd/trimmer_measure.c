@@ -173,6 +173,9 @@ void trimmer_executed(struct trimmer *trimmer, bool well, const char *why)
 
 	if (well && event->n_pids) {
 		trimmer_measure(trimmer);
+		/* it could not be begun: nothing else would tell who waits for its end */
+		if (trimmer->timer_fd < 0)
+			trimmer->context->measured(trimmer->context->data);
 		return;
 	}
 	if (well) {

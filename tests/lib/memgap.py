@@ -15,8 +15,10 @@ BUILT = os.path.abspath(os.environ.get("MEMGAP_BUILD", "build"))  # what is test
 MEMGAP = f"{BUILT}/memgap"
 TRACED = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # under strace LeakSanitizer cannot work
 WORKLOAD = os.path.abspath("build/workload")
-SLOWNESS = int(os.environ.get("SLOWNESS", "1"))  # above 1 where the machine is emulated
+# above 1 where the machine is emulated, and where memgap is built with sanitizers
+SLOWNESS = int(os.environ.get("SLOWNESS", "3" if os.environ.get("SANITIZE") else "1"))
 SECONDS = 20 * SLOWNESS  # to wait for what should come soon
+LARGENESS = 8 if os.environ.get("SANITIZE") else 1  # of memory that memgap takes: ASan keeps for a time what was freed
 MIB = 1 << 20
 # libc allocates the vector of thread-local storage of each thread but the first: one block, of that usable size
 BYTES_OF_A_THREAD = 280

@@ -10,7 +10,6 @@ PLAIN = "runs an image or an archive of the plain build"
 LEFT_OUT = {
     "test_machine": "the machine is emulated and runs the plain build",
     "test_suites": "the machine is emulated and runs the plain build",
-    "test_speed": MEASURES,
     "test_record.RecordTest.test_bounded": MEASURES,
     "test_record.RecordTest.test_long_lines": MEASURES,
     "test_serve_prometheus.Speed.test_scrape": MEASURES,

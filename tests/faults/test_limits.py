@@ -14,12 +14,13 @@ import tempfile
 sys.path.insert(0, "tests/faults")
 import faults  # noqa: E402
 from faults import SIZE, FaultsTest, Target, sample_from_now  # noqa: E402
-from memgap import MEMGAP, Cgroup, Program, Watch, own_libc, read, wait_for  # noqa: E402
+from memgap import MEMGAP, SLOWNESS, Cgroup, Program, Watch, own_libc, read, wait_for  # noqa: E402
 
 FORKS = os.path.abspath("build/tests/programs/forks")
 ENOUGH = 100  # descriptors, for one target
 STEP = max(1, round(4 / SIZE))
 STATUSES = 0, 1, 3
+INTERVAL = f"{20 * SLOWNESS}ms"  # a heap is looked into after the first line, which may come late: before the third there is a whole one
 
 
 class Descriptors(FaultsTest):
@@ -65,11 +66,11 @@ class Descriptors(FaultsTest):
 
     def test_cgroup(self):
         """memgap watch of a cgroup"""
-        self.check_each("watch", "-o", "json", "-s", "heap", "-i", "20ms", "-N", "2", "-c", self.cgroup.path)
+        self.check_each("watch", "-o", "json", "-s", "heap", "-i", INTERVAL, "-N", "3", "-c", self.cgroup.path)
 
     def test_recording(self):
         """memgap watch with a recording and a log"""
-        self.check_each("watch", "-o", "json", "-s", "heap", "-i", "20ms", "-N", "2", "--trim-at", "rss:1TiB", "--log", f"{self.directory}/log",
+        self.check_each("watch", "-o", "json", "-s", "heap", "-i", INTERVAL, "-N", "3", "--trim-at", "rss:1TiB", "--log", f"{self.directory}/log",
                         "-p", str(self.target.pid))
 
     def test_check(self):

@@ -10,7 +10,7 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import (MEMGAP, MIB, QUIET, WORKLOAD, Cgroup, Program, Watch, Workload, cpu_seconds,  # noqa: E402
+from memgap import (MEMGAP, MIB, QUIET, SLOWNESS, WORKLOAD, Cgroup, Program, Watch, Workload, cpu_seconds,  # noqa: E402
                     status_of, wait_for)
 
 INTERVAL_S = 0.2
@@ -207,11 +207,11 @@ class Speed(unittest.TestCase):
             start = time.monotonic()
             watch = Watch(self, "-p", ",".join(str(target.pid) for target in targets))
             watch.sample(lambda sample: sample["target"]["pid"] == targets[-1].pid)
-            self.assertLess(time.monotonic() - start, 1, f"{n} pids: first lines")
+            self.assertLess(time.monotonic() - start, 1 * SLOWNESS, f"{n} pids: first lines")
             start = time.monotonic()
             watch.stop()
             self.assertEqual(watch.finish(), 0)
-            self.assertLess(time.monotonic() - start, 1.5, f"{n} pids: end")
+            self.assertLess(time.monotonic() - start, 1.5 * SLOWNESS, f"{n} pids: end")
             for target in targets:
                 self.assertIsNone(target.process.poll())
                 target.kill()

@@ -5,11 +5,20 @@ import sys
 import unittest
 
 MEASURES = "measures what memgap costs, and a sanitizer costs more"
+KEEPS = "measures whether memory is kept, and ASan keeps what was freed"
 PLAIN = "runs an image or an archive of the plain build"
 # suite, or suite.Class.test
 LEFT_OUT = {
     "test_machine": "the machine is emulated and runs the plain build",
     "test_suites": "the machine is emulated and runs the plain build",
+    "test_speed.Speed.test_first_line_pid": MEASURES,
+    "test_speed.Speed.test_first_line_command": MEASURES,
+    "test_speed.Speed.test_first_line_cgroup": MEASURES,
+    "test_speed.Speed.test_memory_and_cpu": MEASURES,
+    "test_speed.Speed.test_a_whole_host": MEASURES,
+    "test_speed.Speed.test_does_not_grow": KEEPS,
+    "test_speed.Speed.test_many_members": KEEPS,
+    "test_speed.Speed.test_allocates_nothing": "counts calls of libc's malloc, and ASan has one of its own",
     "test_record.RecordTest.test_bounded": MEASURES,
     "test_record.RecordTest.test_long_lines": MEASURES,
     "test_serve_prometheus.Speed.test_scrape": MEASURES,

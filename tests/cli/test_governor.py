@@ -193,13 +193,16 @@ class GovernorTest(unittest.TestCase):
             works.process.stdin.write(f"{option}\n".encode())
             works.process.stdin.flush()
             sample = watch.sample(lambda sample: sample["allocator"]["total_alloc"] < before)
-            # it begins hot as well: what is counted of it is its own
-            for _ in range(10):
+            # it begins hot as well: what is counted of it is its own, and what is not is estimated when there were some windows
+            paid = []
+            for _ in range(30):
                 sample = watch.sample()
+                paid.append(sample["allocator"]["overhead_percent"])
             done = works.done()
             self.assertLess(abs(sample["allocator"]["alloc"] - done["live"]), 200000)
             self.check_total(sample, {"allocator": {"total_alloc": 0}}, done, {"bytes": 0}, slack=done["bytes"] // 2)
-            self.assertLess(sample["allocator"]["overhead_percent"], 10)
+            # an interval with a window in it pays more than those without
+            self.assertLess(sum(paid[10:]) / len(paid[10:]), 10, paid)
 
     def test_killed(self):
         """killed while probes are away or in a window, memgap leaves nothing; the program goes on"""

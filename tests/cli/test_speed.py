@@ -3,6 +3,7 @@
 """What memgap itself costs, coarsely: time to the first line, memory, CPU, and lines that come on time."""
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -34,15 +35,19 @@ def seconds_to_read(paths):
 
 class Speed(unittest.TestCase):
     def check_first_line(self, *target):
-        """The median of three starts: the first line comes within the interval and 300 ms."""
-        times = []
+        """The median of three starts: the first line comes within the interval and 300 ms, or twice what `memgap check` takes where the kernel is
+        slow: most of it goes to load the BPF programs."""
+        times, loads = [], []
         for _ in range(3):
+            start = time.monotonic()
+            subprocess.run([MEMGAP, "check"], stdout=subprocess.DEVNULL, check=True, timeout=20)
+            loads.append(time.monotonic() - start)
             start = time.monotonic()
             watch = Watch(self, *target, interval=f"{INTERVAL_S * 1000:.0f}ms")
             watch.sample()
             times.append(time.monotonic() - start)
             watch.kill()
-        self.assertLess(statistics.median(times), INTERVAL_S + 0.3, times)
+        self.assertLess(statistics.median(times), INTERVAL_S + max(0.3, 2 * statistics.median(loads)), (times, loads))
 
     def test_first_line_pid(self):
         """the first line of a pid comes within the interval and 300 ms"""

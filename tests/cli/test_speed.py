@@ -156,7 +156,7 @@ class Speed(unittest.TestCase):
         self.assertLess(min(worst), 0.3)
 
     def test_a_whole_host(self):
-        """1,000 processes in 200 cgroups at 1 s, by --all: less than 3 % of a core, or three times what reading their files once takes"""
+        """1,000 processes in 200 cgroups at 1 s, by --all: less than 3 % of a core, or four times what reading their files once takes"""
         root = Cgroup(self, "host")
         cgroups = [Cgroup(self, str(i), root) for i in range(200)]
         for cgroup in cgroups:
@@ -179,7 +179,7 @@ class Speed(unittest.TestCase):
             readings.append(seconds_to_read(files))
         part, reading = statistics.median(parts), statistics.median(readings)
         print(f"# {100 * part:.1f} % of a core; to read their files takes {1000 * reading:.1f} ms", flush=True)
-        self.assertLess(part, max(0.03, 3 * reading), (parts, readings))
+        self.assertLess(part, max(0.03, 4 * reading), (parts, readings))
         self.assertGreater(len({sample["target"]["cgroup"] for sample in watch.samples()}), 200)
 
     def test_an_exit_holds_up_nothing(self):

@@ -19,7 +19,7 @@ def of(cgroup, condition=lambda sample: True):
 
 
 def allocated(size):
-    return lambda sample: sample["allocator"]["alloc"] >= size
+    return lambda sample: (sample["allocator"]["alloc"] or 0) >= size  # not known before it is probed
 
 
 class CgroupTest(unittest.TestCase):

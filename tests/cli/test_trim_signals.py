@@ -20,7 +20,7 @@ import tap  # noqa: E402
 import tried  # noqa: E402
 from crosses import Crosses, busy, pid_options  # noqa: E402
 from freezer import Freezer  # noqa: E402
-from memgap import MEMGAP, WORKLOAD, Cgroup, Program, Watch, wait_for  # noqa: E402
+from memgap import MEMGAP, MIB, WORKLOAD, Cgroup, Program, Watch, wait_for  # noqa: E402
 
 HABITS = os.path.abspath("build/tests/programs/habits")
 
@@ -175,7 +175,9 @@ class Halted(unittest.TestCase):
         for program in halted:
             event = events[program.pid]
             if event["pids"]:
-                self.assertEqual(event["outcome"], "nothing")
+                # what it retains, 2 MiB, it cannot give back; the kernel may take some of its files' pages meanwhile
+                self.assertIn(event["outcome"], ("nothing", "trimmed"))
+                self.assertLess(event["reclaimed"], MIB)
                 self.assertEqual(program.take()["signals"], 1)
             else:  # other threads could change its handler before it looks
                 self.assertEqual(event["outcome"], "refused")

@@ -246,7 +246,7 @@ class Ends(unittest.TestCase):
             fcntl.fcntl(watch.process.stdout, fcntl.F_SETPIPE_SZ, 4096)
             wait_for(lambda: self.is_full(watch.process.stdout), "the pipe is full")
             watch.stop(number)
-            self.assertEqual(watch.end(seconds=2), 1)
+            self.assertEqual(watch.end(seconds=3), 1)
             self.assertRegex(watch.stderr(), rf"memgap: stdout is not being read: the last lines are lost\n{SUMMARY}\Z")
         self.assertTrue(is_alive(target.pid))
 
@@ -257,7 +257,7 @@ class Ends(unittest.TestCase):
         watch.line()
         wait_for(lambda: self.is_full(watch.process.stdout), "the pipe is full")
         watch.stop()
-        self.assertEqual(watch.end(seconds=2), 1)
+        self.assertEqual(watch.end(seconds=3), 1)
 
     def test_slow_reader(self):
         """a reader that reads on after SIGTERM gets the last line, whole"""

@@ -69,7 +69,7 @@ static void a_file_that_was_closed_is_an_error_for_good(void **state)
 	close(fds[1]);
 }
 
-#define SLOW_READS 6 /* of half of what has room */
+#define SLOW_READS 10 /* of half of what has room */
 #define PIPE_ROOM (64 << 10)
 
 /* In a process of its own, which is asked to end: its status. */

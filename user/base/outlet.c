@@ -13,7 +13,7 @@
 
 #include "user/base/fs.h"
 
-#define UNREAD_NS 200000000U       /* that a reader may take for what it is given, when we are to end */
+#define UNREAD_NS 500000000U       /* that a reader may take for what it is given, when we are to end */
 #define LAST_WRITES_NS 2000000000U /* all in all */
 #define NS_PER_MS 1000000U
 

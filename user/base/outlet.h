@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Writing to where a reader may have stopped reading, as a pager does: that is waited for, until memgap is asked to end. Then
- * what is left is given up when nothing of it was read for a fifth of a second, or all of it in two.
+ * what is left is given up when nothing of it was read for half a second, or all of it in two.
  */
 #ifndef MEMGAP_BASE_OUTLET_H
 #define MEMGAP_BASE_OUTLET_H

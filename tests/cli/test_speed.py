@@ -169,7 +169,7 @@ class Speed(unittest.TestCase):
         # the first walks over a thousand heaps take 1 % of a core, for as long as they take
         unknown = {cgroup.path for cgroup in cgroups}
         watch.sample(lambda sample: sample["allocator"]["alloc"] is not None and
-                     (unknown.discard(sample["target"]["cgroup"]) or not unknown), 60)
+                     (unknown.discard(sample["target"]["cgroup"]) or not unknown), 120)
         parts, readings = [], []
         for _ in range(3):
             before, start = cpu_seconds(watch.pid), time.monotonic()

@@ -77,7 +77,7 @@ bool translator_is(int proc_fd, pid_t pid)
 	return translator_is_named(path);
 }
 
-/* Devices and inodes of maps may be those of an overlay: the file itself tells. */
+/* Devices and inodes of maps may be those of an overlay: the file itself tells. Where we are short of something it is taken for that one. */
 static bool is_file(const struct bpf_program *iterator, int proc_fd, pid_t pid, const struct memgap_module *mapping, uint64_t device,
 		    uint64_t inode)
 {
@@ -85,10 +85,10 @@ static bool is_file(const struct bpf_program *iterator, int proc_fd, pid_t pid, 
 	int fd = module_open(proc_fd, pid, mapping), result;
 
 	if (fd < 0)
-		return false;
+		return fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM;
 	result = module_identify(iterator, proc_fd, fd, &module);
 	close(fd);
-	return !result && module.device == device && module.inode == inode;
+	return result == -ENOMEM || (!result && module.device == device && module.inode == inode);
 }
 
 /* Looked at for one process: a program with a thousand libraries is none that we know of. */

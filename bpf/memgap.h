@@ -231,6 +231,9 @@ struct memgap_line {
 	__u32 pid;        /* that may be asked */
 	__u32 by;         /* the process that has crossed it */
 	__u32 result;     /* enum memgap_crossing */
+	__s64 rss_pages;  /* resident, of who has crossed it, at that moment: as the kernel's counters have it, which lag; -1: unknown */
+	__u32 lagging_threads; /* kernels before 6.2: the threads whose counts are yet to be added; 0: CPUs' are */
+	__u32 unused;
 };
 
 enum memgap_crossing {
@@ -293,7 +296,7 @@ _Static_assert(sizeof(struct memgap_counters) == 96, "both sides agree on the la
 _Static_assert(MEMGAP_MAX_PROCESSES - 1 <= MEMGAP_TAG_INDEX_MASK, "an index fits into a tag");
 _Static_assert(sizeof(struct memgap_bucket) == 128, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_process) == 240, "both sides agree on the layout");
-_Static_assert(sizeof(struct memgap_line) == 56, "both sides agree on the layout");
+_Static_assert(sizeof(struct memgap_line) == 72, "both sides agree on the layout");
 _Static_assert(sizeof(union memgap_cookie) == 8, "a cookie is one word");
 _Static_assert(sizeof(struct memgap_stranger) == 8, "both sides agree on the layout");
 _Static_assert(sizeof(struct memgap_library) == 32, "both sides agree on the layout");

@@ -84,6 +84,18 @@ class Trims(TrimTest):
         self.assertTrue(all(sample["allocator"]["alloc"] < 80 * MIB for sample in watch.samples()))
         self.assertGreater(watch.truths()[-1]["frees"], 5)
 
+    def test_stopped(self):
+        """memgap does not run while alloc passes its threshold: the process is asked all the same, and reclaimed is from then on"""
+        watch = Watch(self, "--trim-at", "60MiB", "--force", "--", WORKLOAD, "seed", "--size", "4MiB", "--interval", "100ms", "--truth")
+        watch.sample()  # the threshold is known to the kernel side
+        watch.stop(signal.SIGSTOP)
+        watch.next(lambda line: line.get("frees", 0) > 0)
+        watch.stop(signal.SIGCONT)
+        event = watch.event()
+        self.check_trimmed(event, "alloc", 60 * MIB, [watch.truths()[0]["pid"]], 20 * MIB)
+        self.assertEqual(event["by"], "kernel")
+        self.assertTrue(54 * MIB < event["before"]["rss"] < 64 * MIB, event)
+
     def test_gap(self):
         """gap past its threshold: what the allocator retained is trimmed away, and the gap with it"""
         watch = Watch(self, "--trim-at", "gap:16MiB", "--", WORKLOAD, "retain", "--size", "32MiB", "--truth", *QUIET)

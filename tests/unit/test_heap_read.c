@@ -105,6 +105,27 @@ static void a_main_arena_in_pieces_is_put_together_if_they_make_its_size(void **
 	end(&scene);
 }
 
+/* All that was in it is free again. */
+static void a_piece_may_be_nothing_but_the_top(void **state)
+{
+	struct scene scene;
+	uint64_t at = BRK + 0x2000 + 4 * PAGE + 0x30;
+
+	(void)state;
+	start(&scene, &versions[1]);
+	at = fake_free_chunk(&scene.fake, at, BRK + BRK_SIZE - 32 - at);
+	at = fake_chunk(&scene.fake, at, 0x10, false);
+	fake_chunk(&scene.fake, at, 0x10, true);
+	fake_chunk(&scene.fake, MAPPED, MAPPED_SIZE, true);
+	put_arena(&scene.fake, &versions[1], MAIN_ARENA, MAPPED, BRK_SIZE + MAPPED_SIZE);
+	fake_put(&scene.fake, MAIN_ARENA + 112 + 2048, arena_of_heap(&versions[1]));
+	put32(&scene.fake, MAIN_ARENA + 4, 2);
+	assert_int_equal(run(&scene), 0);
+	assert_int_equal(scene.view.alloc, 2 * 0xff8 + 0xf8);
+	assert_int_equal(scene.view.sys, BRK_SIZE + MAPPED_SIZE + HEAP_SIZE);
+	end(&scene);
+}
+
 static void what_was_read_is_known_to_be_the_heaps(void **state)
 {
 	const struct owned_range *range;
@@ -162,6 +183,7 @@ int main(void)
 		cmocka_unit_test(a_ring_of_arenas_that_does_not_close_or_goes_in_circles_is_an_error),
 		cmocka_unit_test(heaps_that_are_chained_in_a_loop_or_belong_to_another_are_an_error),
 		cmocka_unit_test(a_main_arena_in_pieces_is_put_together_if_they_make_its_size),
+		cmocka_unit_test(a_piece_may_be_nothing_but_the_top),
 		cmocka_unit_test(what_was_read_is_known_to_be_the_heaps),
 		cmocka_unit_test(no_word_of_the_state_leads_astray),
 	};

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include "user/allocator/probes.h"
 #include "user/allocator/records.h"
 #include "user/base/fs.h"
+#include "user/base/units.h"
 
 /* Who crosses a line is in the kernel then, and has done it as soon as he gets a CPU. */
 #define DONE_WITHIN_NS 10000000
@@ -88,4 +90,20 @@ bool lines_crossed(const struct probes *probes, const struct line_owner *owner, 
 		return false;
 	*ret = *line;
 	return true;
+}
+
+/* Pages that the counters are wrong by, at most: what CPUs keep (compute_batch_value(), lib/percpu_counter.c), or threads. */
+static int64_t lagging_pages(const struct memgap_line *crossed)
+{
+	int64_t cpus = sysconf(_SC_NPROCESSORS_ONLN), batch = 2 * cpus > 32 ? 2 * cpus : 32;
+
+	/* TASK_RSS_EVENTS_THRESH, mm/memory.c */
+	return crossed->lagging_threads ? 64 * (int64_t)crossed->lagging_threads : cpus * batch;
+}
+
+int64_t line_least_rss(const struct memgap_line *crossed)
+{
+	int64_t lagging = lagging_pages(crossed);
+
+	return crossed->rss_pages < lagging ? UNKNOWN : (crossed->rss_pages - lagging) * sysconf(_SC_PAGESIZE);
 }

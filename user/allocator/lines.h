@@ -36,4 +36,7 @@ void lines_join(struct probes *probes, const struct line_owner *cgroup, pid_t pi
 /* Whether it was crossed since it was drawn; *ret: by whom, when, and what was done. */
 bool lines_crossed(const struct probes *probes, const struct line_owner *owner, struct memgap_line *ret);
 
+/* What was resident of who has crossed it, at that moment: bytes, at least so many; UNKNOWN where the kernel side could not tell. */
+int64_t line_least_rss(const struct memgap_line *crossed);
+
 #endif

@@ -115,33 +115,51 @@ static bool is_away(const struct probed_files *files, probe_group group)
 }
 
 /* On a file for everyone: TRANSLATOR_MAPS_IT where that would end somebody. */
-static int look_for_translator(const struct probed_files *files, struct known_file *known)
+static int look_for_translator(const struct probed_files *files, struct known_file *known, const struct translators *running)
 {
 	pid_t before = known->translator;
-	int result;
 
 	if (before && translator_is(files->proc_fd, before))
 		return TRANSLATOR_MAPS_IT;
-	result = translator_find(files->iterator, files->proc_fd, known->device, known->inode, &known->translator);
-	if (result || !known->translator)
-		return result;
+	known->translator = translators_find(running, files->iterator, files->proc_fd, known->device, known->inode);
+	if (!known->translator)
+		return 0;
 	if (!before)
 		log_message("the %s that pid %d maps is not probed: that is a translator (valgrind, qemu), and a probe would end what it runs",
 			    known->library.name, known->translator);
 	return TRANSLATOR_MAPS_IT;
 }
 
-static int put_in_place(struct probed_files *files, struct probed_file *file)
+/* running: of a file for everyone. */
+static int put_in_place(struct probed_files *files, struct probed_file *file, const struct translators *running)
 {
 	const struct library *library = &file->known->library;
 	bool remembered = memgap_is_remembered(library->allocator);
-	int result = file->pid ? 0 : look_for_translator(files, file->known);
+	int result = file->pid ? 0 : look_for_translator(files, file->known, running);
 
 	if (result)
 		return result;
 	files->any_remembered |= remembered;
 	return attachment_make(&file->attachment, remembered ? &files->remembered : &files->beside, file->fd, library,
 			       file->known->library_key, file->pid);
+}
+
+/* Probes for one process end nobody else. */
+static int list_translators(const struct probed_files *files, probe_group group, struct translators *ret)
+{
+	*ret = (struct translators){ 0 };
+	return group ? 0 : translators_list(files->proc_fd, ret);
+}
+
+static int put_first(struct probed_files *files, struct probed_file *file)
+{
+	struct translators running;
+	int result = list_translators(files, file->pid, &running);
+
+	if (!result)
+		result = put_in_place(files, file, &running);
+	translators_free(&running);
+	return result;
 }
 
 static void release(struct probed_file *file)
@@ -162,7 +180,7 @@ static int add_probed(struct probed_files *files, struct known_file *known, int 
 	if (!file)
 		return -ENOMEM;
 	*file = (struct probed_file){ .known = known, .pid = pid, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0), .away = is_away(files, pid) };
-	result = file->fd < 0 ? -errno : file->away ? 0 : put_in_place(files, file);
+	result = file->fd < 0 ? -errno : file->away ? 0 : put_first(files, file);
 	if (result) {
 		release(file);
 		return result;
@@ -368,14 +386,16 @@ static void take_away_again(struct probed_files *files, probe_group group)
 
 int probed_files_put_back(struct probed_files *files, probe_group group)
 {
-	int result = 0;
+	struct translators running;
+	int result = list_translators(files, group, &running);
 
 	for (struct probed_file *file = files->probed; file && !result; file = file->next) {
 		if (file->pid != group || !file->away)
 			continue;
-		result = put_in_place(files, file);
+		result = put_in_place(files, file, &running);
 		file->away = result != 0;
 	}
+	translators_free(&running);
 	if (result)
 		take_away_again(files, group);
 	else

@@ -111,23 +111,51 @@ static bool maps(const struct bpf_program *iterator, int proc_fd, pid_t pid, uin
 	return found;
 }
 
-int translator_find(const struct bpf_program *iterator, int proc_fd, uint64_t device, uint64_t inode, pid_t *ret)
+static int add(struct translators *translators, pid_t pid)
 {
-	int fd = openat(proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pid_t *pids = realloc(translators->pids, (translators->n + 1) * sizeof(*pids));
+
+	if (!pids)
+		return -ENOMEM;
+	translators->pids = pids;
+	pids[translators->n++] = pid;
+	return 0;
+}
+
+int translators_list(int proc_fd, struct translators *ret)
+{
+	int fd = openat(proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result;
 	DIR *proc = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
-	int result = proc ? 0 : -errno;
 
-	*ret = 0;
-	while (proc && !*ret && (entry = readdir(proc))) {
+	*ret = (struct translators){ 0 };
+	result = proc ? 0 : -errno;
+	while (!result && (entry = readdir(proc))) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-		if (pid > 0 && translator_is(proc_fd, pid) && maps(iterator, proc_fd, pid, device, inode))
-			*ret = pid;
+		if (pid > 0 && translator_is(proc_fd, pid))
+			result = add(ret, pid);
 	}
+	if (result)
+		translators_free(ret);
 	if (proc)
 		closedir(proc);
 	else if (fd >= 0)
 		close(fd);
 	return result;
+}
+
+void translators_free(struct translators *translators)
+{
+	free(translators->pids);
+	*translators = (struct translators){ 0 };
+}
+
+pid_t translators_find(const struct translators *translators, const struct bpf_program *iterator, int proc_fd, uint64_t device,
+		       uint64_t inode)
+{
+	for (size_t i = 0; i < translators->n; i++)
+		if (maps(iterator, proc_fd, translators->pids[i], device, inode))
+			return translators->pids[i];
+	return 0;
 }

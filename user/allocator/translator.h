@@ -22,10 +22,21 @@ bool translator_is_named(const char *path);
 
 bool translator_is(int proc_fd, pid_t pid);
 
+/* Those that run. */
+struct translators {
+	pid_t *pids;
+	size_t n;
+};
+
+/* 0 or -errno; then translators_free(). */
+int translators_list(int proc_fd, struct translators *ret);
+void translators_free(struct translators *translators);
+
 /*
- * One that maps this file, as code or not: a uprobe is in all that may become code. *ret is 0 when none does. 0 or -errno.
- * iterator: as for modules_read().
+ * One of them that maps this file, as code or not: a uprobe is in all that may become code. 0 when none does. iterator: as for
+ * modules_read().
  */
-int translator_find(const struct bpf_program *iterator, int proc_fd, uint64_t device, uint64_t inode, pid_t *ret);
+pid_t translators_find(const struct translators *translators, const struct bpf_program *iterator, int proc_fd, uint64_t device,
+		       uint64_t inode);
 
 #endif

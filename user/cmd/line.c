@@ -117,11 +117,13 @@ static bool draw_for_cgroup(struct targets *targets, struct row *row, const stru
 }
 
 /* As it was before: the program may have given back much of it since. */
-static int64_t rss_before(const struct targets *targets, const struct watched_process *process)
+static int64_t rss_before(const struct targets *targets, const struct watched_process *process, const struct memgap_line *crossed)
 {
 	struct process_status status;
-	int64_t then = process->reading.known ? process->reading.status.rss : UNKNOWN;
+	int64_t then = line_least_rss(crossed);
 
+	if (!is_known(then) && process->reading.known)
+		then = process->reading.status.rss;
 	if (process_status_read(targets->proc_fd, process->id.pid, &status) || (is_known(then) && status.rss < then))
 		return then;
 	return status.rss;
@@ -148,7 +150,7 @@ static void take_crossing(struct targets *targets, struct row *row, const struct
 		crossing.id = (struct pid_identity){ .pid = (pid_t)crossed->by, .pidfd = -1 }; /* it has gone since */
 		crossing.rss = UNKNOWN;
 	} else {
-		crossing.rss = rss_before(targets, process);
+		crossing.rss = rss_before(targets, process, crossed);
 	}
 	trimmer_crossed(&row->trimmer, row->line.seen, &crossing, &source);
 }

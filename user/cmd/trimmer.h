@@ -110,7 +110,7 @@ void trimmer_force(struct trimmer *trimmer, const struct snapshot *snapshot, con
 /* The kernel side has sent the signal to a process of the row, in the midst of the allocation by which the threshold was crossed. */
 struct trim_crossing {
 	struct pid_identity id; /* pidfd the trimmer's from here on */
-	int64_t rss;            /* as last seen before, bytes */
+	int64_t rss;            /* before, bytes */
 	int64_t value, threshold;
 	double late_ms;         /* from the crossing to the signal */
 };

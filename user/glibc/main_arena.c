@@ -84,7 +84,7 @@ static int find_main_pieces(struct reader *reader, const struct range *range, ui
 
 		head = result ? 0 : word(bytes + 8);
 		if (!result && (head & CHUNK_FLAGS) == PREV_INUSE && !word(bytes) && chunk_size(head) >= CHUNK_MIN &&
-		    chunk_size(head) < range->end - at)
+		    chunk_size(head) <= range->end - at)
 			result = read_main_piece(reader, at, range->end, &end);
 		if (result && result != -ENODATA && result != -EAGAIN)
 			return result;

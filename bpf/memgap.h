@@ -255,6 +255,7 @@ enum memgap_event_type {
 	MEMGAP_EVENT_LEAVE,    /* pid was moved out of one */
 	MEMGAP_EVENT_MAP,      /* pid mapped a file with code: perhaps an allocator */
 	MEMGAP_EVENT_CROSSED,  /* pid has crossed a line */
+	MEMGAP_EVENT_TRANSLATOR, /* pid, watched or not, began a program that may be one (user/allocator/translator.h) */
 };
 
 struct memgap_event {

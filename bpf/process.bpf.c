@@ -145,6 +145,36 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	return 0;
 }
 
+static __always_inline bool begins_with(const char *text, const char *start)
+{
+	while (*start)
+		if (*text++ != *start++)
+			return false;
+	return true;
+}
+
+/*
+ * Whether the name of a program, up to its 15th letter, is like a translator's: valgrind, valgrind.bin, memcheck-amd64-linux, qemu-x86_64.
+ * The loader looks closely.
+ */
+static __always_inline bool may_translate(const char comm[TASK_COMM_LEN])
+{
+	if (begins_with(comm, "valgrind") || begins_with(comm, "qemu-"))
+		return true;
+	for (int i = 0; i < TASK_COMM_LEN - 4; i++)
+		if (begins_with(comm + i, "-amd") || begins_with(comm + i, "-arm"))
+			return true;
+	return false;
+}
+
+static __always_inline void notice_translator(__u32 pid)
+{
+	char comm[TASK_COMM_LEN];
+
+	if (!bpf_get_current_comm(comm, sizeof(comm)) && may_translate(comm))
+		send_event(MEMGAP_EVENT_TRANSLATOR, pid);
+}
+
 /* A new program: its counters start anew, its cgroup's totals go on. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid)
@@ -153,6 +183,7 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid)
 	struct memgap_process new = {}, *p = find_record(pid);
 	struct thread_state *t = current_thread(0);
 
+	notice_translator(pid);
 	if (t)
 		t->sp = 0;
 	if (p) {

@@ -9,7 +9,7 @@ import unittest
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import MEMGAP, SECONDS, WORKLOAD, Cgroup, Held, Watch, Workload, code_is_intact, own_libc, run_watch  # noqa: E402
+from memgap import MEMGAP, SECONDS, WORKLOAD, Cgroup, Held, Watch, Workload, code_is_intact, own_libc, run_watch, wait_for  # noqa: E402
 
 PACKAGES = os.path.abspath("build/packages/bookworm")
 VALGRIND = f"{PACKAGES}/valgrind/usr"
@@ -104,7 +104,7 @@ class Translated(unittest.TestCase):
         watch = Watch(self, "-c", cgroup.path)
         for _ in range(INTERVALS):
             self.assertNotEqual(watch.sample()["allocator"]["source"], "probe")
-        self.assertRegex(watch.stderr(), rf"the glibc \S+ that pid {program.pid} maps is not probed: that is a translator")
+        self.assertRegex(watch.stderr(), rf"the glibc \S+ is not probed while pid {program.pid} runs, which translates a program")
         self.assertTrue(program.line(), program.stderr())
         self.assertTrue(code_is_intact(other.pid))
         self.assertIsNone(program.process.poll(), program.stderr())
@@ -118,6 +118,27 @@ class Translated(unittest.TestCase):
     def test_beside_qemu(self):
         """so it is with QEMU's user mode, which maps libc as data"""
         self.check_beside(QEMU, *self.command[3:])
+
+    def test_comes(self):
+        """valgrind begins when its libc is probed for a cgroup: the probes go before it has one, and come back when it has ended"""
+        program = self.start()
+        cgroup = Cgroup(self, "before")
+        other = Workload(self, *CHURN[:-1], env=self.environment, preexec_fn=cgroup.enter)
+        watch = Watch(self, "-c", cgroup.path)
+        first = watch.sample(lambda sample: sample["allocator"]["source"] == "probe" and sample["allocator"]["mallocs"])
+        self.assertFalse(code_is_intact(other.pid), "there are no probes: nothing is proven")
+        program.go()
+        for _ in range(INTERVALS):
+            self.assertTrue(program.line(), program.stderr())
+        self.assertRegex(watch.stderr(), rf"pid {program.pid} translates the code of a program \(valgrind, qemu\), .* until it has ended")
+        self.assertTrue(code_is_intact(other.pid))
+        self.assertIsNone(program.process.poll(), program.stderr())
+        program.kill()
+        wait_for(lambda: "the probes are back" in watch.stderr() or not watch.sample(), "the probes are back")
+        self.assertFalse(code_is_intact(other.pid))
+        totals = [sample["allocator"]["total_alloc"] for sample in watch.samples() if sample["time"] >= first["time"]]
+        self.assertEqual(totals, sorted(totals))
+        self.assertEqual(watch.sample()["allocator"]["missed"], 0)
 
     def test_command_in_cgroup(self):
         """-c CGROUP -- valgrind PROGRAM is refused: what is probed for everyone would end it"""

@@ -125,8 +125,8 @@ static int look_for_translator(const struct probed_files *files, struct known_fi
 	if (!known->translator)
 		return 0;
 	if (!before)
-		log_message("the %s that pid %d maps is not probed: that is a translator (valgrind, qemu), and a probe would end what it runs",
-			    known->library.name, known->translator);
+		log_message("the %s is not probed while pid %d runs, which translates a program (valgrind, qemu) and maps it, or may next: a probe "
+			    "would end what it runs", known->library.name, known->translator);
 	return TRANSLATOR_MAPS_IT;
 }
 

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "user/allocator/modules.h"
+#include "user/target/pid.h"
 
 #define GONE " (deleted)" /* d_path() in fs/d_path.c: an executable that was replaced */
 
@@ -94,6 +96,21 @@ static bool is_file(const struct bpf_program *iterator, int proc_fd, pid_t pid, 
 /* Looked at for one process: a program with a thousand libraries is none that we know of. */
 #define MAX_FILES 1024
 
+/*
+ * One that began a moment ago may map it next: whoever started it may have run for long before its exec, but then there was an
+ * event, and what was in place has been taken away.
+ */
+#define YOUNG_S 10
+
+static bool is_young(int proc_fd, pid_t pid)
+{
+	struct timespec now;
+	struct pid_stat stat;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return !pid_stat_read(proc_fd, pid, &stat) && (uint64_t)now.tv_sec < stat.start_time / (uint64_t)sysconf(_SC_CLK_TCK) + YOUNG_S;
+}
+
 static bool maps(const struct bpf_program *iterator, int proc_fd, pid_t pid, uint64_t device, uint64_t inode)
 {
 	struct modules mappings;
@@ -155,7 +172,7 @@ pid_t translators_find(const struct translators *translators, const struct bpf_p
 		       uint64_t inode)
 {
 	for (size_t i = 0; i < translators->n; i++)
-		if (maps(iterator, proc_fd, translators->pids[i], device, inode))
+		if (is_young(proc_fd, translators->pids[i]) || maps(iterator, proc_fd, translators->pids[i], device, inode))
 			return translators->pids[i];
 	return 0;
 }

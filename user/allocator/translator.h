@@ -33,8 +33,8 @@ int translators_list(int proc_fd, struct translators *ret);
 void translators_free(struct translators *translators);
 
 /*
- * One of them that maps this file, as code or not: a uprobe is in all that may become code. 0 when none does. iterator: as for
- * modules_read().
+ * One of them that maps this file, as code or not: a uprobe is in all that may become code; or that began less than ten seconds ago, and
+ * may map it next. 0 when none does. iterator: as for modules_read().
  */
 pid_t translators_find(const struct translators *translators, const struct bpf_program *iterator, int proc_fd, uint64_t device,
 		       uint64_t inode);

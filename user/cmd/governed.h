@@ -29,6 +29,9 @@ struct group {
 	bool taken;       /* LEAVING: that has begun */
 	bool from_window; /* they left last at the end of one */
 	bool orphaned;    /* LEAVING: the process that they were for is gone */
+	pid_t yields_to;  /* they left, or stay away, since this translator has begun, 0: not for that; */
+	uint64_t yielded_ns; /* then */
+	bool yielded;     /* they were not too dear then: the first window brings them back */
 	double share;    /* of the time that they may cost a process */
 	struct calm calm;
 	uint64_t since_ns, next_ns;

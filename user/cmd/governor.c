@@ -93,6 +93,15 @@ void governor_interval(struct governor *governor)
 	}
 }
 
+void governor_yield(struct governor *governor, pid_t translator)
+{
+	uint64_t now = monotonic_ns();
+
+	groups_look(&governor->groups, now);
+	groups_yield(&governor->groups, translator, now);
+	go_on(governor);
+}
+
 void governor_forget(struct governor *governor, pid_t pid)
 {
 	groups_forget(&governor->groups, pid);

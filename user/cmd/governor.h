@@ -24,6 +24,9 @@ bool governor_close(struct governor *governor);
 /* At each interval: what it cost each process since the last one. */
 void governor_interval(struct governor *governor);
 
+/* A translator (user/allocator/translator.h) has begun: what is probed for everyone is so no more until it ends, or turns out not to map it. */
+void governor_yield(struct governor *governor, pid_t translator);
+
 /* A process that is a target itself has gone: its own probes concern nobody any more. */
 void governor_forget(struct governor *governor, pid_t pid);
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/cmd/groups.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "user/allocator/translator.h"
 #include "user/base/fs.h"
 #include "user/base/log.h"
 #include "user/cmd/targets.h"
@@ -19,6 +21,10 @@
 
 /* Where they cannot be put back (the file has changed), the next try. */
 #define FAILURE_PAUSE_NS 60000000000ULL
+
+/* A translator that has begun has mapped within that time what it runs; the next look whether it has. */
+#define SETTLING_NS 10000000000ULL
+#define YIELD_PAUSE_NS 1000000000ULL
 
 /* Taken away at one time; the others come next. */
 #define MAX_LEAVING 64
@@ -128,8 +134,8 @@ static void tell_back(const struct groups *groups, const struct group *group)
 	const struct watched_process *process = next_of(groups, group, &at);
 
 	if (process)
-		log_message("pid %d (%s)%s: the probes are back, they fit --max-overhead again", process->id.pid, process->id.comm,
-			    group->key ? "" : " and others");
+		log_message("pid %d (%s)%s: the probes are back%s", process->id.pid, process->id.comm, group->key ? "" : " and others",
+			    isinf(groups->share) ? "" : ", they fit --max-overhead again");
 }
 
 static int64_t dearest_window(const struct groups *groups, const struct group *group)
@@ -149,29 +155,37 @@ static void end_window(struct groups *groups, struct group *group, uint64_t now)
 {
 	struct watched_process *process;
 
-	if (!calm_window(&group->calm, group->share, now, now - group->since_ns, dearest_window(groups, group))) {
+	if (!calm_window(&group->calm, group->share, now, now - group->since_ns, dearest_window(groups, group)) && !group->yielded) {
 		leave(groups, group, true, now);
 		return;
 	}
+	group->yielded = false;
 	group->state = GROUP_ON;
 	for (size_t at = 0; (process = next_of(groups, group, &at));)
 		budget_begin(&process->governed.budget, group->share, now);
 	tell_back(groups, group);
 }
 
+/* One that has begun a moment ago may map next what it runs. */
+static bool is_settling(const struct groups *groups, const struct group *group, uint64_t now)
+{
+	return group->yields_to && now - group->yielded_ns < SETTLING_NS && translator_is(groups->targets->proc_fd, group->yields_to);
+}
+
 static void begin_window(struct groups *groups, struct group *group)
 {
 	int64_t cpu_ns = cpu_clock_of(getpid());
-	int result = probes_put_back(groups->targets->probes, group->key);
+	int result = is_settling(groups, group, monotonic_ns()) ? TRANSLATOR_MAPS_IT : probes_put_back(groups->targets->probes, group->key);
 	struct watched_process *process;
 	uint64_t now = monotonic_ns();
 
 	if (result) {
 		log_debug("probes cannot be put back: %s", strerror(-result));
-		group->next_ns = now + FAILURE_PAUSE_NS;
+		group->next_ns = now + (result == TRANSLATOR_MAPS_IT ? YIELD_PAUSE_NS : FAILURE_PAUSE_NS);
 		return;
 	}
 	group->own_cost_ns = (uint64_t)(cpu_clock_of(getpid()) - cpu_ns);
+	group->yields_to = 0;
 	group->state = GROUP_WINDOW;
 	group->since_ns = now;
 	strangers_begin_window(&groups->strangers);
@@ -257,6 +271,22 @@ void groups_taken_away(struct groups *groups, uint64_t own_cost_ns, uint64_t now
 		group->state = GROUP_AWAY;
 		group->next_ns = now + (group->from_window ? pause_ns : FIRST_PAUSE_NS);
 	}
+}
+
+void groups_yield(struct groups *groups, pid_t translator, uint64_t now)
+{
+	struct group *group = get_group(groups, 0);
+
+	if (!group)
+		return;
+	if (!group->yields_to)
+		log_message("pid %d translates the code of a program (valgrind, qemu), to which a probe would be the end: taken away for all who "
+			    "map the libraries, until it has ended", translator);
+	group->yielded |= group->state == GROUP_ON;
+	if (group->state == GROUP_ON || group->state == GROUP_WINDOW)
+		leave(groups, group, group->state == GROUP_WINDOW, now);
+	group->yields_to = translator;
+	group->yielded_ns = now;
 }
 
 void groups_forget(struct groups *groups, pid_t pid)

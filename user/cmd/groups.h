@@ -34,6 +34,7 @@ struct taken_away *groups_take_away(struct groups *groups);
 /* They have gone; that took memgap so much CPU time. */
 void groups_taken_away(struct groups *groups, uint64_t own_cost_ns, uint64_t now_ns);
 
+void groups_yield(struct groups *groups, pid_t translator, uint64_t now_ns); /* governor_yield() */
 void groups_forget(struct groups *groups, pid_t pid); /* governor_forget() */
 void groups_free(struct groups *groups);
 

@@ -227,6 +227,11 @@ static void take_event(const struct memgap_event *event, void *data)
 	struct watched_process *process = targets_find(targets, (pid_t)event->pid);
 
 	switch (event->type) {
+	case MEMGAP_EVENT_TRANSLATOR:
+		/* at once: what it runs will have its libraries in a moment */
+		if (targets->everyone && targets->governor && translator_is(targets->proc_fd, (pid_t)event->pid))
+			governor_yield(targets->governor, (pid_t)event->pid);
+		return;
 	case MEMGAP_EVENT_CROSSED:
 		targets->crossed = true;
 		return;
@@ -281,8 +286,8 @@ void targets_attach(struct targets *targets, struct watched_process *process)
 	if (result && !refusal_is_mild(result) && result != -ESRCH && result != process->failure)
 		log_message("cannot probe pid %d (%s): %s", process->id.pid, process->id.comm, strerror(-result));
 	if (result == IS_TRANSLATOR && targets->everyone && result != process->failure)
-		log_message("pid %d (%s) is a translator (valgrind, qemu): where it maps a library that is probed for everyone, that ends what it "
-			    "runs; --source heap puts no probes", process->id.pid, process->id.comm);
+		log_message("pid %d (%s) translates a program (valgrind, qemu): the libraries that it maps are probed for nobody while it runs",
+			    process->id.pid, process->id.comm);
 	/* what kept one from its probes has gone: all of them try again */
 	for (size_t i = 0; process->failure == TRANSLATOR_MAPS_IT && !result && i < targets->n_processes; i++)
 		targets->processes[i]->dirty |= targets->processes[i]->failure == TRANSLATOR_MAPS_IT;

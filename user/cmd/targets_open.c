@@ -82,6 +82,12 @@ static void link_cgroups(struct targets *targets)
 	}
 }
 
+/* That a process cannot be read is no sign that it has gone when we are short of something. */
+static int unless_short(int result)
+{
+	return result == -EMFILE || result == -ENFILE || result == -ENOMEM ? result : 0;
+}
+
 /* A process that was in a cgroup before we came. Vanished ones are no error. */
 static int add_member(pid_t pid, void *data)
 {
@@ -91,10 +97,17 @@ static int add_member(pid_t pid, void *data)
 	struct watched_process *process;
 	struct watched_cgroup *cgroup;
 	struct pid_stat stat;
+	int result;
 
-	if (pid == targets->command_pid || targets_find(targets, pid) || pid_stat_read(targets->proc_fd, pid, &stat) ||
-	    !pid_stat_has_memory(&stat) || hierarchy_path_of(&targets->hierarchy, targets->proc_fd, pid, path))
+	if (pid == targets->command_pid || targets_find(targets, pid))
 		return 0;
+	result = pid_stat_read(targets->proc_fd, pid, &stat);
+	if (!result && !pid_stat_has_memory(&stat))
+		return 0;
+	if (!result)
+		result = hierarchy_path_of(&targets->hierarchy, targets->proc_fd, pid, path);
+	if (result)
+		return unless_short(result);
 	cgroup = nearest_above(targets, path);
 	if (!cgroup)
 		return 0;
@@ -139,10 +152,13 @@ static int open_cgroups(struct targets *targets, struct error *err)
 			return -1;
 	link_cgroups(targets);
 	for (size_t i = 0; i < targets->n_cgroups; i++) {
+		int result = add_members(targets, targets->cgroups[i]);
 		size_t members = 0;
 
-		if (add_members(targets, targets->cgroups[i]))
-			return error_set(err, EXIT_FAILED, "out of memory");
+		if (result && !error_is_out_of_fds(-result, err))
+			return error_set(err, EXIT_FAILED, "cannot read cgroup %s: %s", targets->cgroups[i]->dir.path, strerror(-result));
+		if (result)
+			return -1;
 		for (size_t j = 0; j < targets->n_processes; j++) {
 			struct row row = { .cgroup = targets->cgroups[i] };
 

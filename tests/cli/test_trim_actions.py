@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
-from memgap import (MEMGAP, MIB, QUIET, Cgroup, Program, Python, Watch,  # noqa: E402
+from memgap import (MEMGAP, MIB, QUIET, SLOWNESS, Cgroup, Program, Python, Watch,  # noqa: E402
                     Workload, is_alive, read, run_trim, status_of, wait_for)
 from trim_action import (ActionTest, CATCH, EXIT, FAILED, LISTEN, NO_TARGET, REGROWS,  # noqa: E402
                          RETAIN, SIZE, START, children_of, rss_of)
@@ -44,13 +44,13 @@ class Now(ActionTest):
 
     def test_regrowth(self):
         """--regrowth looks again after that time: what the program has allocated since is back"""
-        target = Python(self, REGROWS)
-        trim, regrowth = self.trim(0, "--regrowth", "2s", "-p", str(target.pid))
+        target = Python(self, REGROWS, str(SLOWNESS / 2))
+        trim, regrowth = self.trim(0, "--regrowth", f"{2 * SLOWNESS}s", "-p", str(target.pid))
         self.assertEqual((trim["outcome"], regrowth["event"], regrowth["pid"]), ("trimmed", "regrowth", target.pid))
         self.assertEqual(target.line(), "grown")
         self.check_near(regrowth["regrown"], 8 * MIB)
         self.assertEqual(regrowth["reclaimed"], trim["reclaimed"])
-        self.assertGreaterEqual(regrowth["after_s"], 2)
+        self.assertGreaterEqual(regrowth["after_s"], 2 * SLOWNESS)
         self.assertLess(abs(trim["after"]["rss"] + regrowth["regrown"] - rss_of(target.pid)), MIB)
 
     def test_regrowth_of_one_that_is_gone(self):

@@ -39,7 +39,7 @@ MAPS = RETAIN.replace("retain(int(sys.argv[1]))", "area = mmap.mmap(-1, 64 << 20
 REGROWS = START + """
 def grow(*_): say([touched() for _ in range(256)] and "grown")
 signal.signal(signal.SIGALRM, grow)
-signal.signal(signal.SIGUSR1, lambda *_: (libc.malloc_trim(0), signal.setitimer(signal.ITIMER_REAL, 0.5)))
+signal.signal(signal.SIGUSR1, lambda *_: (libc.malloc_trim(0), signal.setitimer(signal.ITIMER_REAL, float(sys.argv[1]))))
 retain(32)
 say("ready")
 while True: signal.pause()

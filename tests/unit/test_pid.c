@@ -71,6 +71,29 @@ static void large_values_are_kept(void **state)
 	assert_true(stat.start_time == UINT64_MAX);
 }
 
+/* A flag of include/linux/sched.h, and what ps(1) shows as state. */
+static void who_has_memory_and_who_shows_it(void **state)
+{
+	static const struct {
+		const char *text;
+		bool has, shows;
+	} rows[] = {
+		{ "7 (sleeps) S 1 1 1 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 5 0", true, true },
+		{ "7 (exits) R 1 1 1 0 -1 4194308 0 0 0 0 0 0 0 0 20 0 1 0 5 0", true, false },
+		{ "7 (zombie) Z 1 1 1 0 -1 4194308 0 0 0 0 0 0 0 0 20 0 1 0 5 0", false, false },
+		{ "7 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 5 0", false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct pid_stat stat;
+
+		check_row(rows[i].text, pid_stat_parse(rows[i].text, &stat) == 0);
+		check_row(rows[i].text, pid_stat_has_memory(&stat) == rows[i].has);
+		check_row(rows[i].text, pid_stat_shows_memory(&stat) == rows[i].shows);
+	}
+}
+
 static void a_text_that_is_no_stat_is_refused_and_nothing_written(void **state)
 {
 	static const char *const rows[] = { "", "123", "123 (", "123 )", "123 )(", "123 (cat", "123 (cat)", "123 (cat) S",
@@ -281,6 +304,7 @@ int main(void)
 		cmocka_unit_test(stat_is_parsed_whatever_the_name_holds),
 		cmocka_unit_test(a_name_too_long_is_cut),
 		cmocka_unit_test(large_values_are_kept),
+		cmocka_unit_test(who_has_memory_and_who_shows_it),
 		cmocka_unit_test(a_text_that_is_no_stat_is_refused_and_nothing_written),
 		cmocka_unit_test(a_text_cut_before_the_start_time_is_refused),
 		cmocka_unit_test(own_stat_shows_own_name_and_the_same_start_each_time),

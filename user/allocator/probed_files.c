@@ -13,6 +13,7 @@
 #include "user/allocator/modules.h"
 #include "user/allocator/translator.h"
 #include "user/base/log.h"
+#include "user/target/pid.h"
 
 /* A library file that was looked into. An inode number may be used again: size and ctime tell. */
 struct known_file {
@@ -235,6 +236,13 @@ static int attach_module(struct probed_files *files, pid_t pid, bool everyone, c
 	return result;
 }
 
+static bool shows_memory(int proc_fd, pid_t pid)
+{
+	struct pid_stat stat;
+
+	return !pid_stat_read(proc_fd, pid, &stat) && pid_stat_shows_memory(&stat);
+}
+
 int probed_files_attach(struct probed_files *files, pid_t pid, bool everyone, struct allocator *ret)
 {
 	struct allocator allocator = { 0 };
@@ -255,6 +263,8 @@ int probed_files_attach(struct probed_files *files, pid_t pid, bool everyone, st
 		if (result && result != -ENOENT)
 			failure = result;
 	}
+	if (!modules.n && !shows_memory(files->proc_fd, pid))
+		failure = -ESRCH;
 	modules_free(&modules);
 	if (failure)
 		return failure;

@@ -11,7 +11,9 @@
 
 #include "user/base/fs.h"
 
-#define PF_KTHREAD 0x00200000U /* include/linux/sched.h */
+/* include/linux/sched.h */
+#define PF_EXITING 0x00000004U
+#define PF_KTHREAD 0x00200000U
 
 int pid_stat_parse(const char *text, struct pid_stat *ret)
 {
@@ -43,6 +45,11 @@ static bool is_zombie(const struct pid_stat *stat)
 bool pid_stat_has_memory(const struct pid_stat *stat)
 {
 	return !(stat->flags & PF_KTHREAD) && !is_zombie(stat);
+}
+
+bool pid_stat_shows_memory(const struct pid_stat *stat)
+{
+	return pid_stat_has_memory(stat) && !(stat->flags & PF_EXITING);
 }
 
 int pid_stat_read(int proc_fd, pid_t pid, struct pid_stat *ret)

@@ -34,6 +34,8 @@ struct pid_identity {
 int pid_stat_parse(const char *text, struct pid_stat *ret);
 /* Not so for a kernel thread or a zombie. */
 bool pid_stat_has_memory(const struct pid_stat *stat);
+/* Nor for one that exits, or whose first thread has: its mappings are gone from /proc before it is. */
+bool pid_stat_shows_memory(const struct pid_stat *stat);
 /* -ESRCH when there is no such process. */
 int pid_stat_read(int proc_fd, pid_t pid, struct pid_stat *ret);
 

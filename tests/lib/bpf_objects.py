@@ -23,10 +23,14 @@ def bpf_objects(pid):
     """The BPF programs, links and maps that a process holds: (kind, id)."""
     found = set()
     try:
-        for fd in os.listdir(f"/proc/{pid}/fdinfo"):
-            found |= set(re.findall(r"^(prog|link|map)_id:\t(\d+)$", read(f"/proc/{pid}/fdinfo/{fd}"), re.M))
+        fds = os.listdir(f"/proc/{pid}/fdinfo")
     except OSError:
-        pass  # it has ended
+        return found  # it has ended
+    for fd in fds:
+        try:
+            found |= set(re.findall(r"^(prog|link|map)_id:\t(\d+)$", read(f"/proc/{pid}/fdinfo/{fd}"), re.M))
+        except OSError:
+            pass  # it is closed, or has ended
     return {(kind, int(number)) for kind, number in found}
 
 

@@ -2,11 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """memgap serves and watches for SOAK_SECONDS (180) while processes and cgroups come and go: it takes no more at the end than it took
 before, and what eight threads hold is known to the byte after a billion bytes."""
-import glob
 import http.client
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -18,7 +16,8 @@ import unittest
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
 import tried  # noqa: E402
-from memgap import MEMGAP, MIB, WORKLOAD, Cgroup, Program, is_alive, read, status_of, wait_for  # noqa: E402
+from bpf_objects import bpf_objects  # noqa: E402
+from memgap import MEMGAP, MIB, WORKLOAD, Cgroup, Program, is_alive, status_of, wait_for  # noqa: E402
 from serve import Serve  # noqa: E402
 
 EXERCISE = os.path.abspath("build/tests/programs/exercise")
@@ -96,9 +95,8 @@ class Listener(threading.Thread):
 
 def entries_of_maps(pid):
     """How many entries each of the BPF hash maps of a process has; those that push out the oldest (LRU) are meant to be full."""
-    ids = set(re.findall(r"^map_id:\t(\d+)$", "".join(read(path) for path in glob.glob(f"/proc/{pid}/fdinfo/*") if os.path.exists(path)), re.M))
     found = {}
-    for number in ids:
+    for number in [str(number) for kind, number in bpf_objects(pid) if kind == "map"]:
         shown = json.loads(subprocess.run(["bpftool", "-j", "map", "show", "id", number], capture_output=True, timeout=30, check=True).stdout)
         if "hash" in shown["type"] and "lru" not in shown["type"]:
             dump = subprocess.run(["bpftool", "-j", "map", "dump", "id", number], capture_output=True, timeout=60, check=True).stdout

@@ -178,7 +178,7 @@ class Trims(PreloadTest):
         directory = tempfile.mkdtemp(prefix="memgap-preload-")
         self.addCleanup(shutil.rmtree, directory)
         make = ["make", "-s", "SANITIZE=", "COVERAGE=", f"DESTDIR={directory}", "PREFIX=/usr"]
-        subprocess.run([*make, "install"], stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=120)
+        subprocess.run([*make, "install"], stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=400)
         with open(f"{directory}/main.c", "w") as file:
             file.write('#include <memgap-trim.h>\n#include <stdio.h>\n'
                        'int main(void) { printf("%d\\n", memgap_trim_start()); fflush(stdout); return getchar() == 1; }\n')

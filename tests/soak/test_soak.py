@@ -17,7 +17,7 @@ sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
 import tried  # noqa: E402
 from bpf_objects import bpf_objects  # noqa: E402
-from memgap import MEMGAP, MIB, WORKLOAD, Cgroup, Program, is_alive, status_of, wait_for  # noqa: E402
+from memgap import LARGENESS, MEMGAP, MIB, WORKLOAD, Cgroup, Program, is_alive, status_of, wait_for  # noqa: E402
 from serve import Serve  # noqa: E402
 
 EXERCISE = os.path.abspath("build/tests/programs/exercise")
@@ -26,7 +26,7 @@ SAMPLES = 60
 BILLION = 10**9
 # More than rings of figures over time still take until they have gone round, less than a leak that would matter: what a process leaves
 # behind, of 40 a second, would be seen from 30 bytes on in half an hour.
-GROWTH = 2 * MIB
+GROWTH = 2 * MIB if LARGENESS == 1 else 256 * MIB  # ASan keeps as much of what was freed (quarantine_size_mb)
 # Processes of many kinds, each for a moment.
 COME_AND_GO = "while :; do ls / >/dev/null; (exec sh -c :); sleep 0.05; done"
 

@@ -147,7 +147,7 @@ int translators_list(int proc_fd, struct translators *ret)
 
 	*ret = (struct translators){ 0 };
 	result = proc ? 0 : -errno;
-	while (!result && (entry = readdir(proc))) {
+	while (proc && !result && (entry = readdir(proc))) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
 		if (pid > 0 && translator_is(proc_fd, pid))

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "user/allocator/probed_files.h"
 
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,22 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "user/allocator/library.h"
 #include "user/allocator/modules.h"
 #include "user/allocator/translator.h"
 #include "user/base/log.h"
 #include "user/target/pid.h"
-
-/* A library file that was looked into. An inode number may be used again: size and ctime tell. */
-struct known_file {
-	uint64_t device, inode;
-	struct stat seen;
-	bool allocates, foreign; /* an allocator that we know, or another */
-	pid_t translator;        /* for whose sake it is not probed, which was said; 0 */
-	struct library library;
-	uint32_t library_key; /* in the BPF map, or 0 when it has none yet */
-	struct known_file *next;
-};
 
 /* Probes on a file; pid 0: for everyone. */
 struct probed_file {
@@ -36,75 +23,12 @@ struct probed_file {
 	struct probed_file *next;
 };
 
-static bool is_unchanged(const struct stat *a, const struct stat *b)
-{
-	return a->st_size == b->st_size && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
-/* What the file behind fd is; NULL: out of memory. */
-static struct known_file *look_into(struct probed_files *files, uint64_t device, uint64_t inode, int fd)
-{
-	struct known_file *file;
-	struct stat st;
-	int result;
-
-	if (fstat(fd, &st))
-		return NULL;
-	for (file = files->known; file; file = file->next)
-		if (file->inode == inode && file->device == device)
-			break;
-	if (file && is_unchanged(&file->seen, &st))
-		return file;
-	if (!file) {
-		file = calloc(1, sizeof(*file));
-		if (!file)
-			return NULL;
-		file->device = device;
-		file->inode = inode;
-		file->next = files->known;
-		files->known = file;
-	}
-	file->seen = st;
-	file->library_key = 0;
-	result = library_read(fd, &file->library);
-	if (!result && files->no_returns)
-		result = library_use_exits(fd, &file->library);
-	file->allocates = !result;
-	file->foreign = result == -EOPNOTSUPP;
-	return file;
-}
-
 static struct probed_file *find_probed(struct probed_files *files, const struct known_file *known, pid_t pid)
 {
 	for (struct probed_file *file = files->probed; file; file = file->next)
 		if (file->known == known && file->pid == pid)
 			return file;
 	return NULL;
-}
-
-/* Tells the kernel side about a library, once. */
-static int describe(struct probed_files *files, struct known_file *known)
-{
-	struct memgap_library library = { 0 };
-	uint32_t key = files->n_libraries + 1;
-	int result;
-
-	if (known->library_key)
-		return 0;
-	if (key >= MEMGAP_MAX_LIBRARIES)
-		return -ENOSPC;
-	memcpy(library.internal_frees, known->library.internal_frees, sizeof(library.internal_frees));
-	library.above = known->library.above;
-	library.class_max = known->library.class_max;
-	result = bpf_map__update_elem(files->libraries, &key, sizeof(key), &library, sizeof(library), BPF_ANY);
-	if (result)
-		return result;
-	known->library_key = files->n_libraries = key;
-	if (known->library.unsafe)
-		log_message("%s of this %s cannot be probed safely: what it allocates is not in Alloc", known->library.unsafe,
-			    known->library.name);
-	return 0;
 }
 
 static bool is_away(const struct probed_files *files, probe_group group)
@@ -173,7 +97,7 @@ static void release(struct probed_file *file)
 static int add_probed(struct probed_files *files, struct known_file *known, int fd, pid_t pid, struct probed_file **ret)
 {
 	struct probed_file *file;
-	int result = describe(files, known);
+	int result = known_files_describe(&files->known, known);
 
 	if (result)
 		return result;
@@ -222,7 +146,7 @@ static int attach_module(struct probed_files *files, pid_t pid, bool everyone, c
 
 	if (fd < 0)
 		return fd == -ENOEXEC ? 0 : fd;
-	known = look_into(files, module->device, module->inode, fd);
+	known = known_files_look_into(&files->known, module->device, module->inode, fd);
 	allocator->foreign |= known && known->foreign;
 	if (known && known->allocates) {
 		result = probe_file(files, known, fd, everyone ? 0 : pid, &ns);
@@ -286,7 +210,7 @@ int probed_files_attach_path(struct probed_files *files, const char *path, pid_t
 	result = fstat(fd, &st) || !S_ISREG(st.st_mode) ? -ENOENT :
 							  module_identify(files->iterator, files->proc_fd, fd, &module);
 	if (!result) {
-		known = look_into(files, module.device, module.inode, fd);
+		known = known_files_look_into(&files->known, module.device, module.inode, fd);
 		ret->foreign |= known && known->foreign;
 		result = known && known->allocates ? probe_file(files, known, fd, pid, &ret->attached_ns) : -ENOENT;
 	}
@@ -419,14 +343,6 @@ void probed_files_drop(struct probed_files *files, pid_t pid)
 	note_back(files, pid);
 }
 
-const struct library *probed_files_library(const struct probed_files *files, uint32_t key)
-{
-	for (const struct known_file *file = files->known; key && file; file = file->next)
-		if (file->library_key == key)
-			return &file->library;
-	return NULL;
-}
-
 void probed_files_remove_all(struct probed_files *files)
 {
 	probed_files_detach(files);
@@ -440,10 +356,5 @@ void probed_files_remove_all(struct probed_files *files)
 		attachment_remove(&file->attachment);
 		release(file);
 	}
-	while (files->known) {
-		struct known_file *file = files->known;
-
-		files->known = file->next;
-		free(file);
-	}
+	known_files_free(&files->known);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The library files that were looked into, and those of them that carry probes. */
+/* The library files that carry probes, of those that were looked into. */
 #ifndef MEMGAP_ALLOCATOR_PROBED_FILES_H
 #define MEMGAP_ALLOCATOR_PROBED_FILES_H
 
@@ -7,17 +7,15 @@
 #include <sys/types.h>
 
 #include "user/allocator/attachment.h"
+#include "user/allocator/known_files.h"
 #include "user/allocator/probes.h"
 
 struct probed_files {
 	int proc_fd;
-	bool no_returns;                    /* return probes are not to be used */
 	const struct bpf_program *iterator; /* lists a process's modules; NULL: /proc/PID/maps does */
 	struct attachment_programs beside, remembered; /* for allocators whose sizes lie beside the blocks, and for the others */
-	const struct bpf_map *libraries; /* the BPF map */
-	uint32_t n_libraries;            /* of its keys are in use */
 	bool any_remembered;             /* a file that needs the map of blocks carries probes, or did */
-	struct known_file *known;
+	struct known_files known;
 	struct probed_file *probed;
 	probe_group *away; /* groups whose probes are not in place */
 	size_t n_away;
@@ -31,9 +29,6 @@ int probed_files_attach_path(struct probed_files *files, const char *path, pid_t
 int probed_files_take_away(struct probed_files *files, const probe_group *groups, size_t n_groups, struct attachment **ret,
 			   size_t *ret_n);
 int probed_files_put_back(struct probed_files *files, probe_group group);
-
-/* The library with that key in the map; NULL. */
-const struct library *probed_files_library(const struct probed_files *files, uint32_t key);
 
 void probed_files_forget(struct probed_files *files, pid_t pid); /* probes_forget() */
 void probed_files_drop(struct probed_files *files, pid_t pid);   /* probes_drop() */

@@ -93,9 +93,8 @@ int probes_prepare(int proc_fd, const struct probes_limits *limits, struct probe
 	probes->files = (struct probed_files){
 		.proc_fd = proc_fd,
 		.iterator = bpf_program__autoload(probes->bpf->progs.list_modules) ? probes->bpf->progs.list_modules : NULL,
-		.libraries = probes->bpf->maps.libraries,
-		/* of anybody: those on a file run in every process that maps it, and any may get a filter later */
-		.no_returns = !probes->features.returns_survive,
+		/* no returns of anybody: those on a file run in every process that maps it, and any may get a filter later */
+		.known = { .no_returns = !probes->features.returns_survive, .libraries = probes->bpf->maps.libraries },
 		.beside = { probes->bpf->progs.malloc_enter, probes->bpf->progs.malloc_return, probes->bpf->progs.free_enter,
 			    probes->bpf->progs.malloc_exit },
 		.remembered = { probes->bpf->progs.block_enter, probes->bpf->progs.block_return, probes->bpf->progs.block_free,
@@ -122,7 +121,7 @@ int probes_open(int proc_fd, const struct probes_limits *limits, struct probes *
 		probes_close(probes);
 		return -1;
 	}
-	if (probes->files.no_returns)
+	if (probes->files.known.no_returns)
 		log_message("on this kernel a return probe kills a process under a seccomp filter (Linux 6.11 to 6.13.2): calls are probed at "
 			    "each RET instead, which costs more");
 	*ret = probes;
@@ -241,7 +240,7 @@ struct call_cost probes_call_cost(const struct probes *probes, const struct prob
 		.stepped = known_or(measured->stepped, assumed_cost.stepped),
 		.returned = known_or(measured->returned, assumed_cost.returned),
 	};
-	struct call_cost found = cost_of_library(&cost, probed_files_library(&probes->files, library));
+	struct call_cost found = cost_of_library(&cost, known_files_library(&probes->files.known, library));
 
 	return (struct call_cost){ found.malloc_ns * (100 + ACCOUNTING_PERCENT) / 100, found.free_ns * (100 + ACCOUNTING_PERCENT) / 100 };
 }

@@ -109,6 +109,11 @@ struct targets {
 int targets_open(struct targets *targets, struct error *err);
 void targets_close(struct targets *targets);
 
+/* In user/cmd/targets_cgroups.c: the cgroups and containers that the options name, and who is in them. */
+int targets_open_cgroups(struct targets *targets, struct error *err);
+/* The nearest of these that a path lies in, or is; NULL. */
+struct watched_cgroup *targets_cgroup_above(const struct targets *targets, const char *path);
+
 /* NULL when the pid is not watched, or memory is out. */
 struct watched_process *targets_find(const struct targets *targets, pid_t pid);
 struct watched_process *targets_add_process(struct targets *targets, const struct pid_identity *id,

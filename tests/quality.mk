@@ -54,7 +54,7 @@ NOT_UNDER_VALGRIND := $(patsubst %,$(B)/tests/unit/test_%,act command exec exec_
 check-valgrind: ## the unit tests under valgrind's memcheck: no error, no leak (installs it)
 	$(Q)tests/deps.sh quality
 	$(Q)$(MAKE) --no-print-directory $(UNIT_SUITES)
-	$(Q)UNDER="$(VALGRIND)" tests/run.sh $(filter-out $(NOT_UNDER_VALGRIND),$(UNIT_SUITES))
+	$(Q)UNDER="$(VALGRIND)" tests/run.sh --together $(filter-out $(NOT_UNDER_VALGRIND),$(UNIT_SUITES))
 
 .PHONY: coverage coverage-run
 coverage: ## which lines of user/ the tests run, by folder; build/coverage/html has each (root)
@@ -71,15 +71,6 @@ coverage-run: programs
 	$(Q)genhtml --quiet --output-directory $(B)/html $(B)/coverage.info
 	$(Q)tests/lib/coverage.py <$(B)/coverage.info
 
-# Everything there is, before a release; some two hours. Each says what it has tried, in tables of the same form.
 .PHONY: check-release
-check-release: ## all of it: the tests, more of each fault, all kernels, arm64, sanitizers, valgrind, analyzers, half an hour of soak (root)
-	$(Q)$(MAKE) --no-print-directory check
-	$(Q)RUNS=1000 tests/run.sh $(B)/tests/integration/test_attach_race
-	$(Q)FAULTS=5 $(MAKE) --no-print-directory check-faults
-	$(Q)$(MAKE) --no-print-directory check-vm
-	$(Q)$(MAKE) --no-print-directory check-arm64
-	$(Q)$(MAKE) --no-print-directory check-static
-	$(Q)$(MAKE) --no-print-directory check-valgrind
-	$(Q)$(MAKE) --no-print-directory check SANITIZE=address,undefined
-	$(Q)$(MAKE) --no-print-directory soak HOURS=0.5
+check-release: ## PARTS="static soak" of it, or all: the tests, more of each fault, all kernels, arm64, sanitizers, valgrind, analyzers, half an hour of soak (root)
+	$(Q)tests/release.sh $(PARTS)

@@ -100,8 +100,7 @@ wait
 
 all=("${first[@]}" "${beside[@]}" "${alone[@]}" "${together[@]}")
 # What was tried, as suites have it in rows of the same form (tests/lib/tried.py).
-rows=$(printf "$logs/%s.log\0" "${all[@]##*/}" | xargs -0 grep -h '^# | ' 2>/dev/null | grep -E '^# \|([^|]*\|){5}$' | awk '!seen[$0]++ { print substr($0, 3) }')
-[ -z "$rows" ] || echo "$rows"
+printf "$logs/%s.log\0" "${all[@]##*/}" | xargs -0 sed -nE 's/^# (\|([^|]*\|){5})$/\1/p' 2>/dev/null | awk -f tests/lib/tables.awk
 
 passed=0 failed=0 skipped=0
 for suite in "${all[@]}"; do

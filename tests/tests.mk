@@ -121,7 +121,6 @@ check-arm64: arm64 ## memgap for arm64, in an emulated machine (root, QEMU; inst
 # two machines at a time: emulation takes a core each
 check-vm vm-check: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## cgroup v2 and kernels from 5.10 to the newest, in virtual machines, KERNEL=6.12: one (root, QEMU)
 	$(Q)KERNEL="$(or $(KERNEL),all)" MACHINES=2 SECONDS_PER_SUITE=3600 tests/run.sh $(VM_SUITES)
-	$(Q)grep '^# |' build/tests/test_suites.py.log
 
 $(NAMES_PROGRAM): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk
 	@echo "  PROGRAM $@"

@@ -75,8 +75,9 @@ class Tap:
             self.note(f"{kernel}: {name}: {self.tests - tests} tests in {seconds:.0f} s")
 
     def end(self):
+        self.note("| kernel | tests | passed | failed | left out |\n|---|---|---|---|---|")
         for kernel, counts in self.counts.items():
-            self.note(f"| {kernel} | {sum(counts.values())} tests | " + " | ".join(f"{n} {word}" for word, n in counts.items()) + " |")
+            self.note(f"| {kernel} | {sum(counts.values())} | {counts['passed']} | {counts['failed']} | {counts['skipped']} |")
         print(f"1..{self.tests}")
         sys.exit(1 if self.failed else 0)
 

@@ -39,6 +39,7 @@ class Descriptors(FaultsTest):
         if "error while loading shared libraries" in run.stderr:
             return False  # ld.so's, before memgap is
         self.assertIn(run.returncode, STATUSES, note)
+        self.assertNotIn("no memory cgroup hierarchy", run.stderr, note)
         if "json" in arguments:
             lines = [json.loads(line) for line in run.stdout.splitlines()]
             self.assertTrue(lines or run.returncode, note)

@@ -181,8 +181,8 @@ int containers_each(const struct hierarchy *hierarchy, int proc_fd, const struct
 	*ret_names = NULL;
 	if (!options->n_containers)
 		return 0;
-	if (hierarchy->fd < 0)
-		return error_set(err, EXIT_HOST, NO_HIERARCHY);
+	if (hierarchy_require(hierarchy, err))
+		return -1;
 	if (names_read_now(proc_fd, options, ret_names, note))
 		return error_set(err, EXIT_FAILED, "out of memory");
 	for (size_t i = 0; i < options->n_containers && !result; i++) {

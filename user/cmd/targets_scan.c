@@ -219,8 +219,8 @@ int targets_scan_open(struct targets *targets, struct error *err)
 
 	if (result)
 		return error_set(err, EXIT_FAILED, "cannot watch cgroups come and go: %s", strerror(-result));
-	if (targets->options->targets.all && targets->hierarchy.fd < 0)
-		return error_set(err, EXIT_HOST, NO_HIERARCHY);
+	if (targets->options->targets.all && hierarchy_require(&targets->hierarchy, err))
+		return -1;
 	if (targets->options->targets.all && targets->hierarchy.partial)
 		log_message("only the cgroups below %s are seen, not all of the host (in a container: --cgroupns=host, and the host's "
 			    "/sys/fs/cgroup)", targets->hierarchy.mount);

@@ -138,15 +138,31 @@ void hierarchy_open(int proc_fd, struct hierarchy *ret)
 	char v2_mount[PATH_MAX], *text;
 
 	*ret = (struct hierarchy){ .fd = -1, .v2_fd = -1 };
-	if (read_whole_file_at(proc_fd, "self/mountinfo", MOUNTINFO_MAX, &text))
+	ret->missing = read_whole_file_at(proc_fd, "self/mountinfo", MOUNTINFO_MAX, &text);
+	if (ret->missing)
 		return;
-	if (!hierarchy_parse_mountinfo(text, &ret->version, ret->mount))
+	ret->missing = hierarchy_parse_mountinfo(text, &ret->version, ret->mount);
+	if (!ret->missing) {
 		ret->fd = open(ret->mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		ret->missing = ret->fd < 0 ? -errno : 0;
+	}
 	ret->partial = hierarchy_parse_is_partial(text, ret->mount, has_own_namespace(proc_fd));
 	ret->hybrid = ret->version == 1 && hierarchy_parse_has_v2(text, v2_mount);
 	if (ret->hybrid)
 		ret->v2_fd = open(v2_mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	free(text);
+}
+
+int hierarchy_require(const struct hierarchy *hierarchy, struct error *err)
+{
+	if (hierarchy->fd >= 0)
+		return 0;
+	if (error_is_out_of_fds(-hierarchy->missing, err))
+		return -1;
+	if (hierarchy->missing != -ENOENT)
+		return error_set(err, EXIT_HOST, "the memory cgroup hierarchy cannot be opened: %s", strerror(-hierarchy->missing));
+	return error_set(err, EXIT_HOST, "no memory cgroup hierarchy is mounted: "
+			 "mount one at /sys/fs/cgroup (in a container: -v /sys/fs/cgroup:/sys/fs/cgroup:ro)");
 }
 
 void hierarchy_close(struct hierarchy *hierarchy)
@@ -237,8 +253,8 @@ int cgroup_dir_open(const struct hierarchy *hierarchy, const char *name, struct 
 
 	while (length && path[length - 1] == '/')
 		length--;
-	if (hierarchy->fd < 0)
-		return error_set(err, EXIT_HOST, NO_HIERARCHY);
+	if (hierarchy_require(hierarchy, err))
+		return -1;
 	if (length + 2 > CGROUP_PATH_MAX)
 		return error_set(err, EXIT_TARGET, "the cgroup's path is longer than %d bytes", CGROUP_PATH_MAX - 2);
 	snprintf(ret->path, sizeof(ret->path), "/%.*s", (int)length, path);

@@ -20,7 +20,8 @@ struct hierarchy {
 	int version; /* 1 or 2 */
 	bool hybrid; /* version 1 for memory, and there is a v2 hierarchy as well */
 	bool partial; /* only a part of the host's cgroups can be seen there */
-	int fd;      /* its mount point, or -1 when none was found */
+	int fd;      /* its mount point, or -1 */
+	int missing; /* then: why, a negative errno; -ENOENT when none is mounted */
 	int v2_fd;   /* hybrid: the mount point of the other, which has the pressure; else -1 */
 	char mount[PATH_MAX];
 };
@@ -47,9 +48,8 @@ void hierarchy_close(struct hierarchy *hierarchy);
 int hierarchy_parse_path(const char *text, int version, char ret_path[CGROUP_PATH_MAX]);
 int hierarchy_path_of(const struct hierarchy *hierarchy, int proc_fd, pid_t pid, char ret_path[CGROUP_PATH_MAX]);
 
-/* For who needs one: EXIT_HOST. */
-#define NO_HIERARCHY "no memory cgroup hierarchy is mounted: " \
-		     "mount one at /sys/fs/cgroup (in a container: -v /sys/fs/cgroup:/sys/fs/cgroup:ro)"
+/* For who needs one: EXIT_HOST, and why, when there is none. */
+int hierarchy_require(const struct hierarchy *hierarchy, struct error *err);
 
 /* Opens the directory with this path, to look below it; -1 when there is none. */
 int hierarchy_open_path(const struct hierarchy *hierarchy, const char *path);

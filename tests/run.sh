@@ -9,6 +9,7 @@
 set -uo pipefail
 
 logs=build/tests
+tables=$(dirname "$(readlink -f "$0")")/lib/tables.awk
 reports=${MEMGAP_BUILD:-build}/reports # of sanitizers and valgrind, see tests/lib/sanitizers.c
 export CMOCKA_MESSAGE_OUTPUT=TAP
 seconds_per_suite=${SECONDS_PER_SUITE:-1200}
@@ -100,7 +101,8 @@ wait
 
 all=("${first[@]}" "${beside[@]}" "${alone[@]}" "${together[@]}")
 # What was tried, as suites have it in rows of the same form (tests/lib/tried.py).
-printf "$logs/%s.log\0" "${all[@]##*/}" | xargs -0 sed -nE 's/^# (\|([^|]*\|){5})$/\1/p' 2>/dev/null | awk -f tests/lib/tables.awk
+printf "$logs/%s.log\0" "${all[@]##*/}" | xargs -0 sed -E 's/^# (\|([^|]*\|){5})$/\1/; t; s/.*//' 2>/dev/null | awk -f "$tables"
+tables_status=$?
 
 passed=0 failed=0 skipped=0
 for suite in "${all[@]}"; do
@@ -114,4 +116,4 @@ for suite in "${all[@]}"; do
 	passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skip))
 done
 echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+[ "$failed" -eq 0 ] && [ "$tables_status" -eq 0 ]

@@ -16,6 +16,11 @@ suite() { # name, its script
 	chmod +x "$1"
 }
 
+told() { # description, line expected, arguments of run.sh
+	n=$((n + 1))
+	if "$run" "${@:3}" 2>&1 | grep -cxF "$2" | grep -qx 1; then echo "ok $n - $1"; else echo "not ok $n - $1" && status=1; fi
+}
+
 check() { # description, last line expected, exit status expected, arguments of run.sh
 	local said ended
 	said=$("$run" "${@:4}" 2>&1)
@@ -41,5 +46,12 @@ check "in each way of running a suite" "4 passed, 0 failed, 4 skipped" 0 ./passe
 check "a suite that fails, one that a signal ends, one that says nothing" "2 passed, 3 failed, 1 skipped" 1 ./dies ./passes ./fails ./says_nothing
 check "so it is where suites run together: those after it run as well" "3 passed, 3 failed, 1 skipped" 1 --alone ./dies --together ./dies2 ./fails ./passes
 check "a suite that is not there has failed" "1 passed, 1 failed, 1 skipped" 1 ./passes --together ./none
+for i in 1 2; do
+	suite "tries$i" "echo ok 1 - one; echo '# | fault | times | a | b | c |'; echo '# |---|---|---|---|---|'; echo '# | fault $i | $i | 0 | 0 | 0 |'"
+done
+told "rows of two suites under the same head are in one table" "| fault | times | a | b | c |" ./tries1 ./tries2
+for i in 1 2; do
+	told "and each of them is in it" "| fault $i | $i | 0 | 0 | 0 |" ./tries1 ./tries2
+done
 echo "1..$n"
 exit "$status"

@@ -116,7 +116,7 @@ arm64-tests: all $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(EXERCIS
 check-arm64: arm64 ## memgap for arm64, in an emulated machine (root, QEMU; installs what is missing)
 	$(Q)$(MAKE) --no-print-directory CROSS=aarch64 arm64-tests
 	$(Q)tests/go/toolchains.py arm64
-	$(Q)SECONDS_PER_SUITE=3600 tests/run.sh tests/vm/test_arm64.py
+	$(Q)KERNEL="$(or $(KERNEL),6.1)" SECONDS_PER_SUITE=3600 tests/run.sh tests/vm/test_arm64.py
 
 # two machines at a time: emulation takes a core each
 check-vm vm-check: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## cgroup v2 and kernels from 5.10 to the newest, in virtual machines, KERNEL=6.12: one (root, QEMU)

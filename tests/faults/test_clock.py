@@ -56,7 +56,7 @@ class Clock(FaultsTest):
         self.assertLess(time.monotonic() - start, 2)
         self.check_nothing_left(self.target)
         self.target.finish()
-        self.tried("jumps of the clock by up to ten years, while counting", len(watch.seen))
+        self.tried("lines, at each of which memgap's time of day jumps by up to ten years", len(watch.seen))
 
     def test_trims(self):
         """the cooldown is a second, whatever the time of day"""
@@ -70,7 +70,7 @@ class Clock(FaultsTest):
         self.assertEqual(watch.finish(), 0, watch.stderr())
         self.check_nothing_left(self.target)
         self.target.finish()
-        self.tried("jumps of the clock, while trimming", len(watch.seen))
+        self.tried("lines while the time of day jumps, with trims", len(watch.seen))
 
     def test_recording(self):
         """a recording keeps all lines, and makes a report"""
@@ -86,7 +86,7 @@ class Clock(FaultsTest):
         self.assertEqual((report.returncode, report.stderr), (0, b""))
         self.assertGreater(len(report.stdout), 10000)
         self.target.finish()
-        self.tried("jumps of the clock, in a recording", len(watch.seen))
+        self.tried("lines while the time of day jumps, in a recording", len(watch.seen))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ INTERVAL = f"{20 * SLOWNESS}ms"  # a heap is looked into after the first line, w
 
 
 class Descriptors(FaultsTest):
-    """Each command with each limit, from the one with which it cannot even begin until all is well three times in a row; in `make check` each fourth."""
+    """Each command with each limit, from the one with which it cannot even begin until all is well three times in a row; in `make check` some."""
 
     def setUp(self):
         self.begin_in_cgroup("descriptors")

@@ -87,7 +87,7 @@ class Many(FaultsTest):
         self.assertEqual((self.forks.end(), self.forks.stderr()), (0, ""))
 
     def test_short_processes(self):
-        """a target forks 10,000 short processes, which each allocate: every call is counted"""
+        """a target forks short processes by the thousand, which each allocate: every call is counted"""
         before = self.begin("short", PROCESSES)
         self.forks.say()
         truth, missed = self.check_all_counted(before)

@@ -7,7 +7,11 @@ function keep(row) {
 		rows[head] = rows[head] row "\n"
 }
 
-!/^\|.*\|$/ { next }
+!/^\|.*\|$/ {
+	keep(last)
+	last = head = ""
+	next
+}
 
 /^[|-]+$/ {
 	head = last
@@ -27,5 +31,5 @@ function keep(row) {
 END {
 	keep(last)
 	for (i = 1; i <= tables; i++)
-		printf "%s%s\n%s\n%s", i > 1 ? "\n" : "", heads[i], dashes[heads[i]], rows[heads[i]]
+		printf "%s%s\n%s\n%s", (i > 1 ? "\n" : ""), heads[i], dashes[heads[i]], rows[heads[i]]
 }

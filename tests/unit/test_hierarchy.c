@@ -267,15 +267,42 @@ static void a_proc_without_a_hierarchy_opens_none(void **state)
 	(void)state;
 	hierarchy_open(tree.fd, &hierarchy); /* no mountinfo at all */
 	assert_int_equal(hierarchy.fd, -1);
+	assert_int_equal(hierarchy.missing, -ENOENT);
 	tree_mkdir(&tree, "self");
 	tree_write(&tree, "self/mountinfo", ROOT V1_CPU);
 	hierarchy_open(tree.fd, &hierarchy);
 	assert_int_equal(hierarchy.fd, -1);
+	assert_int_equal(hierarchy.missing, -ENODEV);
 	assert_int_equal(cgroup_dir_open(&hierarchy, "/a", &dir, &err), -1);
 	assert_int_equal(err.status, EXIT_HOST);
 	assert_int_equal(dir.fd, 77);
 	hierarchy_close(&hierarchy);
 	tree_remove(&tree);
+}
+
+static void who_needs_a_hierarchy_is_told_why_there_is_none(void **state)
+{
+	static const struct {
+		int missing, version;
+		enum exit_status status;
+		const char *told;
+	} rows[] = {
+		{ -ENODEV, 0, EXIT_HOST, "no memory cgroup hierarchy is mounted" },
+		{ -ENOENT, 0, EXIT_HOST, "cannot open /proc/self/mountinfo: No such file" },
+		{ -EACCES, 2, EXIT_HOST, "cannot open the memory cgroup hierarchy at /sys/fs/cgroup: Permission denied" },
+		{ -EMFILE, 0, EXIT_HOST, "out of file descriptors" },
+		{ -ENOMEM, 0, EXIT_FAILED, "out of memory" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct hierarchy hierarchy = { .fd = -1, .missing = rows[i].missing, .version = rows[i].version };
+		struct error err = { 0 };
+
+		strcpy(hierarchy.mount, rows[i].version ? "/sys/fs/cgroup" : "");
+		check_row(rows[i].told, hierarchy_require(&hierarchy, &err) == -1);
+		check_row(rows[i].told, err.status == rows[i].status && !strncmp(err.text, rows[i].told, strlen(rows[i].told)));
+	}
 }
 
 static void a_directory_that_is_no_cgroup_does_not_open_as_one(void **state)
@@ -344,6 +371,7 @@ int main(void)
 		cmocka_unit_test(a_very_long_list_of_controllers_is_not_taken_for_an_empty_one),
 		cmocka_unit_test(a_process_path_is_read_below_the_proc_directory),
 		cmocka_unit_test(a_proc_without_a_hierarchy_opens_none),
+		cmocka_unit_test(who_needs_a_hierarchy_is_told_why_there_is_none),
 		cmocka_unit_test(a_directory_that_is_no_cgroup_does_not_open_as_one),
 		cmocka_unit_test(the_mount_opens_by_each_of_its_names_with_its_inode_as_id),
 	};

@@ -33,6 +33,7 @@ struct check {
 	struct utsname system;
 	struct error failure;  /* why not */
 	char reclaim_why[ERROR_TEXT_MAX];
+	struct error no_hierarchy; /* unset when there is one */
 	struct check_host host;
 	struct examiner examiner;
 	size_t members;        /* of the cgroup that is being looked at */
@@ -67,7 +68,9 @@ static void look_at_host(struct check *check)
 		.cgroup_version = check->hierarchy.fd < 0 ? 0 : check->hierarchy.version,
 		.cgroup_hybrid = check->hierarchy.hybrid,
 		.cgroup_mount = text_make_printable(check->hierarchy.mount),
+		.cgroup_why = check->no_hierarchy.text,
 	};
+	hierarchy_require(&check->hierarchy, &check->no_hierarchy);
 	host->cgroup_has_memory = host->cgroup_version && cgroup_root_has_memory(check->hierarchy.fd, host->cgroup_version);
 	if (host->cgroup_version && reclaim_check(check->hierarchy.fd, host->cgroup_version, false, check->reclaim_why, sizeof(check->reclaim_why)))
 		host->reclaim_why = check->reclaim_why;

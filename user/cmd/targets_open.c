@@ -38,6 +38,8 @@ static int home_of(struct targets *targets, pid_t pid, struct watched_cgroup **r
 	*ret = has_path ? targets_cgroup_above(targets, path) : NULL;
 	if (*ret || targets->options->per != PER_CGROUP)
 		return 0;
+	if (hierarchy_require(&targets->hierarchy, err))
+		return -1;
 	if (!has_path)
 		return error_set(err, EXIT_TARGET, "pid %d is in no memory cgroup: leave --per cgroup out", pid);
 	for (size_t i = 0; i < targets->n_cgroups; i++)

@@ -19,7 +19,8 @@ struct check_host {
 	const struct probes_features *features; /* NULL: they could not be loaded, */
 	const char *failure;   /* and why */
 	struct probe_cost cost;
-	int cgroup_version;    /* of the memory hierarchy; 0: none is mounted */
+	int cgroup_version;    /* of the memory hierarchy; 0: there is none that can be seen, */
+	const char *cgroup_why; /* and why */
 	bool cgroup_hybrid, cgroup_has_memory;
 	const char *cgroup_mount;
 	const char *reclaim_why; /* why memory.reclaim cannot be used; NULL: it can, */

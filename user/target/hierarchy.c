@@ -141,8 +141,8 @@ void hierarchy_open(int proc_fd, struct hierarchy *ret)
 	ret->missing = read_whole_file_at(proc_fd, "self/mountinfo", MOUNTINFO_MAX, &text);
 	if (ret->missing)
 		return;
-	ret->missing = hierarchy_parse_mountinfo(text, &ret->version, ret->mount);
-	if (!ret->missing) {
+	ret->missing = -ENODEV;
+	if (!hierarchy_parse_mountinfo(text, &ret->version, ret->mount)) {
 		ret->fd = open(ret->mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		ret->missing = ret->fd < 0 ? -errno : 0;
 	}
@@ -159,8 +159,12 @@ int hierarchy_require(const struct hierarchy *hierarchy, struct error *err)
 		return 0;
 	if (error_is_out_of_fds(-hierarchy->missing, err))
 		return -1;
-	if (hierarchy->missing != -ENOENT)
-		return error_set(err, EXIT_HOST, "the memory cgroup hierarchy cannot be opened: %s", strerror(-hierarchy->missing));
+	if (hierarchy->missing == -ENOMEM)
+		return error_set(err, EXIT_FAILED, "out of memory");
+	if (hierarchy->missing != -ENODEV)
+		return error_set(err, EXIT_HOST, "cannot open %s%s: %s",
+				 hierarchy->version ? "the memory cgroup hierarchy at " : "/proc/self/mountinfo", hierarchy->mount,
+				 strerror(-hierarchy->missing));
 	return error_set(err, EXIT_HOST, "no memory cgroup hierarchy is mounted: "
 			 "mount one at /sys/fs/cgroup (in a container: -v /sys/fs/cgroup:/sys/fs/cgroup:ro)");
 }

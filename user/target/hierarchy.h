@@ -21,7 +21,7 @@ struct hierarchy {
 	bool hybrid; /* version 1 for memory, and there is a v2 hierarchy as well */
 	bool partial; /* only a part of the host's cgroups can be seen there */
 	int fd;      /* its mount point, or -1 */
-	int missing; /* then: why, a negative errno; -ENOENT when none is mounted */
+	int missing; /* then: why, a negative errno; -ENODEV when none is mounted */
 	int v2_fd;   /* hybrid: the mount point of the other, which has the pressure; else -1 */
 	char mount[PATH_MAX];
 };

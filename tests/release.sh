@@ -4,6 +4,7 @@
 # In the end one table says what was tried, another how each part ended; the output of each is kept in build/release/.
 # usage: release.sh [PART...]
 set -uo pipefail
+cd "$(dirname "$0")/.." || exit
 
 logs=build/release
 mkdir -p "$logs"
@@ -19,15 +20,17 @@ run_part() { # name
 	kernels) make --no-print-directory check-vm KERNEL=all ;;
 	arm64) make --no-print-directory check-arm64 ;;
 	soak) make --no-print-directory soak HOURS=0.5 ;;
-	*)
-		echo "release.sh: no part '$1': ${all[*]}" >&2
-		return 2
-		;;
+	coverage) make --no-print-directory coverage ;;
 	esac
 }
 
-all=(static valgrind check sanitized races faults kernels arm64 soak)
+all=(static valgrind check sanitized races faults kernels arm64 soak coverage)
 parts=("${@:-${all[@]}}")
+for part in "${parts[@]}"; do
+	[[ " ${all[*]} " = *" $part "* ]] || { echo "release.sh: no part '$part', but: ${all[*]}" >&2; exit 2; }
+done
+tests/deps.sh all
+tests/prepare.sh || exit
 
 failed=0
 rows=()

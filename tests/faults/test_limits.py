@@ -14,9 +14,11 @@ import tempfile
 sys.path.insert(0, "tests/faults")
 import faults  # noqa: E402
 from faults import SIZE, FaultsTest, Target, sample_from_now  # noqa: E402
-from memgap import MEMGAP, SLOWNESS, Cgroup, Program, Watch, own_libc, read, wait_for  # noqa: E402
+from bpf_objects import bpf_objects  # noqa: E402
+from memgap import MEMGAP, SLOWNESS, Cgroup, Program, Watch, code_is_intact, own_libc, read, wait_for  # noqa: E402
 
 FORKS = os.path.abspath("build/tests/programs/forks")
+JEMALLOC = os.path.abspath("build/packages/bookworm/libjemalloc2/usr/lib/x86_64-linux-gnu/libjemalloc.so.2")
 ENOUGH = 100  # descriptors, for one target
 STEP = max(1, round(4 / SIZE))
 STATUSES = 0, 1, 3
@@ -127,6 +129,32 @@ class FullDisk(FaultsTest):
         self.check_nothing_left(target)
         target.finish()
         self.tried("a full disk under stdout", 1)
+
+
+class FullMap(FaultsTest):
+    def test_blocks(self):
+        """there is no room for most blocks of a program with jemalloc: what is not counted is missed, and said to be"""
+        subprocess.run(["tests/packages.sh", "bookworm", "libjemalloc2"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300, check=True)
+        target = Target(self, env={**own_libc(self), "LD_PRELOAD": JEMALLOC})
+        watch = Watch(self, "-s", "probe", "--max-blocks", "100", "-p", str(target.pid))
+        before, seen = self.settled(target, watch)
+        self.assertFalse(code_is_intact(target.pid, os.path.basename(JEMALLOC)), "there are no probes: nothing is proven")
+        target.go()
+        watch.sample(lambda sample: sample["allocator"]["missed"] > seen["missed"] + 1000)
+        after, now = self.settled(target, watch)
+        missed = now["missed"] - seen["missed"]
+        for figure in "mallocs", "frees":
+            lost = after[figure] - before[figure] - (now[figure] - seen[figure])
+            self.assertTrue(0 <= lost <= missed, f"{figure}: {lost} are lost, {missed} said to be missed")
+        self.assertGreater(now["mallocs"], seen["mallocs"])
+        target.go()
+        objects = bpf_objects(watch.pid)
+        watch.stop()
+        self.assertEqual(watch.finish(), 0, watch.stderr())
+        self.check_nothing_left(target, objects)
+        self.assertTrue(code_is_intact(target.pid, os.path.basename(JEMALLOC)))
+        target.finish()
+        self.tried("blocks for which there was no room", f"{missed:,}")
 
 
 class FullRing(FaultsTest):

@@ -5,6 +5,7 @@
 #include <getopt.h>
 
 #include "user/cmd/check_options.h"
+#include "user/cmd/report_options.h"
 #include "user/cmd/serve_options.h"
 #include "user/cmd/top_options.h"
 #include "user/cmd/trim_command_options.h"
@@ -71,11 +72,22 @@ static int parse_trim(int argc, char *argv[], struct error *err)
 	return result;
 }
 
+static int parse_report(int argc, char *argv[], struct error *err)
+{
+	struct report_options options;
+	int result = report_options_parse(argc, argv, &options, err);
+
+	if (!result)
+		assert_true(options.help || options.input);
+	return result;
+}
+
 static const struct {
 	const char *name;
 	int (*parse)(int argc, char *argv[], struct error *err);
 } subcommands[] = {
 	{ "watch", parse_watch }, { "serve", parse_serve }, { "top", parse_top }, { "check", parse_check }, { "trim", parse_trim },
+	{ "report", parse_report },
 };
 
 /* getopt() keeps a place in a word of before: memgap parses one command line, this does many. */

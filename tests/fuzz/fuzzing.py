@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import tempfile
+import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath("build/fuzz")
@@ -37,30 +38,35 @@ class Failed(Exception):
 
 
 def run(target, arguments, seconds, idle=False):
-    """The fuzzer's output."""
+    """The fuzzer's output, and the seconds of a core that it had. It is ended, and has failed, when it takes longer than that."""
     os.makedirs(ARTIFACTS, exist_ok=True)
     command = (["chrt", "--idle", "0"] if idle else []) + [f"{BUILD}/fuzz_{target}", f"-rss_limit_mb={MIB_MOST}"] + arguments
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         environment = dict(os.environ, TMPDIR=folder, UBSAN_OPTIONS="print_stacktrace=1",
                            ASAN_OPTIONS="quarantine_size_mb=16:detect_leaks=1")
-        process = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment,
-                                 timeout=seconds, check=False)
-    output = process.stdout.decode(errors="replace")
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
+        timer = threading.Timer(seconds, process.kill)
+        timer.start()
+        output = process.stdout.read().decode(errors="replace")
+        _, status, usage = os.wait4(process.pid, 0)
+        timer.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise Failed(f"fuzz_{target} ended with status {process.returncode}\n{output[-6000:]}")
-    return output
+    return output, usage.ru_utime + usage.ru_stime
 
 
 def replay(target, files):
     """Each of the files once; how many it were. Failed when one of them is a bug."""
-    output = run(target, [f"-timeout={SECONDS_ALONE}", f"-artifact_prefix={ARTIFACTS}/{target}-", *files], REPLAY_SECONDS)
+    output, _ = run(target, [f"-timeout={SECONDS_ALONE}", f"-artifact_prefix={ARTIFACTS}/{target}-", *files], REPLAY_SECONDS)
     return len(re.findall(r"^Executed .* in \d+ ms$", output, re.MULTILINE))
 
 
 class Result:
     """What fuzzing a target came to."""
 
-    def __init__(self, output):
+    def __init__(self, output, core_s=0.0):
+        self.core_s = core_s
         state = re.findall(r"cov: (\d+) ft: \d+ corp: (\d+)/", output)
         executed = re.search(r"stat::number_of_executed_units:\s+(\d+)", output)
         speed = re.search(r"stat::average_exec_per_sec:\s+(\d+)", output)
@@ -73,7 +79,7 @@ def was_only_slow(path, target):
     """Whether an input took its time since others had the core: it does not when it has one."""
     try:
         replay(target, [path])
-    except (Failed, subprocess.TimeoutExpired):
+    except Failed:
         return False
     os.unlink(path)
     return True
@@ -91,7 +97,7 @@ def fuzz(target, seconds):
     if os.path.exists(dictionary):
         arguments.append(f"-dict={dictionary}")
     try:
-        return Result(run(target, arguments + [corpus] + inputs_of(target), 2 * seconds + 300, idle=True))
+        return Result(*run(target, arguments + [corpus] + inputs_of(target), 2 * seconds + 300, idle=True))
     except Failed as failure:
         found = set(glob.glob(f"{prefix}*")) - before
         slow = [path for path in found if os.path.basename(path).startswith((f"{target}-timeout-", f"{target}-slow-unit-"))]

@@ -305,15 +305,15 @@ class Cgroup:
         wait_for(lambda: end_cgroup(self.directory), f"{self.directory} can be removed")
 
 
-def libc_of(pid):
-    """The line of /proc/PID/maps with libc's code, in fields; None as long as there is none."""
+def libc_of(pid, name="libc.so.6"):
+    """The line of /proc/PID/maps with libc's code, or another library's, in fields; None as long as there is none."""
     lines = (line.split() for line in read(f"/proc/{pid}/maps").splitlines())
-    return next((fields for fields in lines if fields[-1].endswith("/libc.so.6") and fields[1] == "r-xp"), None)
+    return next((fields for fields in lines if fields[-1].endswith(f"/{name}") and fields[1] == "r-xp"), None)
 
 
-def code_is_intact(pid):
-    """Whether the code of libc in memory is that of the file: no breakpoint of a probe in it."""
-    fields = libc_of(pid)
+def code_is_intact(pid, name="libc.so.6"):
+    """Whether the code of libc, or another library, in memory is that of the file: no breakpoint of a probe in it."""
+    fields = libc_of(pid, name)
     start, end = (int(address, 16) for address in fields[0].split("-"))
     with open(f"/proc/{pid}/mem", "rb") as memory, open(fields[5], "rb") as file:
         memory.seek(start)

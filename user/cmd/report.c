@@ -2,7 +2,6 @@
 /* memgap report: a recording becomes an HTML file. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,53 +13,8 @@
 #include "user/base/line_reader.h"
 #include "user/base/log.h"
 #include "user/cmd/command_table.h"
+#include "user/cmd/report_options.h"
 #include "user/output/report.h"
-
-static const char report_usage[] =
-	"usage: memgap report FILE [-o OUT.html]\n"
-	"\n"
-	"Turns a recording (memgap watch --record FILE) into an HTML file that needs nothing else. Lines of\n"
-	"`memgap watch -o json` will do as well. Of a recording that was cut or damaged, what is there is reported,\n"
-	"and that it was is said. Needs no root.\n"
-	"\n"
-	"  FILE                      the recording; - is stdin\n"
-	"  -o, --output FILE         where the HTML goes, written over (default: stdout)\n"
-	"  -h, --help\n"
-	"\n"
-	"Exit status: 0 done; 1 the work failed, or there is nothing of a recording in the file; 2 usage.\n";
-
-static const struct option long_options[] = {
-	{ "output", required_argument, NULL, 'o' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
-struct report_options {
-	const char *input, *output; /* NULL: stdout */
-	bool help;
-};
-
-static int parse(int argc, char *argv[], struct report_options *ret, struct error *err)
-{
-	int option;
-
-	*ret = (struct report_options){ .help = false };
-	optind = 1;
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":o:h", long_options, NULL)) != -1) {
-		if (option == 'o')
-			ret->output = optarg;
-		else if (option == 'h')
-			ret->help = true;
-		else
-			return error_set(err, EXIT_USAGE, option == ':' ? "%s needs a value: try `memgap report --help`" :
-							  "unknown option '%s': try `memgap report --help`", argv[optind - 1]);
-	}
-	if (!ret->help && argc - optind != 1)
-		return error_set(err, EXIT_USAGE, "give one recording: `memgap report FILE -o OUT.html`");
-	ret->input = argv[optind];
-	return 0;
-}
 
 /* Why it ends, as "The recording …" goes on; NULL: it is whole. */
 static const char *describe_end(enum line_end end)
@@ -191,7 +145,7 @@ int cmd_report(int argc, char *argv[])
 	struct error err;
 	int input, result;
 
-	if (parse(argc, argv, &options, &err)) {
+	if (report_options_parse(argc, argv, &options, &err)) {
 		log_message("%s", err.text);
 		return (int)err.status;
 	}
@@ -199,7 +153,7 @@ int cmd_report(int argc, char *argv[])
 		fputs(report_usage, stdout);
 		return EXIT_DONE;
 	}
-	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): where there is none parse() has failed, as error_set() is -1 */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): where there is none the options are refused, as error_set() is -1 */
 	input = strcmp(options.input, "-") ? open(options.input, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
 	if (input < 0) {
 		log_message("cannot read %s: %s", options.input, strerror(errno));

@@ -5,7 +5,7 @@
 FUZZ := build/fuzz
 FUZZERS := $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_OBJECTS := $(patsubst %.c,$(FUZZ)/obj/%.o,$(filter-out user/main.c,$(sort $(wildcard user/*.c user/*/*.c))))
-FUZZ_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -Wall -Wextra -Werror -I. -MD -MP \
+FUZZ_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer -fno-sanitize-recover=all $(WARNINGS) -I. -MD -MP \
 	-isystem $(B)/skeleton -DMEMGAP_VERSION='"$(VERSION)"' $(shell $(PKG_CONFIG) --cflags $(LIBS) $(LOADED_LIBS))
 
 .PHONY: fuzz fuzzers check-fuzz

@@ -138,7 +138,7 @@ $(FAULTY_MEMGAP): $(O)/tests/faults/faulty.o $(USER_OBJECTS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(COMMON_CFLAGS) $(INSTRUMENTED) $(FAULTY:%=-Wl,--wrap=%) $^ $(USER_LIBS) -o $@
 
-TEST_CFLAGS = $(USER_CFLAGS) $(shell $(PKG_CONFIG) --cflags $(TEST_LIBS)) -Wno-conversion
+TEST_CFLAGS = $(USER_CFLAGS) $(shell $(PKG_CONFIG) --cflags $(TEST_LIBS))
 
 $(INTEGRATION_SUITES): tests/integration/exerciser.c
 $(UNIT_SUITES) $(INTEGRATION_SUITES): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk

@@ -89,7 +89,7 @@ static void take(struct worker *worker, int i)
 	if (!block)
 		abort();
 	worker->blocks[i] = block;
-	worker->held += malloc_usable_size(block);
+	worker->held += (int64_t)malloc_usable_size(block);
 	if (random_below(worker, 4)) /* else what is large is not touched */
 		memset(block, 1, malloc_usable_size(block));
 }
@@ -97,7 +97,7 @@ static void take(struct worker *worker, int i)
 static void give_back(struct worker *worker, int i)
 {
 	if (worker->blocks[i])
-		worker->held -= malloc_usable_size(worker->blocks[i]);
+		worker->held -= (int64_t)malloc_usable_size(worker->blocks[i]);
 	free(worker->blocks[i]);
 	worker->blocks[i] = NULL;
 }
@@ -105,7 +105,7 @@ static void give_back(struct worker *worker, int i)
 static void churn(struct worker *worker)
 {
 	for (;;) {
-		int i = random_below(worker, BLOCKS);
+		int i = (int)random_below(worker, BLOCKS);
 
 		if (worker->blocks[i])
 			give_back(worker, i);
@@ -126,7 +126,7 @@ static void take_aligned(struct worker *worker)
 		if (!worker->blocks[i])
 			abort();
 		memset(worker->blocks[i], 1, 1);
-		worker->held += malloc_usable_size(worker->blocks[i]);
+		worker->held += (int64_t)malloc_usable_size(worker->blocks[i]);
 		left--;
 	}
 }
@@ -138,11 +138,11 @@ static void resize(struct worker *worker, int i)
 
 	if (!block)
 		return;
-	worker->held -= malloc_usable_size(block);
+	worker->held -= (int64_t)malloc_usable_size(block);
 	block = realloc(block, 1 + (random_below(worker, 2) ? some_size(worker) : malloc_usable_size(block) * 2));
 	if (!block)
 		abort();
-	worker->held += malloc_usable_size(block);
+	worker->held += (int64_t)malloc_usable_size(block);
 	worker->blocks[i] = block;
 }
 

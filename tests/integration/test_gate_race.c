@@ -29,7 +29,7 @@ static void keep_to_cpu(int n)
 	if (!CPU_COUNT(&allowed))
 		sched_getaffinity(0, sizeof(allowed), &allowed);
 	CPU_ZERO(&one);
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+	for (unsigned int cpu = 0; cpu < CPU_SETSIZE; cpu++)
 		if (CPU_ISSET(cpu, &allowed) && n-- == 0)
 			CPU_SET(cpu, &one);
 	if (CPU_COUNT(&one))
@@ -277,7 +277,7 @@ static void say_cost(const struct ways *ways, const char *name, way_to_send way)
 	}
 	end(&id);
 	qsort(took, 1000, sizeof(took[0]), by_time);
-	print_message("# %s: %.1f us, one in a hundred %.1f us or more\n", name, took[500] / 1e3, took[990] / 1e3);
+	print_message("# %s: %.1f us, one in a hundred %.1f us or more\n", name, (double)took[500] / 1e3, (double)took[990] / 1e3);
 }
 
 static void what_it_costs(void **state)
@@ -292,7 +292,7 @@ static void what_it_costs(void **state)
 	say_cost(ways, "the gate", by_the_gate);
 	began = now_ns();
 	assert_int_equal(gate_open(&gate), 0);
-	print_message("# gate_open: %.1f ms\n", (now_ns() - began) / 1e6);
+	print_message("# gate_open: %.1f ms\n", (double)(now_ns() - began) / 1e6);
 	gate_close(gate);
 }
 

@@ -109,7 +109,7 @@ static inline void fake_set_pages(struct fake *fake, uint64_t start, uint64_t n,
 	struct fake_segment *segment = fake_find(fake, start);
 
 	assert_non_null(segment);
-	memset(segment->states + (start - segment->start) / PAGE, state, n);
+	memset(segment->states + (start - segment->start) / PAGE, (int)state, n);
 }
 
 /* A chunk's header; returns where the next one starts. */

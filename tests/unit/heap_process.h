@@ -52,7 +52,7 @@ static inline void put32(struct fake *fake, uint64_t address, uint32_t value)
 static inline void put_defaults(struct fake *fake, const struct version *version)
 {
 	for (int i = 0; i < 3; i++)
-		fake_put(fake, MP + 8 * i, 131072);
+		fake_put(fake, MP + 8ULL * (unsigned int)i, 131072);
 	fake_put(fake, MP + 24, 8);
 	put32(fake, MP + version->n_mmaps + 4, 65536);
 	fake_put(fake, MP + version->sbrk_base + 8, 64);

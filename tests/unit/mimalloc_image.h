@@ -39,7 +39,7 @@ static inline void put32(struct fake *fake, uint64_t address, uint32_t value)
 static inline void put_segment(struct fake *fake, uint64_t segment, uint64_t slices, uint64_t pages, bool is_huge)
 {
 	for (int i = 0; i < 8; i++)
-		fake_put(fake, segment + 112 + 8ULL * i, i ? 0 : 0xff);
+		fake_put(fake, segment + 112 + 8ULL * (unsigned int)i, i ? 0 : 0xff);
 	fake_put(fake, segment + 208, pages);
 	fake_put(fake, segment + 216, KEY ^ segment);
 	fake_put(fake, segment + 224, slices);

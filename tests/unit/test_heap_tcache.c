@@ -28,7 +28,7 @@ static void blocks_in_a_threads_cache_are_not_handed_out(void **state)
 	put16(&scene, cache + 16 + 2 * 3, 2);
 	fake_put(&scene.fake, cache + 16 + 128 + 8 * 3, first + 16);
 	for (int i = 0; i < 76; i++)
-		put16(&scene, other + 16 + 2 * i, i == 1 ? 6 : 7); /* of 7 */
+		put16(&scene, other + 16 + 2ULL * (unsigned int)i, i == 1 ? 6 : 7); /* of 7 */
 	fake_put(&scene.fake, other + 16 + 152 + 8 * 1, other + 0x310 + 16);
 	assert_int_equal(run(&scene), 0);
 	assert_int_equal(scene.sum.cached, 2 * 0x48 + 0x28);
@@ -52,7 +52,7 @@ static void large_blocks_in_a_cache_are_counted_one_by_one(void **state)
 	put_top(&scene, at, true);
 	fake_set_pages(&scene.fake, BASE + 3 * PAGE, 2, PAGE_ABSENT);
 	for (int i = 0; i < 76; i++)
-		put16(&scene, BASE + 16 + 2 * i, i == 68 ? 5 : 7); /* of 7 */
+		put16(&scene, BASE + 16 + 2ULL * (unsigned int)i, i == 68 ? 5 : 7); /* of 7 */
 	fake_put(&scene.fake, BASE + 16 + 152 + 8 * 68, first + 16);
 	fake_put(&scene.fake, first + 16, (second + 16) ^ (first + 16) >> 12);
 	fake_put(&scene.fake, second + 16, (second + 16) >> 12);

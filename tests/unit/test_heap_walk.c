@@ -161,7 +161,7 @@ static void a_list_that_is_a_ring_or_leads_astray_is_followed_as_far_as_it_is_so
 	heads[0] = BASE;             /* leads to a chunk of another size */
 	heads[1] = BASE + 0x21;      /* not aligned */
 	heads[2] = 0x7777000;        /* nothing there */
-	heads[3] = UINT64_MAX & ~15; /* no address */
+	heads[3] = UINT64_MAX - 15;  /* no address */
 	assert_int_equal(fastbins_collect(&scene.fake.image, heads, SIZE, monotonic_ns() + A_MINUTE, &scene.fast), 0);
 	assert_int_equal(scene.fast.n, 1);
 	memset(heads, 0, sizeof(heads));

@@ -75,7 +75,7 @@ static void memory_that_is_not_there_is_neither_read_nor_resident(void **state)
 	fake_set_pages(&scene.fake, LARGE + PAGE, 2, PAGE_ABSENT);
 	assert_int_equal(run(&scene), 0);
 	assert_int_equal(scene.view.alloc, scene.expected);
-	assert_int_equal(scene.view.resident, scene.view.sys - 2 * PAGE);
+	assert_int_equal(scene.view.resident, scene.view.sys - (int64_t)(2 * PAGE));
 	fake_set_pages(&scene.fake, LARGE + PAGE, 2, PAGE_SWAPPED);
 	assert_int_equal(run(&scene), 0);
 	assert_int_equal(scene.view.swapped, 2 * PAGE);

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the suites of faults have in common: a target that checks itself, what must hold after each fault, the table of what was tried."""
 import collections
-import datetime
 import json
 import os
 import re
@@ -15,7 +14,7 @@ sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
 import tried  # noqa: E402
 from bpf_objects import bpf_left  # noqa: E402
-from memgap import SECONDS, Cgroup, Program, code_is_intact, is_alive, own_libc, status_of, wait_for  # noqa: E402
+from memgap import Cgroup, Program, code_is_intact, is_alive, own_libc, status_of, wait_for  # noqa: E402
 
 CHECKS_ITSELF = os.path.abspath("build/tests/programs/checks_itself")
 # how much is tried: less than 1 in `make check`, more for a release
@@ -27,12 +26,6 @@ def leaked_uprobes(since=0):
     run = subprocess.run(["dmesg"], capture_output=True, text=True, timeout=30)
     told = re.findall(r"^\[ *([\d.]+)\] uprobe: (?:memgap|probing):\d+ failed to unregister, leaking uprobe", run.stdout, re.M)
     return [seconds for seconds in map(float, told) if seconds > since]
-
-
-def sample_from_now(watch, condition=lambda sample: True, seconds=SECONDS):
-    """The next sample that was not begun before this, as those that lie in the pipe were."""
-    now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(milliseconds=1)  # to which lines tell their time
-    return watch.sample(lambda sample: datetime.datetime.fromisoformat(sample["time"].replace("Z", "+00:00")) > now and condition(sample), seconds)
 
 
 class Target(Program):
@@ -106,7 +99,7 @@ class FaultsTest(unittest.TestCase):
     def settled(self, target, watch):
         """The truth of a target that holds, and what memgap says of it."""
         truth = target.hold()
-        return truth, sample_from_now(watch)["allocator"]
+        return truth, watch.sample_from_now()["allocator"]
 
     def tried(self, fault, times, harmed=0, left=0, lost=0):
         """A row of the table. The tests themselves fail where a number but the first is not 0."""

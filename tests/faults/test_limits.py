@@ -13,7 +13,7 @@ import tempfile
 
 sys.path.insert(0, "tests/faults")
 import faults  # noqa: E402
-from faults import SIZE, FaultsTest, Target, sample_from_now  # noqa: E402
+from faults import SIZE, FaultsTest, Target  # noqa: E402
 from bpf_objects import bpf_objects  # noqa: E402
 from memgap import MEMGAP, SLOWNESS, Cgroup, Program, Watch, code_is_intact, own_libc, read, wait_for  # noqa: E402
 
@@ -171,7 +171,7 @@ class FullRing(FaultsTest):
         forks.process.stdin.flush()
         truth = json.loads(forks.line(120))
         watch.stop(signal.SIGCONT)
-        sample = sample_from_now(watch, lambda sample: sample["target"]["processes"] == 1)
+        sample = watch.sample_from_now(lambda sample: sample["target"]["processes"] == 1)
         for figure in "mallocs", "frees", "total_alloc":
             self.assertEqual(sample["allocator"][figure] - before[figure], truth[figure], figure)
         self.assertEqual(sample["allocator"]["missed"], 0)

@@ -11,7 +11,7 @@ import time
 sys.path.insert(0, "tests/faults")
 import faults  # noqa: E402
 from bpf_objects import bpf_objects  # noqa: E402
-from faults import SIZE, FaultsTest, Target, sample_from_now  # noqa: E402
+from faults import SIZE, FaultsTest, Target  # noqa: E402
 from freezer import Freezer  # noqa: E402
 from memgap import LARGENESS, MIB, Cgroup, Program, Watch, end_cgroup, own_libc, read, status_of, wait_for  # noqa: E402
 
@@ -64,7 +64,7 @@ class Many(FaultsTest):
     def check_all_counted(self, before):
         """What the program has done is in the figures; what is not is in `missed`. Returns how many calls were missed."""
         truth = json.loads(self.forks.line(120))
-        now = sample_from_now(self.watch, lambda sample: sample["target"]["processes"] == 1, seconds=60)["allocator"]
+        now = self.watch.sample_from_now(lambda sample: sample["target"]["processes"] == 1, seconds=60)["allocator"]
         missed = now["missed"] - before["missed"]
         for figure in "mallocs", "frees":
             lost = truth[figure] - (now[figure] - before[figure])

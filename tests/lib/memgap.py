@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """memgap and the programs it watches, for the suites in tests/cli: a deadline on every step, nothing left behind."""
+import datetime
 import itertools
 import json
 import os
@@ -199,6 +200,11 @@ class Watch(Program):
 
     def sample(self, condition=lambda sample: True, seconds=SECONDS):
         return self.next(lambda line: "allocator" in line and condition(line), seconds)
+
+    def sample_from_now(self, condition=lambda sample: True, seconds=SECONDS):
+        """The next sample that was not begun before this, as those that lie in the pipe were."""
+        now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(milliseconds=1)  # to which lines tell their time
+        return self.sample(lambda sample: datetime.datetime.fromisoformat(sample["time"].replace("Z", "+00:00")) > now and condition(sample), seconds)
 
     def event(self, condition=lambda event: True, seconds=SECONDS):
         return self.next(lambda line: line.get("event") == "trim" and condition(line), seconds)

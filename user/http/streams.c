@@ -98,7 +98,7 @@ void streams_send(struct streams *streams, const struct http_route *route, char 
 	struct stream_event *event = malloc(sizeof(*event));
 	struct stream *stream;
 
-	if (!event || !size) {
+	if (!event || !text || !size) {
 		free(event);
 		free(text);
 		return;

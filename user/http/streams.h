@@ -43,7 +43,7 @@ void streams_init(struct streams *streams, struct clients *clients);
 struct MHD_Response *streams_add(struct streams *streams, const struct http_route *route, struct MHD_Connection *connection,
 				 struct client *client);
 bool streams_any(const struct streams *streams, const struct http_route *route);
-/* To all who listen to that route; NULL: to all. The text is malloc()ed, and this one's from now on. */
+/* To all who listen to that route; NULL: to all. The text is malloc()ed, and this one's from now on; NULL: there was no memory for it. */
 void streams_send(struct streams *streams, const struct http_route *route, char *text, size_t size);
 /* None sleeps any more: the daemon may stop. */
 void streams_wake(struct streams *streams);

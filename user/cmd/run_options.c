@@ -76,9 +76,12 @@ static int take_walk_budget(struct watch_options *options, const char *text, str
 {
 	const char *comma = strchrnul(text, ',');
 	char *share = strndup(text, (size_t)(comma - text));
-	bool bad = !share || parse_share(share, &options->walk_share) ||
-		   (*comma && (parse_duration(comma + 1, &options->walk_slice_ns) || options->walk_slice_ns > WALK_SLICE_MOST_NS));
+	bool bad;
 
+	if (!share)
+		return error_set(err, EXIT_FAILED, "out of memory");
+	bad = parse_share(share, &options->walk_share) ||
+	      (*comma && (parse_duration(comma + 1, &options->walk_slice_ns) || options->walk_slice_ns > WALK_SLICE_MOST_NS));
 	free(share);
 	return bad ? usage(err, "'%s' is no budget: 1%%, or 1%%,50ms; up to 100%%,1s", text) : 0;
 }

@@ -2,6 +2,8 @@
 /* Directories stand for cgroups: both tell of a mkdir and an rmdir by inotify. */
 #include "tests/unit/helpers.h"
 
+#include <sys/resource.h>
+
 #include "user/target/cgroup_tree.h"
 
 struct fixture {
@@ -192,6 +194,34 @@ static void nothing_happened_nothing_changes(void **state)
 	assert_string_equal(fixture->gone, "");
 }
 
+/* So many descriptors more can be opened; returns what the limit was. */
+static struct rlimit leave_descriptors(int n)
+{
+	struct rlimit before, less;
+	int next = open("/", O_PATH | O_CLOEXEC);
+
+	close(next);
+	assert_return_code(getrlimit(RLIMIT_NOFILE, &before), errno);
+	less = (struct rlimit){ (rlim_t)(next + n), before.rlim_max };
+	assert_return_code(setrlimit(RLIMIT_NOFILE, &less), errno);
+	return before;
+}
+
+static void what_cannot_be_read_for_want_of_descriptors_is_told_and_read_the_next_time(void **state)
+{
+	struct fixture *fixture = *state;
+	struct rlimit limit = leave_descriptors(1); /* for the root, not to read it */
+
+	assert_non_null(cgroup_tree_add(fixture->tree, "/"));
+	cgroup_tree_follow(fixture->tree);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	assert_paths(fixture, " /");
+	assert_non_null(strstr(cgroup_tree_trouble(fixture->tree), "file descriptors"));
+	cgroup_tree_follow(fixture->tree);
+	assert_paths(fixture, " / /a /a/b /c");
+	assert_null(cgroup_tree_trouble(fixture->tree));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -202,6 +232,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_same_name_again_is_another_cgroup, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(very_deep_nesting_ends, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_happened_nothing_changes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_cannot_be_read_for_want_of_descriptors_is_told_and_read_the_next_time, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

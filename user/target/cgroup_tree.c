@@ -24,6 +24,7 @@ struct cgroup_tree {
 	void *by_wd, *by_id; /* tsearch(3) */
 	bool blind;          /* inotify has not room for all */
 	bool full;           /* no file descriptors for all */
+	bool starved;        /* no memory for all */
 };
 
 static int compare_wd(const void *a, const void *b)
@@ -76,9 +77,14 @@ static void free_node(struct cgroup_tree *tree, struct cgroup_node *node, bool t
 	free(node);
 }
 
-static bool is_out_of_fds(void)
+/* Whether errno says that there may be room the next time. */
+static bool is_out_of_room(struct cgroup_tree *tree)
 {
-	return errno == EMFILE || errno == ENFILE;
+	bool of_fds = errno == EMFILE || errno == ENFILE, of_memory = errno == ENOMEM;
+
+	tree->full |= of_fds;
+	tree->starved |= of_memory;
+	return of_fds || of_memory;
 }
 
 static int fill_node(struct cgroup_tree *tree, struct cgroup_node *node, const char *path)
@@ -88,10 +94,8 @@ static int fill_node(struct cgroup_tree *tree, struct cgroup_node *node, const c
 	node->fd = openat(tree->hierarchy->fd, path[1] ? path + 1 : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (node->fd >= tree->max_fd)
 		errno = EMFILE;
-	if (node->fd < 0 || node->fd >= tree->max_fd || fstat(node->fd, &st)) {
-		tree->full |= is_out_of_fds();
+	if (node->fd < 0 || node->fd >= tree->max_fd || fstat(node->fd, &st))
 		return -errno;
-	}
 	node->id = st.st_ino;
 	node->path = strdup(path);
 	return node->path && tsearch(node, &tree->by_id, compare_id) ? 0 : -ENOMEM;
@@ -136,8 +140,8 @@ static void take_entry(struct cgroup_tree *tree, struct cgroup_node *node, const
 		child = add_node(tree, node, path);
 	if (child)
 		child->missing = false;
-	else if (is_out_of_fds())
-		node->dirty = true; /* there may be room the next time */
+	else if (is_out_of_room(tree))
+		node->dirty = true;
 }
 
 /* What is not found again is gone. */
@@ -150,7 +154,7 @@ static void read_directory(struct cgroup_tree *tree, struct cgroup_node *node)
 
 	node->dirty = false;
 	if (!dir) {
-		tree->full |= is_out_of_fds();
+		node->dirty = is_out_of_room(tree);
 		if (fd >= 0)
 			close(fd);
 		return;
@@ -260,7 +264,7 @@ void cgroup_tree_follow(struct cgroup_tree *tree)
 	char events[16 * 1024] __attribute__((aligned(__alignof__(struct inotify_event))));
 	ssize_t size;
 
-	tree->full = false;
+	tree->full = tree->starved = false;
 	while ((size = read(tree->inotify_fd, events, sizeof(events))) > 0)
 		take_events(tree, events, size);
 	read_dirty(tree, &tree->roots, tree->blind);
@@ -286,6 +290,8 @@ const char *cgroup_tree_trouble(const struct cgroup_tree *tree)
 {
 	if (tree->full)
 		return "there are more cgroups than file descriptors: some are left out (raise `ulimit -n`)";
+	if (tree->starved)
+		return "out of memory: some cgroups are left out";
 	if (tree->blind)
 		return "inotify has no room for all cgroups: their directories are read at each interval "
 		       "(raise fs.inotify.max_user_watches)";

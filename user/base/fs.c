@@ -68,6 +68,11 @@ int read_whole_file_at(int dir_fd, const char *path, size_t max, char **ret_text
 	return 0;
 }
 
+bool fs_is_short(int error)
+{
+	return error == -ENOMEM || error == -EMFILE || error == -ENFILE;
+}
+
 uint64_t monotonic_ns(void)
 {
 	struct timespec now;

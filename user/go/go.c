@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "user/base/fs.h"
 #include "user/go/build_info.h"
 #include "user/go/executable.h"
 #include "user/go/find.h"
@@ -75,7 +76,7 @@ static int refusal(int result, const char **ret_why)
 		*ret_why = "it is gone";
 		return result;
 	default:
-		*ret_why = "its memory may not be looked into";
+		*ret_why = fs_is_short(result) ? "out of memory or descriptors" : "its memory may not be looked into";
 		return result;
 	}
 }

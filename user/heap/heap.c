@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "user/base/fs.h"
 #include "user/glibc/glibc_heap.h"
 #include "user/memory/lines.h"
 #include "user/memory/maps.h"
@@ -107,7 +108,7 @@ static int open_heap(struct heap *heap, int proc_fd, pid_t pid, const char **ret
 	int result = remote_open(proc_fd, pid, &heap->remote, &heap->process.image);
 
 	if (result) {
-		*ret_why = result == -ESRCH ? "it is gone" : "its memory may not be looked into";
+		*ret_why = result == -ESRCH ? "it is gone" : fs_is_short(result) ? "out of memory or descriptors" : "its memory may not be looked into";
 		return result;
 	}
 	heap->process.dir_fd = heap->remote.dir_fd;

@@ -105,7 +105,7 @@ int auth_open(const char *path, struct auth **ret, struct error *err)
 	if (!result && stat(path, &st))
 		result = -errno;
 	if (result)
-		usage(err, "cannot read %s: %s", path, strerror(-result));
+		error_set(err, fs_is_short(result) ? EXIT_FAILED : EXIT_USAGE, "cannot read %s: %s", path, strerror(-result));
 	else if (st.st_mode & (S_IROTH | S_IWOTH))
 		result = usage(err, "%s can be read by everyone on this host: chmod o-rwx it", path);
 	if (!result) {

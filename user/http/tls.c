@@ -14,7 +14,7 @@ static int read_file(const char *path, char **ret, struct error *err)
 {
 	int result = read_whole_file_at(AT_FDCWD, path, FILE_MAX, ret);
 
-	return result ? error_set(err, EXIT_USAGE, "cannot read %s: %s", path, strerror(-result)) : 0;
+	return result ? error_set(err, fs_is_short(result) ? EXIT_FAILED : EXIT_USAGE, "cannot read %s: %s", path, strerror(-result)) : 0;
 }
 
 static gnutls_datum_t datum(const char *text)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "user/base/fs.h"
+
 int other_threads_read(int proc_fd, pid_t pid, const char *file, thread_read read, void *ret)
 {
 	char path[300];
@@ -18,6 +20,8 @@ int other_threads_read(int proc_fd, pid_t pid, const char *file, thread_read rea
 	snprintf(path, sizeof(path), "%d/task", pid);
 	fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir && fs_is_short(-errno)) /* it is not gone for that */
+		result = -errno;
 	if (!dir && fd >= 0)
 		close(fd);
 	while (dir && result == -ESRCH && (entry = readdir(dir))) {

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/base/fs.h"
+
 /* include/uapi/linux/fs.h of Linux 6.7, which the headers at hand may not know */
 struct scan_region {
 	uint64_t start, end, categories;
@@ -126,7 +128,7 @@ static void wait_for_it(unsigned int tries)
 
 /*
  * The maps of a process without memory, a zombie or a thread of the kernel, are empty: -ESRCH. -EACCES, -EPERM: they are not
- * ours to read.
+ * ours to read. Without descriptors or memory it is not known: it is not gone for that.
  */
 static int check_memory(int dir_fd)
 {
@@ -135,14 +137,9 @@ static int check_memory(int dir_fd)
 	ssize_t n = fd < 0 ? -1 : read(fd, &byte, 1);
 
 	if (fd < 0)
-		return error == EACCES || error == EPERM ? -error : -ESRCH;
+		return error == EACCES || error == EPERM || fs_is_short(-error) ? -error : -ESRCH;
 	close(fd);
 	return n == 1 ? 0 : -ESRCH;
-}
-
-static bool has_memory(int dir_fd)
-{
-	return !check_memory(dir_fd);
 }
 
 static int open_thread(int proc_fd, const char *tid)
@@ -157,16 +154,20 @@ static int open_other_thread(int proc_fd, int dir_fd, pid_t *ret_tid)
 	int fd = openat(dir_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), found = -ESRCH;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
+	int error;
 
+	if (!dir && fs_is_short(-errno))
+		found = -errno;
 	if (!dir && fd >= 0)
 		close(fd);
 	while (dir && found < 0 && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
 		found = open_thread(proc_fd, entry->d_name);
-		if (found >= 0 && !has_memory(found)) {
+		error = found < 0 ? 0 : check_memory(found);
+		if (error) {
 			close(found);
-			found = -ESRCH;
+			found = fs_is_short(error) ? error : -ESRCH;
 		}
 		*ret_tid = atoi(entry->d_name);
 	}
@@ -225,5 +226,7 @@ void remote_close(struct remote *remote)
 
 bool remote_is_alive(const struct remote *remote)
 {
-	return has_memory(remote->dir_fd);
+	int error = check_memory(remote->dir_fd);
+
+	return !error || fs_is_short(error);
 }

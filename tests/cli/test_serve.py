@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """memgap serve: what it shows, whom it lets ask, and how it starts and ends."""
-import base64
 import os
 import re
 import signal
@@ -16,23 +15,7 @@ import warnings
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
 from memgap import BYTES_OF_A_THREAD, MEMGAP, MIB, QUIET, Cgroup, Program, Workload, read, status_of, wait_for  # noqa: E402
-from serve import OPENMETRICS, PROMTOOL, Serve, fetch_packages  # noqa: E402
-
-
-def make_certificate(directory, name):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{directory}/{name}.key", "-out", f"{directory}/{name}.pem"],
-                   check=True, stderr=subprocess.DEVNULL)
-
-
-def private_file(path, text):
-    with open(path, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-        file.write(text)
-    return path
-
-
-def basic(credentials):
-    return {"Authorization": "Basic " + base64.b64encode(credentials.encode()).decode()}
+from serve import OPENMETRICS, PROMTOOL, Serve, basic, fetch_packages, make_certificate, private_file  # noqa: E402
 
 
 class Shows(unittest.TestCase):

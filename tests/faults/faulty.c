@@ -2,7 +2,7 @@
 /*
  * In a memgap of its own these take the places of the functions that want memory, descriptors, threads or processes of the system (-Wl,--wrap, see
  * tests.mk). One call fails: $FAULT=PLACE:N is the Nth from that place, $FAULT=PLACE:0 all of them. PLACE is where it returns to, in hexadecimal, from the start of
- * the program. $FAULT_LOG is a file that gets the places of all calls, eight bytes each.
+ * the program. $FAULT_LOG is a file that gets the places of all calls, eight bytes each, with WANTS_NOTHING those that cannot fail so.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -28,7 +28,12 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+/* of fcntl() and syscall(), most calls */
+#define WANTS_NOTHING (UINT64_C(1) << 63)
+
 extern const char __executable_start[];
+int __real_open(const char *path, int flags, ...);
+int __real_fcntl(int fd, int command, ...);
 
 static int log_fd = -1;
 static uint64_t faulty;
@@ -41,21 +46,28 @@ static __attribute__((constructor)) void begin(void)
 	char *end;
 
 	if (log) /* out of the way of memgap's own */
-		log_fd = fcntl(open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), F_DUPFD_CLOEXEC, 500);
+		log_fd = __real_fcntl(__real_open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), F_DUPFD_CLOEXEC, 500);
 	if (!fault)
 		return;
 	faulty = strtoull(fault, &end, 16);
 	nth = strtoul(end + 1, NULL, 10);
 }
 
-static bool is_to_fail(const void *caller, int error)
+static uint64_t log_place(const void *caller, uint64_t how)
 {
-	uint64_t place = (uintptr_t)caller - (uintptr_t)__executable_start;
+	uint64_t place = (uintptr_t)caller - (uintptr_t)__executable_start, line = place | how;
 	int before = errno;
 
-	if (log_fd >= 0 && write(log_fd, &place, sizeof(place)) != sizeof(place))
+	if (log_fd >= 0 && write(log_fd, &line, sizeof(line)) != sizeof(line))
 		abort();
 	errno = before;
+	return place;
+}
+
+static bool is_to_fail(const void *caller, int error)
+{
+	uint64_t place = log_place(caller, 0);
+
 	if (!faulty || place != faulty || (atomic_fetch_add(&seen, 1) + 1 != nth && nth))
 		return false;
 	errno = error;
@@ -111,7 +123,6 @@ FAULTY(int, posix_spawn, (pid_t *pid, const char *path, const posix_spawn_file_a
 	va_end(list)
 /* NOLINTEND(bugprone-macro-parentheses) */
 
-int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...)
 {
@@ -127,12 +138,15 @@ int __wrap_openat(int at, const char *path, int flags, ...)
 	return is_to_fail(__builtin_return_address(0), EMFILE) ? -1 : __real_openat(at, path, flags, more[0]);
 }
 
-int __real_fcntl(int fd, int command, ...);
 int __wrap_fcntl(int fd, int command, ...);
 int __wrap_fcntl(int fd, int command, ...)
 {
 	TAKE(list, command, more);
-	return command == F_DUPFD_CLOEXEC && is_to_fail(__builtin_return_address(0), EMFILE) ? -1 : __real_fcntl(fd, command, more[0]);
+	if (command != F_DUPFD_CLOEXEC)
+		log_place(__builtin_return_address(0), WANTS_NOTHING);
+	else if (is_to_fail(__builtin_return_address(0), EMFILE))
+		return -1;
+	return __real_fcntl(fd, command, more[0]);
 }
 
 long __real_syscall(long number, ...);
@@ -140,7 +154,9 @@ long __wrap_syscall(long number, ...);
 long __wrap_syscall(long number, ...)
 {
 	TAKE(list, number, more);
-	if (number != SYS_exit_group && number != SYS_close && is_to_fail(__builtin_return_address(0), ENOMEM))
+	if (number == SYS_exit_group || number == SYS_close)
+		log_place(__builtin_return_address(0), WANTS_NOTHING);
+	else if (is_to_fail(__builtin_return_address(0), ENOMEM))
 		return -1;
 	return __real_syscall(number, more[0], more[1], more[2], more[3], more[4]);
 }

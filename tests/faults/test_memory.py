@@ -2,35 +2,84 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """At each place where memgap wants memory, a descriptor, a thread or a process, that fails once, and fails always: it says so or carries on."""
 import collections
+import functools
 import http.client
+import http.server
 import json
 import os
+import pty
 import random
 import re
+import select
+import socketserver
+import ssl
 import struct
 import subprocess
 import sys
+import termios
+import threading
+import time
 
-sys.path.insert(0, "tests/faults")
+sys.path[:0] = ["tests/faults", "tests/go"]
 import faults  # noqa: E402
+import heaps  # noqa: E402
 from faults import SIZE, FaultsTest  # noqa: E402
-from memgap import BUILT, MIB, Program, status_of, wait_for  # noqa: E402
+from memgap import BUILT, MIB, QUIET, Cgroup, Program, Workload, own_libc, status_of, wait_for  # noqa: E402
+from serve import basic, make_certificate, private_file  # noqa: E402
+from toolchains import Toolchain  # noqa: E402
 
 FAULTY = f"{BUILT}/tests/faults/memgap"
 WATCH = ["watch", "-o", "json", "-i", "20ms", "-N", "3"]
-PAGES = "/metrics", "/", "/api/v1/targets", "/healthz", "/readyz", "/none"
+TABLE, LINE = (["watch", "-o", form, "-i", "20ms", "-N", "3"] for form in ("table", "line"))
+TRIMS = ["--trim-at", "rss:1KiB", "--trim-with", "exec:/bin/true", "--cooldown", "10ms"]
+EVENTS = "/api/v1/events"
+# an event is there when an interval is over
+PAGES = EVENTS, "/metrics", "/", "/api/v1/targets", "/api/v1/series?id=1", "/api/v1/trims", "/healthz", "/readyz", "/none"
+# what is pressed at once: help, expanded, sorted, filtered; paused, the messages; a trim, that it is meant, the end
+KEYS = "hh\rjk<rs\033[D\r/c\r", "\033", "pplF", "y", "l", "q"
+CONTAINER = 64 * "a"
 STATUSES = 0, 1, 3, 4
-MOST = round(12 * SIZE ** 3)  # faults of a command: all from FAULTS=4 on
+MOST = round(6 * SIZE ** 3) if SIZE < 4 else sys.maxsize  # faults of a command
 SECONDS = 60  # within which each run ends
+WANTS_NOTHING = 1 << 63  # see faulty.c
+
+
+class Engine(http.server.BaseHTTPRequestHandler):
+    """A container engine that has one container."""
+
+    def do_GET(self):
+        answer = json.dumps([{"Id": CONTAINER, "Names": ["/shop"], "Image": "shop:1", "Labels": {}}]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", len(answer))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_):
+        pass
+
+
+def shown(terminal, seconds):
+    """Takes what comes at a terminal for so long; whether anything did. None: the program has ended."""
+    deadline, any_came = time.monotonic() + seconds, False
+    while select.select([terminal], [], [], max(0, deadline - time.monotonic()))[0]:
+        try:
+            os.read(terminal, 65536)
+        except OSError:
+            return None
+        any_came = True
+    return any_came
 
 
 class Memory(FaultsTest):
     tried_places = set()  # of all scenarios
+    reached = set()
+    not_places = set()
 
     def setUp(self):
         self.begin_in_cgroup("memory")
         self.truth = self.target.hold()
         self.pid = str(self.target.pid)
+        self.other = None  # another target
 
     def run_once(self, arguments, **environment):
         try:
@@ -39,24 +88,50 @@ class Memory(FaultsTest):
         except subprocess.TimeoutExpired as expired:
             raise AssertionError(f"{environment} {' '.join(arguments)}: did not end in {SECONDS} s; stderr: {expired.stderr}") from None
 
-    def serve_once(self, arguments, **environment):
-        """As run_once(), of memgap serve: it is asked for all that there is, and told to end."""
-        program = Program(self, FAULTY, *arguments, env={**os.environ, **environment})
-        where = wait_for(lambda: program.process.poll() is not None or re.search(r"listening at http://(\S+):(\d+)\n", program.stderr()), "it listens")
-        if where is not True:
-            for path in PAGES:
-                connection = http.client.HTTPConnection(where[1], int(where[2]), timeout=10)
-                try:
-                    connection.request("GET", path)
-                    connection.getresponse().read()
-                except (http.client.HTTPException, ConnectionError):
-                    pass  # it had no memory for an answer
-                finally:
-                    connection.close()
-            program.stop()
+    def end_of(self, program, arguments):
         status = program.end(SECONDS)
         run = subprocess.CompletedProcess(arguments, status, "", program.stderr())
         program.kill()
+        return run
+
+    def serve_once(self, arguments, connect=http.client.HTTPConnection, headers=None, **environment):
+        """As run_once(), of memgap serve: it is asked for all that there is, and told to end."""
+        program = Program(self, FAULTY, *arguments, env={**os.environ, **environment})
+        where = wait_for(lambda: program.process.poll() is not None or re.search(r"listening at https?://(\S+):(\d+)\n", program.stderr()), "it listens")
+        if where is not True:
+            for path in PAGES:
+                connection = connect(where[1], int(where[2]), timeout=1 if path == EVENTS else 10)
+                try:
+                    connection.request("GET", path, headers=headers or {})
+                    connection.getresponse().read(1 if path == EVENTS else None)
+                except (http.client.HTTPException, ConnectionError, ssl.SSLError):
+                    pass  # it had no memory for an answer
+                except TimeoutError:  # nor for events, which are left out then
+                    self.assertEqual(path, EVENTS, f"{environment} {' '.join(arguments)}: no answer; stderr: {program.stderr()}")
+                finally:
+                    connection.close()
+            program.stop()
+        return self.end_of(program, arguments)
+
+    def top_once(self, arguments, **environment):
+        """As run_once(), of memgap top on a terminal, with its keys pressed."""
+        terminal, its_end = pty.openpty()
+        termios.tcsetwinsize(its_end, (30, 160))
+        program = Program(self, FAULTY, *arguments, stdin=its_end, stdout=its_end, env={**os.environ, "TERM": "xterm", **environment})
+        os.close(its_end)
+        deadline = time.monotonic() + SECONDS
+        while shown(terminal, 0.03) is False and time.monotonic() < deadline:
+            pass
+        for keys in KEYS:
+            try:
+                os.write(terminal, keys.encode())
+            except OSError:
+                break
+            shown(terminal, 0.05)
+        while shown(terminal, 0.1) is not None and time.monotonic() < deadline:
+            pass
+        run = self.end_of(program, arguments)
+        os.close(terminal)
         return run
 
     def places(self, run, arguments):
@@ -65,8 +140,11 @@ class Memory(FaultsTest):
         result = run(arguments, FAULT_LOG=log)
         self.assertEqual(result.returncode, 0, result.stderr)
         with open(log, "rb") as file:
-            found = collections.Counter(place for place, in struct.iter_unpack("=Q", file.read()))
+            called = collections.Counter(place for place, in struct.iter_unpack("=Q", file.read()))
         os.unlink(log)
+        found = {place: n for place, n in called.items() if not place & WANTS_NOTHING}
+        self.reached.update(found)
+        self.not_places.update(place & ~WANTS_NOTHING for place in called if place & WANTS_NOTHING)
         return found
 
     def faults_of(self, places):
@@ -90,12 +168,20 @@ class Memory(FaultsTest):
 
     def check_lines(self, lines, run, note):
         """The target is held: what is known is what it was, and what is not is null."""
-        self.assertTrue(lines or run.returncode, note)
+        self.assertTrue(lines or run.returncode or re.search("(?m)^memgap: (?!watched )", run.stderr), note)
         for line in lines:
+            self.assertNotIn("is gone", line.get("gap", {}).get("why") or "", note)
             if line["target"]["pid"] == self.target.pid and "kernel" in line:
                 rss = line["kernel"]["rss"]  # probes cost the target some pages
                 self.assertTrue(rss is None or abs(rss - status_of(self.target.pid)["VmRSS"]) < MIB, note)
                 self.assertIn(line["allocator"]["mallocs"], (None, 0), note)
+
+    def check_fault(self, run, arguments, fault):
+        result = run(arguments, FAULT=fault)
+        note = f"FAULT={fault} {FAULTY} {' '.join(arguments)}: {result.returncode}\n{result.stdout[-1000:]}\n{result.stderr[-3000:]}"
+        self.check_run(result, arguments, note)
+        self.check_nothing_left(self.target)
+        self.assertTrue(not self.other or self.other.process.poll() is None and status_of(self.other.pid)["TracerPid"] == "0", note)
 
     def check_all(self, *arguments, run=None, before=lambda: None):
         run = run or self.run_once
@@ -106,15 +192,11 @@ class Memory(FaultsTest):
         self.tried_places.update(place for place, _ in faults)
         for place, nth in faults:
             before()
-            fault = f"{place:x}:{nth}"
-            result = run(arguments, FAULT=fault)
-            note = f"FAULT={fault} {FAULTY} {' '.join(arguments)}: {result.returncode}\n{result.stdout[-1000:]}\n{result.stderr[-3000:]}"
-            with self.subTest(fault):
-                self.check_run(result, arguments, note)
-                self.check_nothing_left(self.target)
+            with self.subTest(f"{place:x}:{nth}"):
+                self.check_fault(run, arguments, f"{place:x}:{nth}")
         self.target.go()
         self.target.finish()
-        name = " ".join(part for part in arguments if not part.startswith("/") and part != self.pid)
+        name = " ".join(part for part in arguments if not part.startswith("/") and part not in (self.pid, str(self.other and self.other.pid)))
         self.tried(f"no memory, descriptor, thread or process at one of {len(places)} places: memgap {name}", len(faults))
 
     def test_none(self):
@@ -133,17 +215,17 @@ class Memory(FaultsTest):
     def test_report(self):
         """memgap report"""
         path = f"{self.directory}/recording"
-        run = self.run_once([*WATCH, "-s", "none", "--record", path, "-p", self.pid])
+        run = self.run_once([*WATCH, "-s", "none", *TRIMS, "--record", path, "-p", self.pid])
         self.assertEqual(run.returncode, 0, run.stderr)
         self.check_all("report", path, "-o", f"{self.directory}/report.html")
 
     def test_heap(self):
         """memgap watch of a heap, as a table"""
-        self.check_all("watch", "-o", "table", "-i", "20ms", "-N", "3", "-s", "heap", "-p", self.pid)
+        self.check_all(*TABLE, "-s", "heap", "-p", self.pid)
 
     def test_line(self):
         """memgap watch, as a line, of a command of its own"""
-        self.check_all("watch", "-o", "line", "-i", "20ms", "-N", "3", "-s", "none", "--", "/bin/sleep", "0.1")
+        self.check_all(*LINE, "-s", "none", "--", "/bin/sleep", "0.1")
 
     def test_probe(self):
         """memgap watch with probes"""
@@ -160,8 +242,7 @@ class Memory(FaultsTest):
 
     def test_trims(self):
         """memgap watch with trims by a command"""
-        self.check_all("watch", "-i", "20ms", "-N", "3", "-s", "none", "--trim-at", "rss:1KiB", "--trim-with", "exec:/bin/true", "--cooldown", "10ms",
-                       "-p", self.pid)
+        self.check_all(*LINE, "-s", "none", *TRIMS, "-p", self.pid)
 
     def test_late_trim(self):
         """memgap watch, as its last trim's command ends when there are no intervals any more"""
@@ -175,6 +256,133 @@ class Memory(FaultsTest):
         """memgap serve"""
         self.check_all("serve", "--listen", "127.0.0.1:0", "-i", "20ms", "-s", "none", "-p", self.pid, run=self.serve_once)
 
+    def test_serve_private(self):
+        """memgap serve by HTTPS, for those with a password"""
+        make_certificate(self.directory, "one")
+        hashed = subprocess.run(["openssl", "passwd", "-6", "other"], check=True, capture_output=True, text=True).stdout.strip()
+        users = private_file(f"{self.directory}/users", f"anna:secret\nbert:{hashed}\n")
+        context = ssl.create_default_context(cafile=f"{self.directory}/one.pem")
+        self.check_all("serve", "--listen", "127.0.0.1:0", "-i", "20ms", "-s", "none", "--auth-file", users,
+                       "--tls-cert", f"{self.directory}/one.pem", "--tls-key", f"{self.directory}/one.key", "-p", self.pid,
+                       run=functools.partial(self.serve_once, connect=functools.partial(http.client.HTTPSConnection, context=context),
+                                             headers=basic("bert:other")))
+
+    def test_top(self):
+        """memgap top, with keys pressed and a trim"""
+        self.check_all("top", "-i", "20ms", "-s", "none", "-c", self.cgroup.path, "--trim-with", "exec:/bin/true", run=self.top_once)
+
+    def test_container(self):
+        """memgap watch of a container by its name"""
+        server = socketserver.ThreadingUnixStreamServer(f"{self.directory}/engine", Engine)
+        threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.below(f"docker-{CONTAINER}.scope")
+        self.check_all(*WATCH, "-s", "none", "--runtime-socket", server.server_address, "-n", "shop")
+
+    def below(self, name):
+        """The target is in a cgroup of this name, and that in the one that is returned."""
+        outer = Cgroup(self, "outer")
+        Cgroup(self, name, outer).add(self.target.pid)
+        return outer
+
+    def check_other(self, source, *command):
+        """With a target whose heap is another allocator's."""
+        self.other = Program(self, *command, stdin=subprocess.PIPE)
+        self.other.process.stdin.write(b"a\n")
+        self.other.process.stdin.flush()
+        self.other.line()
+        self.check_all(*WATCH, "-s", source, "-p", str(self.other.pid))
+
+    def test_musl(self):
+        """memgap watch of a heap of musl"""
+        self.check_other("heap", f"{heaps.FOLDER}/target-musl", "2")
+
+    def test_mimalloc(self):
+        """memgap watch of a heap of mimalloc"""
+        if why := heaps.fetch("bookworm", "libmimalloc2.0"):
+            self.skipTest(why)
+        self.check_other("heap", "env", f"LD_PRELOAD={heaps.find('bookworm', 'libmimalloc.so.2')}", f"{heaps.FOLDER}/target", "2")
+
+    def test_first_thread_ends(self):
+        """memgap watch of a heap of a process whose first thread has ended"""
+        self.check_other("heap", "build/tests/programs/first_thread_ends")
+
+    def test_go(self):
+        """memgap watch of a Go program"""
+        toolchain = Toolchain("1.24")
+        if toolchain.why:
+            self.skipTest(toolchain.why)
+        self.check_other("auto", toolchain.build("stripped-pie"), "-truth")
+
+    def test_everything(self):
+        """memgap watch of every cgroup"""
+        self.check_all(*TABLE, "--walk-budget", "1%,50ms", "-a")
+
+    def test_alloc(self):
+        """memgap watch of a heap, with trims at what is allocated"""
+        self.check_all(*LINE, "-s", "heap", *TRIMS[2:], "--trim-at", "alloc:1KiB", "-p", self.pid)
+
+    def test_per_process(self):
+        """memgap watch of the processes of a cgroup and of one in it"""
+        self.check_all(*WATCH, "-s", "heap", "--per", "process", "-c", self.below("inner").path)
+
+    def test_reclaim(self):
+        """memgap watch of a cgroup, with trims by the kernel"""
+        self.check_all(*LINE, "-s", "none", "--force", "--trim-at", "cgroup:1KiB", "--trim-with", "reclaim", *TRIMS[4:], "-c", self.cgroup.path)
+
+    def test_signal(self):
+        """memgap trim by a signal"""
+        self.other = Workload(self, "retain", "--size", "2MiB", *QUIET)
+        self.check_all("trim", "--force", "-o", "json", "-p", str(self.other.pid))
+
+    def test_pressure(self):
+        """memgap watch of a command that is told of memory pressure"""
+        self.check_all(*LINE, "-s", "none", *TRIMS[:2], "--trim-with", "pressure", "--",
+                       "/bin/sh", "-c", 'exec 3<"$MEMORY_PRESSURE_WATCH" && sleep 0.1')
+
+    def test_first_instruction(self):
+        """memgap watch of a command with probes from its first instruction"""
+        run = functools.partial(self.run_once, LD_LIBRARY_PATH=own_libc(self)["LD_LIBRARY_PATH"])
+        self.check_all(*LINE, "-s", "probe", "--", "/bin/sleep", "0.1", run=run)
+
+    def test_overhead(self):
+        """memgap watch with probes that may cost little, of a target that allocates all the time"""
+        self.target.go()
+        self.check_all("watch", "-o", "line", "-i", "100ms", "-N", "8", "--max-overhead", "1%", "-s", "probe", "-p", self.pid)
+
+
+def places_of_all():
+    """Where the program calls what can be made to fail: where that returns to. Of a function that jumps there, it is where the function was called."""
+    text = subprocess.run(["objdump", "-d", "--no-show-raw-insn", FAULTY], check=True, capture_output=True, text=True).stdout
+    returns, jump, function, called = collections.defaultdict(set), set(), None, None
+    for line in text.splitlines():
+        if begin := re.fullmatch(r"[0-9a-f]+ <(\S+)>:", line):
+            function = begin[1]
+        elif instruction := re.match(r" *([0-9a-f]+):\t(\w+)(?:.* <([^+>]*)>)?", line):
+            if called:
+                returns[called].add(int(instruction[1], 16))
+            called = instruction[3] if instruction[2] in ("call", "bl") else None
+            if not called and (instruction[3] or "").startswith("__wrap_"):
+                jump.add(function)
+    return set().union(*(places for name, places in returns.items() if name.startswith("__wrap_") or name in jump))
+
+
+def tell_places():
+    """How many of all places the scenarios came to, and where the others are."""
+    places = places_of_all() | Memory.reached  # some of these are where a function that jumps was called by a pointer
+    addresses = "".join(f"{place - 1:x}\n" for place in places)
+    run = subprocess.run(["addr2line", "-f", "-s", "-e", FAULTY], input=addresses, check=True, capture_output=True, text=True)
+    lines = run.stdout.splitlines()
+    where = {place: f"{name} ({line.split()[0]})" for place, name, line in zip(places, lines[::2], lines[1::2])}
+    no_places = {where.get(place) for place in Memory.not_places}  # of inlined functions there are copies
+    places -= {place for place in places - Memory.reached if where[place] in no_places}
+    missing = sorted({where[place] for place in places - Memory.reached})
+    print(f"# places: {len(Memory.reached)} of {len(places)} reached; not by any scenario: {', '.join(missing)}")
+
 
 if __name__ == "__main__":
-    faults.main()
+    try:
+        faults.main()
+    finally:
+        tell_places()

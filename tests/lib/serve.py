@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""memgap serve and those who ask it, for the suites in tests/cli."""
+"""memgap serve and those who ask it, for the suites in tests/cli and tests/faults."""
+import base64
 import http.client
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +14,22 @@ PACKAGES = "build/packages/bookworm"
 PROMETHEUS = f"{PACKAGES}/prometheus/usr/bin/prometheus"
 PROMTOOL = f"{PACKAGES}/prometheus/usr/bin/promtool"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+def make_certificate(directory, name):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{directory}/{name}.key", "-out", f"{directory}/{name}.pem"],
+                   check=True, stderr=subprocess.DEVNULL)
+
+
+def private_file(path, text):
+    with open(path, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        file.write(text)
+    return path
+
+
+def basic(credentials):
+    return {"Authorization": "Basic " + base64.b64encode(credentials.encode()).decode()}
 
 
 def fetch_packages(test):

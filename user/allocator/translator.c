@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "user/allocator/modules.h"
+#include "user/base/fs.h"
 #include "user/target/pid.h"
 
 #define GONE " (deleted)" /* d_path() in fs/d_path.c: an executable that was replaced */
@@ -87,7 +88,7 @@ static bool is_file(const struct bpf_program *iterator, int proc_fd, pid_t pid, 
 	int fd = module_open(proc_fd, pid, mapping), result;
 
 	if (fd < 0)
-		return fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM;
+		return fs_is_short(fd);
 	result = module_identify(iterator, proc_fd, fd, &module);
 	close(fd);
 	return result == -ENOMEM || (!result && module.device == device && module.inode == inode);

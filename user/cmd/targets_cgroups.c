@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "user/base/fs.h"
 #include "user/cmd/containers.h"
 #include "user/cmd/targets.h"
 
@@ -65,7 +66,7 @@ static void link_cgroups(struct targets *targets)
 /* That a process cannot be read is no sign that it has gone when we are short of something. */
 static int unless_short(int result)
 {
-	return result == -EMFILE || result == -ENFILE || result == -ENOMEM ? result : 0;
+	return fs_is_short(result) ? result : 0;
 }
 
 /* A process that was in a cgroup before we came. Vanished ones are no error. */

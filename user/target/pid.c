@@ -128,8 +128,7 @@ bool pid_is_alive(int proc_fd, const struct pid_identity *id)
 	if (poll(&exited, 1, 0) > 0)
 		return false;
 	result = pid_stat_read(proc_fd, id->pid, &stat);
-	/* that we have no descriptor or no memory left says nothing of it */
-	if (result == -EMFILE || result == -ENFILE || result == -ENOMEM)
+	if (fs_is_short(result))
 		return true;
 	return !result && stat.start_time == id->start_time && !is_zombie(&stat);
 }

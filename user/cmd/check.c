@@ -10,6 +10,7 @@
 
 #include "user/allocator/examine.h"
 #include "user/allocator/probes.h"
+#include "user/base/fs.h"
 #include "user/base/log.h"
 #include "user/base/text.h"
 #include "user/base/units.h"
@@ -191,9 +192,10 @@ static int check_member(pid_t pid, void *data)
 	struct check *check = data;
 	struct pid_identity id = { .pid = pid, .pidfd = -1 };
 	struct pid_stat stat;
+	int result = pid_stat_read(check->proc_fd, pid, &stat);
 
-	if (pid_stat_read(check->proc_fd, pid, &stat) || !pid_stat_has_memory(&stat))
-		return 0;
+	if (result || !pid_stat_has_memory(&stat))
+		return fs_is_short(result) ? result : 0;
 	id.start_time = stat.start_time;
 	memcpy(id.comm, stat.comm, sizeof(id.comm));
 	show_process(check, &id, false);
@@ -205,6 +207,7 @@ static void check_cgroup(struct check *check, const char *name)
 {
 	struct cgroup_dir dir;
 	struct error err;
+	int result;
 
 	if (target_open_cgroup(&check->hierarchy, name, &dir, &err)) {
 		log_message("%s", err.text);
@@ -212,8 +215,11 @@ static void check_cgroup(struct check *check, const char *name)
 		return;
 	}
 	check->members = 0;
-	cgroup_dir_each_pid(&dir, check_member, check);
-	if (!check->members) {
+	result = cgroup_dir_each_pid(&dir, check_member, check);
+	if (fs_is_short(result)) {
+		log_message("not all processes of cgroup %s can be looked at: %s", dir.path, strerror(-result));
+		note(check, EXIT_FAILED);
+	} else if (!check->members) {
 		log_message("cgroup %s has no processes: start what is to be watched first", dir.path);
 		note(check, EXIT_TARGET);
 	}

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "user/base/fs.h"
+
 /* Deeper nesting is not looked into: the same bound as in bpf/process.bpf.c. */
 #define MAX_CGROUP_DEPTH 32
 
@@ -77,16 +79,19 @@ static int visit_below(int dir_fd, int depth, struct visitor *visitor)
 	fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
+		result = fs_is_short(-errno) ? -errno : 0;
 		if (fd >= 0)
 			close(fd);
-		return 0;
+		return result;
 	}
 	while (!result && (entry = readdir(dir))) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
 		fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 && fs_is_short(-errno))
+			result = -errno;
 		if (fd < 0)
-			continue; /* vanished */
+			continue; /* else vanished */
 		result = cgroup_each_own_pid(fd, visit_seen, visitor);
 		if (result == -ENODEV || result == -EOPNOTSUPP)
 			result = 0; /* vanished; one of threads alone, whose processes are those of the one above */

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """memgap watch: its figures against the workload's own, its formats, and how it ends."""
-import fcntl
 import json
 import os
 import select
@@ -241,9 +240,8 @@ class Ends(unittest.TestCase):
         """a reader that has stopped reading, as less does: SIGTERM and SIGINT end memgap soon, and that is told"""
         target = Workload(self, "hold", "--size", "1MiB", *QUIET)
         for number, source in (signal.SIGTERM, "probe"), (signal.SIGINT, "none"):
-            watch = Watch(self, "-s", source, "-p", str(target.pid), interval="1ms")
+            watch = Watch(self, "-s", source, "-p", str(target.pid), interval="1ms", pipesize=4096)
             watch.sample()
-            fcntl.fcntl(watch.process.stdout, fcntl.F_SETPIPE_SZ, 4096)
             wait_for(lambda: self.is_full(watch.process.stdout), "the pipe is full")
             watch.stop(number)
             self.assertEqual(watch.end(seconds=3), 1)
@@ -262,8 +260,7 @@ class Ends(unittest.TestCase):
     def test_slow_reader(self):
         """a reader that reads on after SIGTERM gets the last line, whole"""
         target = Workload(self, "hold", "--size", "1MiB", *QUIET)
-        watch = Watch(self, "-s", "none", "-p", str(target.pid), interval="1ms")
-        fcntl.fcntl(watch.process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        watch = Watch(self, "-s", "none", "-p", str(target.pid), interval="1ms", pipesize=4096)
         wait_for(lambda: self.is_full(watch.process.stdout), "the pipe is full")
         watch.stop()
         self.assertEqual(watch.finish(), 0)

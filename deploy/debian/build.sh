@@ -68,7 +68,7 @@ export SOURCE_DATE_EPOCH
 # it goes to a root of its own, whoever builds
 umask 022
 
-make --no-print-directory install DESTDIR="$root" PREFIX=/usr LIBDIR="/$libraries" DEBIAN=1 >/dev/null
+said=$(make --no-print-directory install DESTDIR="$root" PREFIX=/usr LIBDIR="/$libraries" DEBIAN=1) || { echo "$said" >&2; exit 1; }
 strip_all
 write_documents
 write_control "$(depends)"

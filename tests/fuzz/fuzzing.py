@@ -33,8 +33,17 @@ def files_of(target):
     return sorted(path for folder in inputs_of(target) for path in glob.glob(f"{folder}/*"))
 
 
+def corpus_of(target):
+    """What it has found so far, with which it begins again."""
+    return glob.glob(f"{CORPUS}/{target}/*")
+
+
 class Failed(Exception):
     """A fuzzer's end that is none to be content with; its output is the text."""
+
+    def __init__(self, text, core_s):
+        super().__init__(text)
+        self.core_s = core_s
 
 
 def run(target, arguments, seconds, idle=False):
@@ -51,9 +60,10 @@ def run(target, arguments, seconds, idle=False):
         _, status, usage = os.wait4(process.pid, 0)
         timer.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
+    core_s = usage.ru_utime + usage.ru_stime
     if process.returncode:
-        raise Failed(f"fuzz_{target} ended with status {process.returncode}\n{output[-6000:]}")
-    return output, usage.ru_utime + usage.ru_stime
+        raise Failed(f"fuzz_{target} ended with status {process.returncode}\n{output[-6000:]}", core_s)
+    return output, core_s
 
 
 def replay(target, files):
@@ -65,7 +75,7 @@ def replay(target, files):
 class Result:
     """What fuzzing a target came to."""
 
-    def __init__(self, output, core_s=0.0):
+    def __init__(self, output, core_s):
         self.core_s = core_s
         state = re.findall(r"cov: (\d+) ft: \d+ corp: (\d+)/", output)
         executed = re.search(r"stat::number_of_executed_units:\s+(\d+)", output)
@@ -102,5 +112,5 @@ def fuzz(target, seconds):
         found = set(glob.glob(f"{prefix}*")) - before
         slow = [path for path in found if os.path.basename(path).startswith((f"{target}-timeout-", f"{target}-slow-unit-"))]
         if slow and set(slow) == found and all(was_only_slow(path, target) for path in slow):
-            return Result(str(failure))
+            return Result(str(failure), failure.core_s)
         raise

@@ -4,6 +4,7 @@
 import os
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
@@ -12,7 +13,8 @@ import tap
 import tried
 
 SECONDS = int(os.environ.get("FUZZ_SECONDS", 0))
-CORE_SECONDS = SECONDS / 12  # at least, however busy the machine is
+CORE_SECONDS = SECONDS / 12  # at least, however busy the machine is, within
+LONGEST = 12 * SECONDS
 
 
 class Known(unittest.TestCase):
@@ -34,14 +36,15 @@ def add_replay(target):
 
 def add_fuzzing(target):
     def test(self):
-        rounds = [fuzzing.fuzz(target, SECONDS)]
+        began, seconds, new, core_s = time.monotonic(), SECONDS, 0, 0
         # beside other suites it has what they leave of the cores, and goes on until it had enough of that
-        while sum(each.core_s for each in rounds) < CORE_SECONDS:
-            rounds.append(fuzzing.fuzz(target, max(1, SECONDS // 4)))
-        executions, core_s = sum(each.executions for each in rounds), sum(each.core_s for each in rounds)
-        print(f"# {target}: {executions} executions in {core_s:.1f} s of a core, {rounds[-1].edges} edges, {rounds[-1].inputs} inputs", flush=True)
-        self.assertGreater(executions, len(fuzzing.files_of(target)))
-        tried.say(f"hostile input to {target}, under ASan and UBSan", executions)
+        while (not new or core_s < CORE_SECONDS) and time.monotonic() - began < LONGEST:
+            known = len(fuzzing.files_of(target)) + len(fuzzing.corpus_of(target))
+            result = fuzzing.fuzz(target, seconds)
+            seconds, new, core_s = max(1, SECONDS // 4), new + max(0, result.executions - known), core_s + result.core_s
+        print(f"# {target}: {new} new inputs in {core_s:.1f} s of a core, {result.edges} edges, {result.inputs} of them kept", flush=True)
+        self.assertTrue(new and core_s >= CORE_SECONDS, f"the machine had only {core_s:.1f} s of a core for it in {LONGEST} s")
+        tried.say(f"hostile input to {target}, under ASan and UBSan", new)
     test.__doc__ = f"{target}: {SECONDS} s of new inputs do no harm"
     setattr(New, f"test_{target}", test)
 

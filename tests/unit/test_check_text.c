@@ -185,7 +185,7 @@ static void each_kind_of_cgroup_host_is_named(void **state)
 	host.cgroup_version = 0;
 	host.cgroup_why = "no memory cgroup hierarchy is mounted: mount one";
 	text = host_text(&host);
-	assert_no(text, "memory cgroups", "mount one; -c needs one");
+	assert_no(text, "memory cgroups", "mount one; -c needs a cgroup hierarchy");
 	assert_fact(text, "watch with probes", "yes"); /* of pids */
 	free(text);
 }

@@ -217,8 +217,10 @@ static void check_cgroup(struct check *check, const char *name)
 	check->members = 0;
 	result = cgroup_dir_each_pid(&dir, check_member, check);
 	if (fs_is_short(result)) {
-		log_message("not all processes of cgroup %s can be looked at: %s", dir.path, strerror(-result));
-		note(check, EXIT_FAILED);
+		if (!error_is_out_of_fds(-result, &err))
+			error_set(&err, EXIT_FAILED, "out of memory");
+		log_message("not all processes of cgroup %s can be looked at: %s", dir.path, err.text);
+		note(check, err.status);
 	} else if (!check->members) {
 		log_message("cgroup %s has no processes: start what is to be watched first", dir.path);
 		note(check, EXIT_TARGET);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "user/allocator/counters.h"
+#include "user/base/fs.h"
 #include "user/base/units.h"
 #include "user/cmd/targets.h"
 
@@ -72,13 +73,16 @@ bool interval_is_there(const struct targets *targets, struct watched_process *pr
 {
 	struct reading *reading = &process->reading;
 	struct pid_stat stat;
+	int result;
 
 	if (is_unchanged(targets, process))
 		return true;
 	if (reading->change == ACTIVITY_GONE)
 		return false;
-	if (pid_stat_read(targets->proc_fd, process->id.pid, &stat) || !pid_stat_has_memory(&stat) ||
-	    stat.start_time != process->id.start_time)
+	result = pid_stat_read(targets->proc_fd, process->id.pid, &stat);
+	if (fs_is_short(result))
+		return true; /* as far as we can tell */
+	if (result || !pid_stat_has_memory(&stat) || stat.start_time != process->id.start_time)
 		return false;
 	/* it has executed a program */
 	if (reading->start_stack && stat.start_stack != reading->start_stack)

@@ -57,18 +57,20 @@ static void forget(struct regrowth *regrowth, struct past_trim *trim)
 	free(trim);
 }
 
-static int64_t read_rss(const struct regrowth *regrowth, const struct asked_process *process)
+/* 0, -ESRCH when it is gone, or -errno. */
+static int read_rss(const struct regrowth *regrowth, const struct asked_process *process, int64_t *ret)
 {
 	struct process_status status;
 	struct pid_stat stat;
+	int result = process_status_read(regrowth->proc_fd, process->pid, &status);
 
-	if (process_status_read(regrowth->proc_fd, process->pid, &status) || pid_stat_read(regrowth->proc_fd, process->pid, &stat) ||
-	    stat.start_time != process->start_time)
-		return UNKNOWN;
-	return status.rss;
+	if (!result)
+		result = pid_stat_read(regrowth->proc_fd, process->pid, &stat);
+	*ret = result ? UNKNOWN : status.rss;
+	return result ? result : stat.start_time == process->start_time ? 0 : -ESRCH;
 }
 
-/* Bytes; UNKNOWN when it is gone, or one of them: how much of what is back was its own is not known. */
+/* Bytes; UNKNOWN when it is gone, or one of them, or cannot be read: how much of what is back was its own is not known. */
 static int64_t read_now(const struct regrowth *regrowth, struct past_trim *trim)
 {
 	int64_t sum = 0;
@@ -76,11 +78,13 @@ static int64_t read_now(const struct regrowth *regrowth, struct past_trim *trim)
 	if (!trim->n_asked)
 		return cgroup_current_read(trim->cgroup_fd, trim->cgroup_version);
 	for (size_t i = 0; i < trim->n_asked; i++) {
-		int64_t rss = read_rss(regrowth, &trim->asked[i]);
+		int64_t rss;
+		int result = read_rss(regrowth, &trim->asked[i], &rss);
 
-		if (!is_known(rss))
+		trim->told.unread |= fs_is_short(result);
+		if (result && !fs_is_short(result))
 			trim->told.gone = trim->asked[i].pid;
-		sum = known_add(sum, rss);
+		sum = known_add(sum, result ? UNKNOWN : rss);
 	}
 	return sum;
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "user/base/fs.h"
 #include "user/base/units.h"
 #include "user/cmd/interval.h"
 #include "user/cmd/targets.h"
@@ -36,12 +37,17 @@ void survey_forget(struct survey *survey)
 	survey->generation = generation + 1;
 }
 
-bool survey_is_go(const struct targets *targets, struct watched_process *process)
+int survey_is_go(const struct targets *targets, struct watched_process *process)
 {
 	struct survey *survey = &process->survey;
 
-	if (survey->language == GO_NOT_ASKED)
-		survey->language = go_is(targets->proc_fd, process->id.pid) ? GO_NOT : GO_PROGRAM;
+	if (survey->language == GO_NOT_ASKED) {
+		int result = go_is(targets->proc_fd, process->id.pid);
+
+		if (fs_is_short(result))
+			return result;
+		survey->language = result ? GO_NOT : GO_PROGRAM;
+	}
 	return survey->language == GO_PROGRAM;
 }
 

@@ -59,8 +59,8 @@ int64_t survey_grown(struct survey *survey, uint64_t interval);
 /* Whether so much has come or gone since the last look that another one is due. */
 bool survey_is_behind(const struct targets *targets, const struct watched_process *process);
 
-/* Whether it runs a Go program; asked once of each program. */
-bool survey_is_go(const struct targets *targets, struct watched_process *process);
+/* 1: it runs a Go program, 0: it does not; asked once of each program. -errno: it could not be asked, for want of descriptors or memory. */
+int survey_is_go(const struct targets *targets, struct watched_process *process);
 
 /* What its runtime says in this interval; NULL when that is not known. */
 const struct go_view *survey_go(const struct targets *targets, struct watched_process *process);

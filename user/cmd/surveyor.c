@@ -228,7 +228,7 @@ static struct watched_process *most_urgent(struct surveyor *surveyor, uint64_t n
 static void start(struct surveyor *surveyor, struct watched_process *process)
 {
 	uint64_t slice_ns = surveyor->targets->options->walk_slice_ns;
-	bool is_go = surveyor->targets->options->go && survey_is_go(surveyor->targets, process);
+	bool is_go = surveyor->targets->options->go && survey_is_go(surveyor->targets, process) > 0;
 	struct look *next = malloc(sizeof(*next));
 	struct memgap_process record;
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "user/allocator/translator.h"
+#include "user/base/fs.h"
 #include "user/base/log.h"
 #include "user/cmd/governor.h"
 #include "user/cmd/refusal.h"
@@ -212,9 +213,13 @@ static struct watched_process *adopt(struct targets *targets, pid_t pid)
 	struct pid_identity id = { .pid = pid, .pidfd = -1 };
 	struct memgap_process record;
 	struct pid_stat stat;
+	int result;
 
-	if (probes_read_process(targets->probes, pid, &record) || pid_stat_read(targets->proc_fd, pid, &stat) ||
-	    !pid_stat_has_memory(&stat) || (record.owner && !record.slot))
+	if (probes_read_process(targets->probes, pid, &record))
+		return NULL;
+	result = pid_stat_read(targets->proc_fd, pid, &stat);
+	targets->overlooked |= fs_is_short(result);
+	if (result || !pid_stat_has_memory(&stat) || (record.owner && !record.slot))
 		return NULL; /* gone already, a kernel thread's, or the vfork child of a lone target */
 	id.start_time = stat.start_time;
 	memcpy(id.comm, stat.comm, sizeof(id.comm));
@@ -254,7 +259,7 @@ static void take_event(const struct memgap_event *event, void *data)
 	process->task_gone |= event->type == MEMGAP_EVENT_EXEC_BY_THREAD;
 }
 
-/* Some events were lost: what the kernel side has is what counts. */
+/* Some events were lost, or of no use: what the kernel side has is what counts. */
 static void reconcile(struct targets *targets)
 {
 	pid_t *pids = calloc(MEMGAP_MAX_PROCESSES, sizeof(*pids));
@@ -276,9 +281,10 @@ static void reconcile(struct targets *targets)
 
 void targets_attach(struct targets *targets, struct watched_process *process)
 {
-	/* Go's heap is not malloc's, and a return probe on a stack that moves would kill it */
-	bool is_go = targets->options->go && survey_is_go(targets, process);
-	int result = is_go ? -ENOENT : probes_attach(targets->probes, process->id.pid, targets->everyone, &process->allocator);
+	/* Go's heap is not malloc's, and a return probe on a stack that moves would kill it: nor where that is not known */
+	int is_go = targets->options->go ? survey_is_go(targets, process) : 0;
+	int result = is_go > 0 ? -ENOENT : is_go ? is_go :
+		     probes_attach(targets->probes, process->id.pid, targets->everyone, &process->allocator);
 
 	/* of one that has exited meanwhile, what is known stays known */
 	if (result != -ESRCH)
@@ -332,10 +338,11 @@ void targets_new_interval(struct targets *targets)
 
 void targets_follow(struct targets *targets)
 {
-	bool lost;
+	bool overlooked = targets->overlooked, lost;
 
+	targets->overlooked = false;
 	probes_take_events(targets->probes, take_event, targets, &lost);
-	if (lost)
+	if (lost || overlooked)
 		reconcile(targets);
 	for (size_t i = 0; i < targets->n_processes; i++)
 		if (targets->processes[i]->dirty && targets->processes[i]->looks < MAX_LOOKS)

@@ -92,6 +92,7 @@ struct targets {
 	uint64_t lost;         /* events that were lost and cannot be laid at one process's door */
 	pid_t command_pid;     /* of COMMAND; 0: there is none */
 	struct pressure_fifo pressure; /* offered to COMMAND, the caller's to withdraw; fd -1, as at the start: it was not */
+	bool overlooked;       /* a process of which an event told could not be read, for want of descriptors or memory */
 	bool crossed;          /* a line was (user/cmd/line.h): set by targets_follow(), the caller's to take */
 	bool everyone;         /* probes are on files for all processes, not process by process */
 	struct watched_process **processes;

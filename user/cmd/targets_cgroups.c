@@ -104,7 +104,10 @@ static int add_member(pid_t pid, void *data)
 	targets_attach(targets, process);
 	probes_add(targets->probes, pid, cgroup->slot, MEMGAP_KEEP_NOT);
 	/* one that went meanwhile told nobody of its exit */
-	if (pid_stat_read(targets->proc_fd, pid, &stat) || stat.start_time != id.start_time) {
+	result = pid_stat_read(targets->proc_fd, pid, &stat);
+	if (fs_is_short(result))
+		return result;
+	if (result || stat.start_time != id.start_time) {
 		probes_remove(targets->probes, pid);
 		targets_remove_process(targets, process);
 	}

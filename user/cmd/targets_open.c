@@ -90,7 +90,7 @@ static bool goes_without(const struct targets *targets, struct watched_process *
 
 	if (!refusal_is_mild(result) || targets->options->insists)
 		return false;
-	if (result == -ENOENT && targets->options->go && survey_is_go(targets, process))
+	if (result == -ENOENT && targets->options->go && survey_is_go(targets, process) > 0)
 		return true;
 	refusal_explain(result, targets->proc_fd, &process->id, &why);
 	log_message("%s", why.text);

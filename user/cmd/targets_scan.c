@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "user/base/fs.h"
 #include "user/base/log.h"
 #include "user/cmd/targets.h"
 
@@ -50,6 +51,7 @@ struct scan {
 	struct targets *targets;
 	struct cgroup_node *node;
 	bool found;    /* a new cgroup, in this scan */
+	bool cut;      /* for want of descriptors or memory not all was seen */
 	size_t hidden; /* processes of other pid namespaces */
 };
 
@@ -135,7 +137,7 @@ static void look_into(struct cgroup_node *node, void *data)
 	if (is_covered(scan->targets, node))
 		return;
 	scan->node = node;
-	cgroup_each_own_pid(node->fd, see, scan);
+	scan->cut |= fs_is_short(cgroup_each_own_pid(node->fd, see, scan));
 }
 
 static void link_node(struct cgroup_node *node, void *data)
@@ -168,10 +170,12 @@ static void drop_if_empty(struct cgroup_node *node, void *data)
 	targets_remove_cgroup(targets, cgroup);
 }
 
-static void tell_trouble(struct targets *targets)
+static void tell_trouble(struct targets *targets, bool cut)
 {
 	const char *trouble = cgroup_tree_trouble(targets->tree);
 
+	if (!trouble && cut)
+		trouble = "out of descriptors or memory: not all processes are seen in this interval (raise `ulimit -n`)";
 	if (trouble && trouble != targets->tree_trouble)
 		log_message("%s", trouble);
 	targets->tree_trouble = trouble;
@@ -182,14 +186,16 @@ void targets_scan(struct targets *targets)
 	struct scan scan = { .targets = targets };
 
 	cgroup_tree_follow(targets->tree);
-	tell_trouble(targets);
 	cgroup_tree_each(targets->tree, look_into, &scan);
+	tell_trouble(targets, scan.cut);
 	if (scan.hidden && !targets->hidden_told)
 		log_message("%zu processes are in pid namespaces that cannot be seen from here: they are not in the figures (in a container, "
 			    "--pid=host shows them)", scan.hidden);
 	targets->hidden_told |= scan.hidden > 0;
 	if (scan.found)
 		cgroup_tree_each(targets->tree, link_node, NULL);
+	if (scan.cut)
+		return; /* what was not seen may be there */
 	for (size_t i = targets->n_processes; i-- > 0;) {
 		struct watched_process *process = targets->processes[i];
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -31,10 +32,14 @@ static int64_t read_rss(struct trimmer *trimmer)
 		const struct pid_identity *id = &trimmer->asked[i].id;
 		struct process_status status;
 
+		int result;
+
 		if (id->pidfd < 0)
 			continue;
-		if (!pid_is_alive(trimmer->context->proc_fd, id) ||
-		    process_status_read(trimmer->context->proc_fd, id->pid, &status))
+		result = pid_is_alive(trimmer->context->proc_fd, id) ? process_status_read(trimmer->context->proc_fd, id->pid, &status) : -ESRCH;
+		if (fs_is_short(result))
+			return trimmer->measure.lowest; /* as if nothing had changed since: the next reading tells */
+		if (result)
 			leave_out(trimmer, i);
 		else
 			sum = is_known(sum) ? sum + status.rss : status.rss;

@@ -83,25 +83,29 @@ static bool thread_waits_for(int task_fd, const char *tid, pid_t pid, int signal
 	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == sizeof(set) && (set & bit_of(signal));
 }
 
-/* Goes over the threads: whether all block the signal, and whether one waits for it. */
+/* Goes over the threads: whether all block the signal, and whether one waits for it. Of what cannot be read it is not known: -errno. */
 static int look_at_threads(int proc_fd, pid_t pid, int signal, bool *ret_all_block, bool *ret_one_waits)
 {
 	DIR *dir = open_dir(proc_fd, pid, "task");
 	struct dirent *entry;
+	int result = 0;
 
 	if (!dir)
-		return -ESRCH;
+		return fs_is_short(-errno) ? -errno : -ESRCH;
 	*ret_all_block = true;
 	*ret_one_waits = false;
-	while ((entry = readdir(dir))) {
+	while (!result && (entry = readdir(dir))) {
 		struct signal_masks masks;
 		char path[300];
 
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), "%s/status", entry->d_name);
-		if (read_masks(dirfd(dir), path, &masks))
-			continue; /* this thread is gone */
+		result = read_masks(dirfd(dir), path, &masks);
+		if (result) {
+			result = result == -ESRCH ? 0 : result; /* this thread is gone */
+			continue;
+		}
 		/* while it waits, the signals it waits for count as unblocked (do_sigtimedwait() in kernel/signal.c) */
 		if (thread_waits_for(dirfd(dir), entry->d_name, pid, signal))
 			*ret_one_waits = true;
@@ -109,7 +113,7 @@ static int look_at_threads(int proc_fd, pid_t pid, int signal, bool *ret_all_blo
 			*ret_all_block = false;
 	}
 	closedir(dir);
-	return 0;
+	return result;
 }
 
 /* Whether the process holds a signalfd for the signal: "sigmask:" in /proc/PID/fdinfo (fs/signalfd.c). */

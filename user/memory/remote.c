@@ -133,12 +133,14 @@ static void wait_for_it(unsigned int tries)
 static int check_memory(int dir_fd)
 {
 	char byte;
-	int fd = openat(dir_fd, "maps", O_RDONLY | O_CLOEXEC), error = errno;
+	int fd = openat(dir_fd, "maps", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, &byte, 1);
+	int error = n < 0 ? errno : 0;
 
-	if (fd < 0)
-		return error == EACCES || error == EPERM || fs_is_short(-error) ? -error : -ESRCH;
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+	if ((fd < 0 && (error == EACCES || error == EPERM)) || fs_is_short(-error))
+		return -error;
 	return n == 1 ? 0 : -ESRCH;
 }
 
@@ -160,7 +162,7 @@ static int open_other_thread(int proc_fd, int dir_fd, pid_t *ret_tid)
 		found = -errno;
 	if (!dir && fd >= 0)
 		close(fd);
-	while (dir && found < 0 && (entry = readdir(dir))) {
+	while (dir && found < 0 && !fs_is_short(found) && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
 		found = open_thread(proc_fd, entry->d_name);

@@ -109,7 +109,7 @@ static void print_cgroups(FILE *stream, const struct check_host *host)
 	static const char name[] = "memory cgroups";
 
 	if (!host->cgroup_version)
-		fact(stream, name, "no: %s; -c needs one", host->cgroup_why);
+		fact(stream, name, "no: %s; -c needs a cgroup hierarchy", host->cgroup_why);
 	else if (!host->cgroup_has_memory)
 		fact(stream, name, "no: v2 at %s is without the memory controller (cgroup_disable=memory?); -c needs it",
 		     host->cgroup_mount);

@@ -130,7 +130,9 @@ void line_trim_regrown(struct output *output, const struct trim_regrowth *regrow
 	FILE *stream = output->stream;
 
 	print_name(stream, &regrowth->target);
-	if (!is_known(regrowth->regrown) && regrowth->gone && regrowth->target.kind == TARGET_CGROUP)
+	if (regrowth->unread)
+		fprintf(stream, ": what is back after %.0f s is not known: out of descriptors or memory\n", regrowth->after_s);
+	else if (!is_known(regrowth->regrown) && regrowth->gone && regrowth->target.kind == TARGET_CGROUP)
 		fprintf(stream, ": pid %d is gone, %.0f s after its trim\n", regrowth->gone, regrowth->after_s);
 	else if (!is_known(regrowth->regrown))
 		fprintf(stream, " is gone, %.0f s after its trim\n", regrowth->after_s);

@@ -48,7 +48,7 @@ void hierarchy_close(struct hierarchy *hierarchy);
 int hierarchy_parse_path(const char *text, int version, char ret_path[CGROUP_PATH_MAX]);
 int hierarchy_path_of(const struct hierarchy *hierarchy, int proc_fd, pid_t pid, char ret_path[CGROUP_PATH_MAX]);
 
-/* For who needs one: EXIT_HOST, and why, when there is none. */
+/* For who needs one: EXIT_HOST and why, when there is none; EXIT_FAILED without memory. */
 int hierarchy_require(const struct hierarchy *hierarchy, struct error *err);
 
 /* Opens the directory with this path, to look below it; -1 when there is none. */

@@ -66,6 +66,7 @@ struct trim_regrowth {
 	struct target_name target;
 	pid_t pid;         /* that was asked, the first of them; 0: its cgroup was */
 	pid_t gone;        /* one of them that has exited since; 0: none */
+	bool unread;       /* one of them could not be read, for want of descriptors or memory */
 	double after_s;    /* seconds since it was measured */
 	int64_t reclaimed; /* bytes, then */
 	int64_t regrown;   /* bytes of rss, or of current, that are back since; below 0: it went on to fall */

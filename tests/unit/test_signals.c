@@ -335,6 +335,27 @@ static void a_process_that_is_gone_is_told(void **state)
 	assert_int_equal(signal_effect_read(proc_fd, child, SIGUSR1, &effect), -ESRCH);
 }
 
+/* SIGUSR1 is blocked, and not caught. */
+#define BLOCKS_USR1 "Name:\tx\nSigBlk:\t0000000000000200\nSigIgn:\t0000000000000000\nSigCgt:\t0000000000000000\n"
+
+static void a_thread_that_cannot_be_read_is_not_taken_for_one_that_blocks(void **state)
+{
+	struct tree tree = tree_make();
+	enum signal_effect effect = SIGNAL_DEFAULT;
+
+	(void)state;
+	for (const char *const *name = (const char *const[]){ "7", "7/task", "7/task/7", "7/task/8", "7/fdinfo", NULL }; *name; name++)
+		tree_mkdir(&tree, *name);
+	tree_write(&tree, "7/status", BLOCKS_USR1);
+	tree_write(&tree, "7/task/7/status", BLOCKS_USR1);
+	tree_write(&tree, "7/fdinfo/3", "pos:\t0\nsigmask:\t0000000000000200\n");
+	assert_int_equal(signal_effect_read(tree.fd, 7, SIGUSR1, &effect), 0); /* the other thread has just ended */
+	assert_int_equal(effect, SIGNAL_AWAITED);
+	tree_mkdir(&tree, "7/task/8/status");
+	assert_int_equal(signal_effect_read(tree.fd, 7, SIGUSR1, &effect), -EISDIR);
+	tree_remove(&tree);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -343,6 +364,7 @@ int main(void)
 		cmocka_unit_test(the_effect_is_told_for_each_way_to_treat_a_signal),
 		cmocka_unit_test(the_first_and_the_last_signal_have_bits_of_their_own),
 		cmocka_unit_test(a_process_that_is_gone_is_told),
+		cmocka_unit_test(a_thread_that_cannot_be_read_is_not_taken_for_one_that_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -145,6 +145,15 @@ class Workload(Program):
         self.first = self.line()
         if truth:
             self.first = json.loads(self.first)
+        wait_for(self.takes_signals, "its thread for signals waits")
+
+    def takes_signals(self):
+        """Whether the thread for signals, its first besides main(), waits for them; or the workload has ended."""
+        try:
+            thread = sorted(map(int, os.listdir(f"/proc/{self.pid}/task")))[1]
+        except (FileNotFoundError, IndexError):
+            return True
+        return (stat_of(f"{self.pid}/task/{thread}") or "S")[0] != "R"
 
     def truth(self):
         return json.loads(self.line())

@@ -90,10 +90,10 @@ static int look_at_threads(int proc_fd, pid_t pid, int signal, bool *ret_all_blo
 	struct dirent *entry;
 	int result = 0;
 
-	if (!dir)
-		return fs_is_short(-errno) ? -errno : -ESRCH;
 	*ret_all_block = true;
 	*ret_one_waits = false;
+	if (!dir)
+		return fs_is_short(-errno) ? -errno : -ESRCH;
 	while (!result && (entry = readdir(dir))) {
 		struct signal_masks masks;
 		char path[300];

@@ -101,6 +101,16 @@ static void be_called_slowly(void *state)
 	*(atomic_int *)state = 2;
 }
 
+static atomic_bool let_go;
+
+static void be_called_until_let_go(void *state)
+{
+	*(atomic_int *)state = 1;
+	while (!let_go)
+		usleep(1000);
+	*(atomic_int *)state = 2;
+}
+
 /* 64 MiB come and go, and one block stays at the end. */
 static void fill(void)
 {
@@ -254,6 +264,10 @@ static int be_registered(const char *line)
 		return register_many();
 	if (!strcmp(line, "register slow"))
 		return memgap_trim_register(be_called_slowly, &slow);
+	if (!strcmp(line, "register held"))
+		return memgap_trim_register(be_called_until_let_go, &slow);
+	if (!strcmp(line, "let go"))
+		return !(let_go = true);
 	if (!strcmp(line, "unregister slow"))
 		return memgap_trim_unregister(be_called_slowly, &slow);
 	if (!strcmp(line, "slow"))

@@ -227,7 +227,7 @@ class Functions(PreloadTest):
     def test_merged(self):
         """signals that come during a trim cause one more, not one each"""
         target = self.preloaded()
-        target.ask("register slow\n")
+        target.ask("register held\n")
         target.ask("register\n")
         thread = trimmer_of(target.pid)
         os.kill(target.pid, signal.SIGUSR1)
@@ -236,6 +236,7 @@ class Functions(PreloadTest):
             target.stop(signal.SIGUSR1)
             wait_for(lambda: not signals_of(read(f"/proc/{target.pid}/status"), "ShdPnd"), "the signal taken")
         self.assertEqual((target.ask("slow\n"), self.called(target)[0]), ("1", 0))
+        target.ask("let go\n")
         self.wait_called(target, 2)
         wait_for(lambda: "futex" in read(f"/proc/{target.pid}/task/{thread}/wchan"), "the thread at rest")
         self.assertEqual(self.called(target)[0], 2)

@@ -48,7 +48,7 @@ class Now(ActionTest):
         trim, regrowth = self.trim(0, "--regrowth", f"{2 * SLOWNESS}s", "-p", str(target.pid))
         self.assertEqual((trim["outcome"], regrowth["event"], regrowth["pid"]), ("trimmed", "regrowth", target.pid))
         self.assertEqual(target.line(), "grown")
-        self.check_near(regrowth["regrown"], 8 * MIB, percent=10)  # and what of its files was not in memory before
+        self.assertGreater(regrowth["regrown"], 7.5 * MIB)  # and what of its files is mapped by then: the truth is below
         self.assertEqual(regrowth["reclaimed"], trim["reclaimed"])
         self.assertGreaterEqual(regrowth["after_s"], 2 * SLOWNESS)
         self.assertLess(abs(trim["after"]["rss"] + regrowth["regrown"] - rss_of(target.pid)), MIB)

@@ -77,6 +77,7 @@ struct trimmer {
 	uint64_t start_ns;      /* CLOCK_MONOTONIC: of the action */
 	struct trim_candidate asked[TRIM_PIDS_MAX]; /* as they were before */
 	size_t n_gone; /* of them have exited since */
+	bool any_read; /* since the measurement began a reading of all that are there could be taken */
 	int cgroup_fd; /* for memory.current, or -1 */
 	int cgroup_version;
 	int timer_fd;

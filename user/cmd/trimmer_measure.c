@@ -44,6 +44,7 @@ static int64_t read_rss(struct trimmer *trimmer)
 		else
 			sum = is_known(sum) ? sum + status.rss : status.rss;
 	}
+	trimmer->any_read = true;
 	return sum;
 }
 
@@ -73,6 +74,13 @@ static void keep_outcome(struct trimmer *trimmer)
 	if (event->outcome == TRIM_TRIMMED || event->outcome == TRIM_NOTHING)
 		regrowth_watch(trimmer->context->regrowth, event, trimmer->asked, trimmer->cgroup_fd, trimmer->cgroup_version);
 	trimmer_tell_end(trimmer);
+}
+
+/* What was done is told, what it brought is not known. */
+static void tell_unmeasured(struct trim_event *event, const char *why)
+{
+	snprintf(event->why, sizeof(event->why), "it could not be measured: %s", why);
+	event->outcome = TRIM_FAILED;
 }
 
 static void say_what_came_back(struct trimmer *trimmer)
@@ -105,6 +113,8 @@ void trimmer_end_measure(struct trimmer *trimmer)
 	if (trimmer->n_gone == event->n_pids) {
 		event->outcome = TRIM_FAILED;
 		event->before.rss = UNKNOWN;
+	} else if (!trimmer->any_read) {
+		tell_unmeasured(event, "out of descriptors or memory");
 	} else {
 		event->after.rss = trimmer->measure.lowest;
 		event->reclaimed = known_sub(event->before.rss, event->after.rss);
@@ -128,17 +138,16 @@ static void measure(void *data)
 void trimmer_measure(struct trimmer *trimmer)
 {
 	measure_start(&trimmer->measure, monotonic_ns(), trimmer->event.before.rss);
+	trimmer->any_read = false;
 	trimmer->timer_fd = timer_open(MEASURE_PERIOD_NS, MEASURE_PERIOD_NS);
 	trimmer->watcher = trimmer->timer_fd < 0 ? NULL :
 						   loop_add(trimmer->context->loop, trimmer->timer_fd, measure, trimmer);
 	if (trimmer->watcher)
 		return;
-	/* no file descriptor, no memory: what was done is told, what it brought is not known */
 	if (trimmer->timer_fd >= 0)
 		close(trimmer->timer_fd);
 	trimmer->timer_fd = -1;
-	snprintf(trimmer->event.why, sizeof(trimmer->event.why), "it could not be measured: out of file descriptors");
-	trimmer->event.outcome = TRIM_FAILED;
+	tell_unmeasured(&trimmer->event, "out of file descriptors");
 	keep_outcome(trimmer);
 	trimmer_go_on(trimmer);
 }

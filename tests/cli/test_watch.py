@@ -16,6 +16,14 @@ from memgap import (BYTES_OF_A_THREAD, LINE, MEMGAP, MIB, QUIET, SUMMARY, WORKLO
                     Watch, Workload, is_alive, run_watch, stat_of, status_of, wait_for)
 
 
+def open_if_read(fifo):
+    """A descriptor to write to it, once somebody has opened it to read; else None."""
+    try:
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
 class Command(unittest.TestCase):
     def check_exact(self, threads, *workload):
         """The last line has the figures that the workload's last truth has, and libc's blocks for its threads."""
@@ -71,6 +79,24 @@ class Command(unittest.TestCase):
             watch = Watch(self, "-s", source, "--", WORKLOAD, "hold", "--size", "1MiB", "--truth", *QUIET)
             watch.next(lambda line: "truth" in line)
             self.assertEqual(watch.sample()["target"]["comm"], "workload", f"--source {source}")
+
+    def test_ends_before_second_look(self):
+        """a COMMAND seen while it is loaded, and gone before it is looked at again: what it allocated is known, also where that is 0"""
+        with tempfile.TemporaryDirectory() as directory:
+            fifo = f"{directory}/libc.so.6"  # which its loader opens first, and waits at
+            os.mkfifo(fifo)
+            watch = Watch(self, "--", "build/tests/programs/loads_late", directory)
+            loader = wait_for(lambda: open_if_read(fifo), "its loader waits")
+            sample = watch.sample(lambda sample: sample["allocator"]["mallocs"] is None)
+            watch.stop(signal.SIGSTOP)
+            wait_for(lambda: stat_of(watch.pid)[0] == "T", "memgap is stopped")
+            with open(loader, "wb") as file:
+                file.write(b"\x7fELF\1\1\1".ljust(64, b"\0"))  # for another class of machines: the next directory has the right one
+            wait_for(lambda: stat_of(sample["target"]["pid"])[0] == "Z", "it has ended")
+            watch.stop(signal.SIGCONT)
+            self.assertEqual(watch.finish(), 0, watch.stderr())
+        last = watch.samples()[-1]["allocator"]
+        self.assertEqual([last[name] for name in ("mallocs", "frees", "total_alloc", "alloc")], [0] * 4)
 
 
 class Children(unittest.TestCase):

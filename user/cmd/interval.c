@@ -113,7 +113,7 @@ const struct process_status *interval_status(const struct targets *targets, stru
  */
 static bool is_probed(const struct watched_process *process, const struct memgap_process *record)
 {
-	return record->counters.mallocs || (process->has_allocator && !process->allocator.foreign);
+	return record->counters.mallocs || (has_allocator(process) && !process->allocator.foreign);
 }
 
 const struct memgap_process *interval_record(const struct targets *targets, const struct watched_process *process)

@@ -77,8 +77,8 @@ static void fill_view(struct snapshot *snapshot, const struct process_view *view
 bool is_sampled(const struct targets *targets, const struct watched_process *process)
 {
 	/* only where there is another allocator is it a question */
-	if (!process->has_allocator || !process->allocator.foreign)
-		return process->has_allocator;
+	if (!has_allocator(process) || !process->allocator.foreign)
+		return has_allocator(process);
 	return interval_record(targets, process);
 }
 

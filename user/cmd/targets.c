@@ -27,6 +27,11 @@ bool row_has(const struct row *row, const struct watched_process *process)
 	return false;
 }
 
+bool has_allocator(const struct watched_process *process)
+{
+	return process->had_allocator && process->failure != -ENOENT;
+}
+
 /* Where a pid is in the sorted list, or would be. */
 static size_t position_of(const struct targets *targets, pid_t pid)
 {
@@ -286,9 +291,9 @@ void targets_attach(struct targets *targets, struct watched_process *process)
 	int result = is_go > 0 ? -ENOENT : is_go ? is_go :
 		     probes_attach(targets->probes, process->id.pid, targets->everyone, &process->allocator);
 
-	/* of one that has exited meanwhile, what is known stays known */
-	if (result != -ESRCH)
-		process->has_allocator = !result;
+	/* of one that has exited meanwhile, or has none yet, what is known stays known */
+	if (is_go > 0 || (result != -ESRCH && result != -ENOENT))
+		process->had_allocator = !result;
 	if (result && !refusal_is_mild(result) && result != -ESRCH && result != process->failure)
 		log_message("cannot probe pid %d (%s): %s", process->id.pid, process->id.comm, strerror(-result));
 	if (result == IS_TRANSLATOR && targets->everyone && result != process->failure)

@@ -43,7 +43,7 @@ struct watched_process {
 	bool scanned;                  /* found by looking into its cgroup (user/cmd/targets_scan.c): no event tells of it, */
 	uint64_t seen;                 /* only that it was found again, in this interval last */
 	struct watched_cgroup *cgroup; /* that it is counted in, or NULL */
-	bool has_allocator;            /* one that is probed */
+	bool had_allocator;            /* one that is probed, when that could be seen last: has_allocator() */
 	struct allocator allocator;
 	bool dirty;                    /* its modules are to be looked at again */
 	int looks;                     /* at them, in this interval */
@@ -114,6 +114,12 @@ void targets_close(struct targets *targets);
 int targets_open_cgroups(struct targets *targets, struct error *err);
 /* The nearest of these that a path lies in, or is; NULL. */
 struct watched_cgroup *targets_cgroup_above(const struct targets *targets, const char *path);
+
+/*
+ * Whether an allocator that is probed is in use. A program that was looked at while it was loaded had none yet; when it has
+ * ended before the next look, what was known before that is as much as will be known.
+ */
+bool has_allocator(const struct watched_process *process);
 
 /* NULL when the pid is not watched, or memory is out. */
 struct watched_process *targets_find(const struct targets *targets, pid_t pid);

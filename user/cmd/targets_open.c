@@ -139,7 +139,7 @@ static void probe_needed(const char *path, void *data)
 	int result = probes_attach_file(targets->probes, path, pid, &needed->process->allocator);
 
 	if (!result)
-		needed->process->has_allocator = true;
+		needed->process->had_allocator = true;
 	else if (result != -ENOENT)
 		needed->failure = result;
 }
@@ -155,7 +155,7 @@ static int probe_command(struct targets *targets, struct watched_process *proces
 		return error_set(err, EXIT_FAILED, "cannot execute %s: %s", command->path, strerror(-result));
 	if (needed.failure && !goes_without(targets, process, needed.failure))
 		return refusal_explain(needed.failure, targets->proc_fd, &process->id, err);
-	if (!process->has_allocator && targets->options->insists)
+	if (!process->had_allocator && targets->options->insists)
 		return refusal_explain_program(command->path, err);
 	count_own(targets, process);
 	return 0;
@@ -176,10 +176,7 @@ static int open_command(struct targets *targets, struct command *command, struct
 		return error_set(err, EXIT_FAILED, "out of memory");
 	if (targets->probes && probe_command(targets, process, command, err))
 		return -1;
-	if (command_release(command, err))
-		return -1;
-	process->dirty = true;
-	return 0;
+	return command_release(command, err);
 }
 
 /* What is to be told of memory pressure is offered a FIFO to listen at, as by a service manager, unless it has been offered one. */

@@ -15,7 +15,7 @@
 /* Told once a process, an interval after it came: a program just started has not loaded its libc yet. */
 static bool is_to_tell(const struct targets *targets, struct watched_process *process)
 {
-	bool told = !process->has_allocator && process->failure != -ENOENT;
+	bool told = !has_allocator(process) && process->failure != -ENOENT;
 
 	/* its heap may tell as much */
 	if (targets->options->heap && !targets->options->insists)

@@ -151,10 +151,11 @@ $(B)/tests/unit/test_api: TEST_CFLAGS += -Wl,--wrap=http_parameter
 # its clock can be set
 $(B)/tests/unit/test_worker: TEST_CFLAGS += -Wl,--wrap=clock_gettime
 
+$(P)/tests/programs/loads_late: WAY := -Wl,-rpath,'$$ORIGIN/late'
 $(TEST_PROGRAMS): $(P)/tests/programs/%: tests/programs/%.c Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(COMMON_CFLAGS) -fno-builtin $(if $(findstring preload,$@),-shared -fPIC) $< -o $@ -pthread
+	$(Q)$(CC) $(COMMON_CFLAGS) -fno-builtin $(if $(findstring preload,$@),-shared -fPIC) $< -o $@ -pthread $(WAY)
 
 $(CXX_PROGRAMS): $(P)/tests/programs/%: tests/programs/%.cc Makefile tests/tests.mk
 	@echo "  PROGRAM $@"

@@ -4,6 +4,7 @@
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,13 +16,8 @@ import tap  # noqa: E402
 from memgap import (BYTES_OF_A_THREAD, LINE, MEMGAP, MIB, QUIET, SUMMARY, WORKLOAD, Cgroup, Held, Program,  # noqa: E402
                     Watch, Workload, is_alive, run_watch, stat_of, status_of, wait_for)
 
-
-def open_if_read(fifo):
-    """A descriptor to write to it, once somebody has opened it to read; else None."""
-    try:
-        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError:
-        return None
+# a library that a loader passes over, and looks in the next directory
+OF_ANOTHER_CLASS = b"\x7fELF\1\1\1".ljust(64, b"\0")
 
 
 class Command(unittest.TestCase):
@@ -80,23 +76,32 @@ class Command(unittest.TestCase):
             watch.next(lambda line: "truth" in line)
             self.assertEqual(watch.sample()["target"]["comm"], "workload", f"--source {source}")
 
-    def test_ends_before_second_look(self):
-        """a COMMAND seen while it is loaded, and gone before it is looked at again: what it allocated is known, also where that is 0"""
+    def late_figures(self, *before):
+        """Of a COMMAND that is looked at while its loader waits, and has ended before the next look."""
         with tempfile.TemporaryDirectory() as directory:
-            fifo = f"{directory}/libc.so.6"  # which its loader opens first, and waits at
-            os.mkfifo(fifo)
-            watch = Watch(self, "--", "build/tests/programs/loads_late", directory)
-            loader = wait_for(lambda: open_if_read(fifo), "its loader waits")
-            sample = watch.sample(lambda sample: sample["allocator"]["mallocs"] is None)
-            watch.stop(signal.SIGSTOP)
-            wait_for(lambda: stat_of(watch.pid)[0] == "T", "memgap is stopped")
-            with open(loader, "wb") as file:
-                file.write(b"\x7fELF\1\1\1".ljust(64, b"\0"))  # for another class of machines: the next directory has the right one
-            wait_for(lambda: stat_of(sample["target"]["pid"])[0] == "Z", "it has ended")
+            program = shutil.copy("build/tests/programs/loads_late", directory)
+            os.mkdir(f"{directory}/late")
+            os.mkfifo(f"{directory}/late/libc.so.6")
+            with open(f"{directory}/late/libc.so.6", "r+b", buffering=0) as fifo:
+                if not before:
+                    fifo.write(OF_ANOTHER_CLASS)  # memgap asks its loader what it will load
+                watch = Watch(self, "--", *before, program)
+                sample = watch.sample(lambda sample: sample["allocator"]["mallocs"] is None)
+                watch.stop(signal.SIGSTOP)
+                wait_for(lambda: stat_of(watch.pid)[0] == "T", "memgap is stopped")
+                fifo.write(OF_ANOTHER_CLASS)
+                wait_for(lambda: stat_of(sample["target"]["pid"])[0] == "Z", "it has ended")
             watch.stop(signal.SIGCONT)
             self.assertEqual(watch.finish(), 0, watch.stderr())
-        last = watch.samples()[-1]["allocator"]
-        self.assertEqual([last[name] for name in ("mallocs", "frees", "total_alloc", "alloc")], [0] * 4)
+        return [watch.samples()[-1]["allocator"][name] for name in ("mallocs", "frees", "total_alloc", "alloc")]
+
+    def test_ends_before_second_look(self):
+        """a COMMAND seen while it is loaded, and gone before the next look: what it has allocated is known, also where that is 0"""
+        self.assertEqual(self.late_figures(), [0] * 4)
+
+    def test_ends_before_first_look(self):
+        """the same for a program that COMMAND becomes: nobody knows which allocator it had, so nothing is known"""
+        self.assertEqual(self.late_figures("build/tests/programs/loads_late"), [None] * 4)
 
 
 class Children(unittest.TestCase):

@@ -231,6 +231,13 @@ static struct watched_process *adopt(struct targets *targets, pid_t pid)
 	return targets_add_process(targets, &id, cgroup_by_slot(targets, record.slot), false);
 }
 
+static void begin_program(struct watched_process *process)
+{
+	targets_forget_program(process);
+	process->had_allocator &= process->foretold;
+	process->foretold = false;
+}
+
 static void take_event(const struct memgap_event *event, void *data)
 {
 	struct targets *targets = data;
@@ -260,7 +267,7 @@ static void take_event(const struct memgap_event *event, void *data)
 		return;
 	process->dirty = true;
 	if (event->type == MEMGAP_EVENT_EXEC || event->type == MEMGAP_EVENT_EXEC_BY_THREAD)
-		targets_forget_program(process);
+		begin_program(process);
 	process->task_gone |= event->type == MEMGAP_EVENT_EXEC_BY_THREAD;
 }
 

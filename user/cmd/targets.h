@@ -44,6 +44,7 @@ struct watched_process {
 	uint64_t seen;                 /* only that it was found again, in this interval last */
 	struct watched_cgroup *cgroup; /* that it is counted in, or NULL */
 	bool had_allocator;            /* one that is probed, when that could be seen last: has_allocator() */
+	bool foretold;                 /* that is of the program that its next exec begins: COMMAND's */
 	struct allocator allocator;
 	bool dirty;                    /* its modules are to be looked at again */
 	int looks;                     /* at them, in this interval */
@@ -117,7 +118,7 @@ struct watched_cgroup *targets_cgroup_above(const struct targets *targets, const
 
 /*
  * Whether an allocator that is probed is in use. A program that was looked at while it was loaded had none yet; when it has
- * ended before the next look, what was known before that is as much as will be known.
+ * ended before the next look, what was known of it before that is as much as will be known.
  */
 bool has_allocator(const struct watched_process *process);
 

@@ -139,7 +139,7 @@ static void probe_needed(const char *path, void *data)
 	int result = probes_attach_file(targets->probes, path, pid, &needed->process->allocator);
 
 	if (!result)
-		needed->process->had_allocator = true;
+		needed->process->had_allocator = needed->process->foretold = true;
 	else if (result != -ENOENT)
 		needed->failure = result;
 }

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,8 +14,8 @@ import unittest
 sys.path.insert(0, "tests/lib")
 import tap  # noqa: E402
 import tried  # noqa: E402
-from bpf_objects import bpf_left  # noqa: E402
-from memgap import Cgroup, Program, code_is_intact, is_alive, own_libc, status_of, wait_for  # noqa: E402
+from bpf_objects import bpf_left, bpf_objects  # noqa: E402
+from memgap import MIB, Cgroup, Program, code_is_intact, members_of_group, own_libc, status_of, wait_for  # noqa: E402
 
 CHECKS_ITSELF = os.path.abspath("build/tests/programs/checks_itself")
 # how much is tried: less than 1 in `make check`, more for a release
@@ -77,13 +78,51 @@ class FaultsTest(unittest.TestCase):
         self.target = Target(self)
         self.cgroup.add(self.target.pid)
 
-    def check_nothing_left(self, target, objects=()):
-        """The target goes on, untraced, its code is that of the file, no descriptor is in it, and the kernel holds nothing of memgap's."""
-        self.assertTrue(is_alive(target.pid), target.stderr())
+    def run_alone(self, arguments, seconds=60, **options):
+        """As subprocess.run(), to the end of its last process: what a memgap has in the kernel goes with the processes that hold it."""
+        with subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+                              start_new_session=True, **options) as process:
+            try:
+                run = subprocess.CompletedProcess(arguments, None, *process.communicate(timeout=seconds))
+            except subprocess.TimeoutExpired as expired:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise AssertionError(f"{' '.join(arguments)}: did not end in {seconds} s; stderr: {expired.stderr}") from None
+            run.returncode = process.returncode
+        wait_for(lambda: not members_of_group(process.pid), f"{' '.join(arguments)}: no process left", seconds=10)
+        return run
+
+    def end(self, memgap, status=0):
+        """Tells a memgap to end, which it does with this status; the kernel has nothing of it any more."""
+        objects = bpf_objects(memgap.pid)
+        memgap.stop()
+        self.assertEqual(memgap.finish(), status, memgap.stderr())
+        self.check_objects_gone(objects)
+
+    def check_objects_gone(self, objects):
+        wait_for(lambda: not bpf_left(objects), "no BPF object left", seconds=10)
+
+    def check_nothing_left(self, target):
+        """The target goes on, untraced, its code is that of the file, and no descriptor is in it."""
+        self.check_unharmed(target)
         wait_for(lambda: code_is_intact(target.pid), "libc without a breakpoint", seconds=10)
-        wait_for(lambda: not bpf_left(set(objects)), "no BPF object left", seconds=10)
+
+    def check_unharmed(self, target):
+        self.assertIsNone(target.process.poll(), target.stderr())
         self.assertEqual(len(os.listdir(f"/proc/{target.pid}/fd")), target.fds)
         self.assertEqual(status_of(target.pid)["TracerPid"], "0")
+
+    def check_figures(self, line, truth, note):
+        """A line of a target that holds since before: what is known is so, and what is not is null."""
+        if "event" in line or line["target"]["pid"] != self.target.pid:
+            return
+        rss = line["kernel"]["rss"]
+        # probes cost some pages, and the kernel's counters of each CPU are added up now and then alone
+        self.assertTrue(rss is None or abs(rss - status_of(self.target.pid)["VmRSS"]) < MIB, note)
+        self.assertIn(line["allocator"]["mallocs"], (None, 0), note)
+        # by probes it is what has come since: nothing; from the heap, all blocks; those of the threads' caches are within 10 %
+        alloc = line["allocator"]["alloc"]
+        if alloc:
+            self.assertLess(abs(alloc - truth["live"]), truth["live"] / 2 + 100000, note)
 
     def check_counts(self, target, watch):
         """A memgap that watches the target with probes counts to the block what it does from here on."""

@@ -51,8 +51,7 @@ class Clock(FaultsTest):
         for figure in "mallocs", "frees", "total_alloc":
             self.assertEqual(now[figure] - before[figure], after[figure] - truth[figure])
         start = time.monotonic()
-        watch.stop()
-        self.assertEqual(watch.finish(), 0, watch.stderr())
+        self.end(watch)
         self.assertLess(time.monotonic() - start, 2)
         self.check_nothing_left(self.target)
         self.target.finish()
@@ -66,8 +65,7 @@ class Clock(FaultsTest):
         for _ in range(3):
             watch.event()
         self.assertAlmostEqual(time.monotonic() - start, 3, delta=1.2)
-        watch.stop()
-        self.assertEqual(watch.finish(), 0, watch.stderr())
+        self.end(watch)
         self.check_nothing_left(self.target)
         self.target.finish()
         self.tried("lines while the time of day jumps, with trims", len(watch.seen))
@@ -78,8 +76,7 @@ class Clock(FaultsTest):
         watch = self.watch("-s", "heap", "--record", path)
         for _ in range(LINES):
             watch.sample()
-        watch.stop()
-        self.assertEqual(watch.finish(), 0, watch.stderr())
+        self.end(watch)
         unpacked = subprocess.run(["zstd", "-dc", path], capture_output=True, timeout=30, check=True).stdout
         self.assertEqual(unpacked.count(b'"elapsed_s"'), len(watch.samples()))
         report = subprocess.run([MEMGAP, "report", path], capture_output=True, timeout=30)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """memgap killed by SIGKILL at random moments under load, and started again at once. SEED=n repeats a run's moments."""
+import operator
 import os
 import random
 import signal
@@ -64,23 +65,23 @@ class Killed(FaultsTest):
         with open(f"/proc/{self.target.pid}/mem", "rb", buffering=0) as memory:
             return sum(memory.seek(address) and memory.read(1) != byte for address, byte in places.items())
 
-    def check(self, fault, begin):
-        """begin(): a memgap, at a random moment of its life."""
+    def check(self, fault, begin, strike=Program.kill):
+        """begin(): a memgap, at a random moment of its life; strike(): it is killed."""
         leaks = 0
         for i in range(KILLS):
             victim = begin()
             objects = bpf_objects(victim.pid)
-            victim.kill()
+            strike(victim)
             if i % 2 or SIZE > 1:
                 watch = self.watch("-s", "probe")
                 self.check_counts(self.target, watch)
-                watch.stop()
-                self.assertEqual(watch.finish(), 0, watch.stderr())
+                self.end(watch)
             left = leaked_uprobes(self.leaked)
             self.leaked = max(left, default=self.leaked)
             leaks += bool(left)
             if not left:  # else it is told, below
-                self.check_nothing_left(self.target, objects)
+                self.check_objects_gone(objects)
+                self.check_nothing_left(self.target)
         self.target.finish()
         self.tried(f"SIGKILL {fault}", KILLS, left=leaks)
         self.assertEqual(leaks, 0, f"breakpoints that the kernel could not take back; SEED={SEED}")
@@ -107,29 +108,43 @@ class Killed(FaultsTest):
             return watch
         self.check("while attaching to files", begin)
 
+    def check_amid(self, fault, begin, prompt, reached):
+        """prompt() has it change its breakpoints; it is killed when so many as are drawn have been reached. Some moments are hit."""
+        places, hits = self.probed_places(), 0
+
+        def strike(victim):
+            nonlocal hits
+            n = self.random.randrange(1, len(places))
+            prompt(victim)
+            while not reached(self.breakpoints(places), n):
+                if victim.process.poll() is not None:
+                    break
+            victim.process.kill()
+            hits += 0 < self.breakpoints(places) < len(places)
+            victim.kill()
+        self.check(fault, begin, strike)
+        print(f"# {fault}: some were in place, and others not, right after {hits} of {KILLS} kills")
+        self.assertGreater(hits, 0, f"no moment was hit; SEED={SEED}")
+
     def test_amid_attaching(self):
         """killed when some of its breakpoints are in place, and others are not"""
-        places = self.probed_places()
-
         def begin():
-            watch, n = self.watch("-s", "probe"), self.random.randrange(1, len(places))
-            while self.breakpoints(places) < n:
+            watch = self.watch("-s", "probe")
+            while not bpf_objects(watch.pid):
                 self.assertIsNone(watch.process.poll(), watch.stderr())
             return watch
-        self.check("when some probes are in place, and others not yet", begin)
+        self.check_amid("when some probes are in place, and others not yet", begin, lambda _: None, operator.ge)
 
     def test_detaching(self):
         """killed while it ends, when some of its breakpoints are gone"""
-        places = self.probed_places()
-
         def begin():
-            watch, n = self.watch("-s", "probe"), self.random.randrange(len(places))
+            watch = self.watch("-s", "probe")
             watch.sample()
-            watch.stop(self.random.choice((signal.SIGTERM, signal.SIGINT)))
-            while self.breakpoints(places) > n and watch.process.poll() is None:
-                pass
             return watch
-        self.check("when some probes are gone, and others not yet", begin)
+
+        def prompt(watch):
+            watch.stop(self.random.choice((signal.SIGTERM, signal.SIGINT)))
+        self.check_amid("when some probes are gone, and others not yet", begin, prompt, operator.le)
 
     def test_sampling(self):
         """killed while the governor takes the probes away and puts them back"""

@@ -14,7 +14,6 @@ import tempfile
 sys.path.insert(0, "tests/faults")
 import faults  # noqa: E402
 from faults import SIZE, FaultsTest, Target  # noqa: E402
-from bpf_objects import bpf_objects  # noqa: E402
 from memgap import MEMGAP, SLOWNESS, Cgroup, Program, Watch, code_is_intact, own_libc, read, wait_for  # noqa: E402
 
 FORKS = os.path.abspath("build/tests/programs/forks")
@@ -32,8 +31,7 @@ class Descriptors(FaultsTest):
         self.begin_in_cgroup("descriptors")
 
     def run_with(self, limit, arguments):
-        return subprocess.run([MEMGAP, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
-                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+        return self.run_alone([MEMGAP, *arguments], preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
 
     def check_run(self, limit, run, arguments):
         """Whether all went well; else it was said."""
@@ -101,8 +99,7 @@ class FullDisk(FaultsTest):
         before = len(watch.samples())
         for _ in range(50):
             watch.sample()
-        watch.stop()
-        self.assertEqual(watch.finish(), 1)
+        self.end(watch, 1)
         said = watch.stderr()
         self.assertEqual(len(re.findall("[Nn]o space", said)), 2, said)
         missing = next(int(line.split()[2]) for line in said.splitlines() if line.endswith("lines are missing"))
@@ -149,10 +146,8 @@ class FullMap(FaultsTest):
             self.assertTrue(0 <= lost <= missed + others, f"{figure}: {lost} are lost, {missed} said to be missed")
         self.assertGreater(now["mallocs"], seen["mallocs"])
         target.go()
-        objects = bpf_objects(watch.pid)
-        watch.stop()
-        self.assertEqual(watch.finish(), 0, watch.stderr())
-        self.check_nothing_left(target, objects)
+        self.end(watch)
+        self.check_nothing_left(target)
         self.assertTrue(code_is_intact(target.pid, os.path.basename(JEMALLOC)))
         target.finish()
         self.tried("blocks for which there was no room", f"{missed:,}")
@@ -176,8 +171,7 @@ class FullRing(FaultsTest):
         for figure in "mallocs", "frees", "total_alloc":
             self.assertEqual(sample["allocator"][figure] - before[figure], truth[figure], figure)
         self.assertEqual(sample["allocator"]["missed"], 0)
-        watch.stop()
-        self.assertEqual(watch.finish(), 0, watch.stderr())
+        self.end(watch)
         forks.fds = len(os.listdir(f"/proc/{forks.pid}/fd"))
         self.check_nothing_left(forks)
         self.tried("events of processes, while nobody takes them", f"{2 * n:,}")

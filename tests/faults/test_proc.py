@@ -4,13 +4,12 @@
 import json
 import random
 import re
-import subprocess
 import sys
 
 sys.path.insert(0, "tests/faults")
 import faults  # noqa: E402
 from faults import SIZE, FaultsTest, Target  # noqa: E402
-from memgap import MEMGAP, Cgroup, Program, Watch, status_of  # noqa: E402
+from memgap import MEMGAP, Cgroup, Program, Watch  # noqa: E402
 
 # what memgap reads of a process, of itself and of the host
 OF_PROCESS = ("cgroup", "comm", "cmdline", "exe", "maps", "mem", "map_files", "pagemap", "root", "smaps_rollup", "stat", "statm", "status",
@@ -18,7 +17,6 @@ OF_PROCESS = ("cgroup", "comm", "cmdline", "exe", "maps", "mem", "map_files", "p
 OF_HOST = ("/proc/self/mountinfo", "/proc/self/mounts", "/proc/self/status", "/proc/self/maps", "/proc/meminfo", "/proc/stat", "/proc/sys/kernel", "/proc/sys",
            "/proc/version", "/proc/cgroups", "/sys/kernel/btf", "/sys/fs/cgroup", "/sys/kernel/tracing", "/sys")
 STATUSES = 0, 1, 3, 4
-RSS_ROUNDED = 1 << 20
 NO_NAME = re.compile(r"(?m)^==\d+==WARNING: reading executable name .*\n")  # ASan's, where /proc/self/exe is hidden
 
 
@@ -54,8 +52,7 @@ class Proc(FaultsTest):
             watch = WatchInside(self, script, "-s", "probe", *target)
             watch.sample(lambda sample: sample["allocator"]["mallocs"])
             self.check_counts(self.target, watch)
-            watch.stop()
-            self.assertEqual(watch.finish(), 0, watch.stderr())
+            self.end(watch)
             tries += 1
         self.tried(fault, tries)
 
@@ -79,19 +76,7 @@ class Proc(FaultsTest):
         elif "-N" in arguments:
             self.assertTrue(lines, note)
         for line in lines:
-            if "event" not in line and line["target"]["pid"] == self.target.pid:
-                self.check_figures(line, note)
-
-    def check_figures(self, line, note):
-        """The target is held."""
-        rss = line["kernel"].get("rss")  # a trim's line has none
-        # the kernel's counters of each CPU are added up now and then alone
-        self.assertTrue(rss is None or abs(rss - self.status["VmRSS"]) < RSS_ROUNDED, note)
-        self.assertIn(line["allocator"]["mallocs"], (None, 0), note)
-        # by probes it is what has come since: nothing; from the heap, all blocks; those of the threads' caches are within 10 %
-        alloc = line["allocator"]["alloc"]
-        if alloc:
-            self.assertLess(abs(alloc - self.truth["live"]), self.truth["live"] / 2 + 100000, note)
+            self.check_figures(line, self.truth, note)
 
     def check_tries(self, script):
         target = "-p", str(self.target.pid)
@@ -100,14 +85,13 @@ class Proc(FaultsTest):
         commands = random.sample(commands, min(len(commands), round(2 * SIZE)))
         for arguments in commands:
             with self.subTest(f"{script}: {' '.join(arguments)}"):
-                run = subprocess.run([*inside(script), MEMGAP, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+                run = self.run_alone([*inside(script), MEMGAP, *arguments], seconds=30)
                 run.stderr = NO_NAME.sub("", run.stderr)
                 self.check_honest(run, arguments)
         return len(commands)
 
     def check_hidden(self, fault, scripts):
         self.truth = self.target.hold()
-        self.status = status_of(self.target.pid)
         tries = sum(self.check_tries(script) for script in scripts)
         self.target.go()
         self.tried(fault, tries)

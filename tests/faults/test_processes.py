@@ -76,13 +76,11 @@ class Many(FaultsTest):
         return truth, missed
 
     def finish(self):
-        objects = bpf_objects(self.watch.pid)
         self.assertLess(len(os.listdir(f"/proc/{self.watch.pid}/fd")), 200)
         self.assertLess(status_of(self.watch.pid)["VmHWM"], 40 * MIB * LARGENESS)
-        self.watch.stop()
-        self.assertEqual(self.watch.finish(), 0, self.watch.stderr())
+        self.end(self.watch)
         self.forks.fds = len(os.listdir(f"/proc/{self.forks.pid}/fd"))
-        self.check_nothing_left(self.forks, objects)
+        self.check_nothing_left(self.forks)
         self.forks.say()
         self.assertEqual((self.forks.end(), self.forks.stderr()), (0, ""))
 
@@ -130,12 +128,10 @@ class Halted(FaultsTest):
         self.check_counts(target, watch)
         # at its end
         halt(target)
-        objects = bpf_objects(watch.pid)
         began = time.monotonic()
-        watch.stop()
-        self.assertEqual(watch.finish(), 0, watch.stderr())
+        self.end(watch)
         self.assertLess(time.monotonic() - began, 5)
-        self.check_nothing_left(target, objects)
+        self.check_nothing_left(target)
         # from the start, and killed
         for sources in ["-s", "probe"], ["-s", "heap"], []:
             watch = Watch(self, *sources, "-p", str(target.pid))
@@ -143,13 +139,13 @@ class Halted(FaultsTest):
                 watch.sample()
             objects = bpf_objects(watch.pid)
             watch.kill()
-            self.check_nothing_left(target, objects)
+            self.check_objects_gone(objects)
+            self.check_nothing_left(target)
         watch = Watch(self, "-s", "probe", "-p", str(target.pid))
         watch.sample()
         go_on(target)
         self.check_counts(target, watch)
-        watch.stop()
-        self.assertEqual(watch.finish(), 0, watch.stderr())
+        self.end(watch)
         self.check_nothing_left(target)
         target.finish()
         self.tried(fault, 6)

@@ -47,7 +47,7 @@ USER_CFLAGS = $(COMMON_CFLAGS) $(INSTRUMENTED) -isystem $(B)/skeleton -DMEMGAP_V
 USER_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lZydis -lcrypt -lm
 # kernels from 7.0 on have members that are structs with a tag and no name
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux/$(ARCH) -Ibpf -fms-extensions -Wno-microsoft-anon-tag \
-	-Wall -Wextra -Wno-unused-parameter -Werror -MMD -MP
+	$(WARNINGS) -Wno-unused-parameter -MMD -MP
 
 OWN_OBJECTS := gate gate_implicit # BPF objects of their own, on kernels that have what they need
 BPF_SOURCES := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c $(OWN_OBJECTS:%=bpf/%.bpf.c),$(sort $(wildcard bpf/*.bpf.c)))

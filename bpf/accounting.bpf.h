@@ -58,7 +58,7 @@ static __always_inline struct memgap_process *find_record(__u32 pid)
 /* The process whose memory the current thread, with that state or NULL, runs in; NULL: it is not watched. */
 static __always_inline struct memgap_process *process_of(struct thread_state *t)
 {
-	__u32 pid = bpf_get_current_task_btf()->tgid, index;
+	__u32 pid = (__u32)bpf_get_current_task_btf()->tgid, index;
 	struct memgap_process *p;
 
 	if (likely(t && t->record)) {
@@ -162,11 +162,11 @@ static __always_inline void count_free(struct memgap_process *p, __u64 usable)
 }
 
 /* Moves to the cgroup what a counter of the process has more than was settled before. */
-#define SETTLE(p, c, field)                                       \
-	do {                                                      \
-		__u64 now_ = (p)->counters.field;                 \
-		atomic_add((c)->field, now_ - (p)->settled.field); \
-		(p)->settled.field = now_;                        \
+#define SETTLE(p, c, field)                                             \
+	do {                                                            \
+		typeof((p)->counters.field) now_ = (p)->counters.field; \
+		atomic_add((c)->field, now_ - (p)->settled.field);      \
+		(p)->settled.field = now_;                              \
 	} while (0)
 
 /*

@@ -82,7 +82,7 @@ static __always_inline bool ends_call(const struct thread_state *t, __u64 sp)
 /* The loader wants to know whom probes on a file cost how much, whoever it is. */
 static __noinline void count_stranger(const union memgap_cookie *cookie)
 {
-	struct memgap_stranger key = { bpf_get_current_task_btf()->tgid, cookie->library };
+	struct memgap_stranger key = { (__u32)bpf_get_current_task_btf()->tgid, cookie->library };
 	__u64 one = 1, *hits = bpf_map_lookup_elem(&strangers, &key);
 
 	if (hits)
@@ -176,7 +176,7 @@ static __always_inline int returned_block(const struct thread_state *t, __u64 re
 	*ret_block = 0;
 	if ((int)result != 0)
 		return 0;
-	return bpf_probe_read_user(ret_block, sizeof(*ret_block), (void *)t->memptr);
+	return (int)bpf_probe_read_user(ret_block, sizeof(*ret_block), (void *)t->memptr);
 }
 
 #endif

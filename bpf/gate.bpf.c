@@ -66,8 +66,8 @@ static __always_inline __u64 start_ticks(struct task_struct *task)
 	__u64 ns = BPF_CORE_READ(task, start_boottime);
 
 	if (bpf_core_field_exists(reader->nsproxy->time_ns))
-		ns += BPF_CORE_READ(reader, nsproxy, time_ns, offsets.boottime.tv_sec) * NS_PER_SECOND +
-		      BPF_CORE_READ(reader, nsproxy, time_ns, offsets.boottime.tv_nsec);
+		ns += (__u64)BPF_CORE_READ(reader, nsproxy, time_ns, offsets.boottime.tv_sec) * NS_PER_SECOND +
+		      (__u64)BPF_CORE_READ(reader, nsproxy, time_ns, offsets.boottime.tv_nsec);
 	return ns / NS_PER_TICK;
 }
 

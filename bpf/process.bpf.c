@@ -18,7 +18,7 @@ const volatile __u32 max_processes = MEMGAP_MAX_PROCESSES;
 static __always_inline struct cgroup *memory_cgroup(struct task_struct *task)
 {
 	struct css_set *set = BPF_CORE_READ(task, cgroups);
-	__u32 index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+	__u32 index = (__u32)bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
 	struct cgroup_subsys_state *css = NULL;
 
 	bpf_probe_read_kernel(&css, sizeof(css), (void *)set + bpf_core_field_offset(struct css_set, subsys) +
@@ -52,7 +52,7 @@ static __always_inline __u32 take_record(void)
 	__u64 *taken = bpf_map_lookup_elem(&tallies, &place);
 
 	if (taken && *taken < max_processes)
-		index = __sync_fetch_and_add(taken, 1) + 1;
+		index = (__u32)__sync_fetch_and_add(taken, 1) + 1;
 	if (index && index <= max_processes)
 		return index;
 	return bpf_map_pop_elem(&free_records, &index) ? 0 : index;
@@ -125,7 +125,7 @@ static __always_inline void add_process(__u32 pid, const struct memgap_process *
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	__u32 parent_pid = BPF_CORE_READ(parent, tgid), pid = BPF_CORE_READ(child, pid);
+	__u32 parent_pid = (__u32)BPF_CORE_READ(parent, tgid), pid = (__u32)BPF_CORE_READ(child, pid);
 	struct memgap_process new = {}, *p;
 
 	if ((__u32)BPF_CORE_READ(child, tgid) != pid || !BPF_CORE_READ(child, mm))
@@ -187,7 +187,7 @@ static __always_inline void notice_translator(__u32 pid)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid)
 {
-	__u32 pid = BPF_CORE_READ(task, tgid);
+	__u32 pid = (__u32)BPF_CORE_READ(task, tgid);
 	struct memgap_process new = {}, *p = find_record(pid);
 	struct thread_state *t = current_thread(0);
 
@@ -219,7 +219,7 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *task)
 {
-	__u32 pid = BPF_CORE_READ(task, tgid);
+	__u32 pid = (__u32)BPF_CORE_READ(task, tgid);
 	struct memgap_process *p = find_record(pid);
 
 	if (!p || BPF_CORE_READ(task, signal, live.counter) > 0)
@@ -238,7 +238,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(process_moved, struct cgroup *to, const char *path, struct task_struct *task)
 {
-	__u32 pid = BPF_CORE_READ(task, tgid), slot;
+	__u32 pid = (__u32)BPF_CORE_READ(task, tgid), slot;
 	struct memgap_process new = {}, *p;
 
 	if ((__u32)BPF_CORE_READ(task, pid) != pid)

@@ -160,13 +160,13 @@ $(TEST_PROGRAMS): $(P)/tests/programs/%: tests/programs/%.c Makefile tests/tests
 $(CXX_PROGRAMS): $(P)/tests/programs/%: tests/programs/%.cc Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CXX) -std=c++17 -O1 -g -fno-builtin -Wall -Wextra -Werror $< -o $@
+	$(Q)$(CXX) -std=c++17 -O1 -g -fno-builtin $(WARNINGS) $< -o $@
 
 $(INTEGRATION_SUITES): | $(EXERCISES)
 $(EXERCISES): $(P)/tests/programs/exercise%: $(wildcard tests/exercise/*.c tests/exercise/*.h) Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(if $(findstring musl,$*),musl-gcc,$(CC)) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -fno-builtin -I. \
+	$(Q)$(if $(findstring musl,$*),musl-gcc,$(CC)) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARNINGS) -fno-builtin -I. \
 		$(filter %.c,$^) -o $@ -pthread $(if $(findstring static-pie,$*),-static-pie,$(if $(findstring static,$*),-static))
 
 -include $(UNIT_SUITES:=.d) $(INTEGRATION_SUITES:=.d) $(TEST_PROGRAMS:=.d)
@@ -205,13 +205,13 @@ $(PROVER): tests/proof/prover.c tests/proof/named.c $(LIBRARY_OBJECTS) $(B)/skel
 $(HEAP)/target.o $(HEAP)/target-musl.o: $(HEAP)/target%.o: tests/heap/target.c Makefile tests/tests.mk
 	@echo "  CC      $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(if $(findstring musl,$*),musl-gcc,$(CC)) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Wno-deprecated-declarations \
+	$(Q)$(if $(findstring musl,$*),musl-gcc,$(CC)) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARNINGS) -Wno-deprecated-declarations \
 		-U_FORTIFY_SOURCE -fno-builtin -fno-stack-protector -fno-pie -c $< -o $@
 
 $(HEAP_TARGETS): $(HEAP)/target%: tests/heap/target.c Makefile tests/tests.mk
 	@echo "  PROGRAM $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(if $(findstring musl,$*),musl-gcc,$(CC)) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Wno-deprecated-declarations \
+	$(Q)$(if $(findstring musl,$*),musl-gcc,$(CC)) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARNINGS) -Wno-deprecated-declarations \
 		-fno-builtin $< -o $@ -pthread $(if $(findstring pie,$*),-static-pie,$(findstring -static,$*))
 
 $(HEAP_READER): tests/heap/reader.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk

@@ -251,6 +251,7 @@ enum memgap_event_type {
 	MEMGAP_EVENT_EXEC,     /* pid began a new program */
 	MEMGAP_EVENT_EXEC_BY_THREAD, /* the same, in a thread that was not its first: probes for the first are lost */
 	MEMGAP_EVENT_EXIT,     /* the last thread of pid is gone */
+	MEMGAP_EVENT_FIRST_THREAD, /* the first thread of pid, which is watched for itself, is gone, and others are not */
 	MEMGAP_EVENT_JOIN,     /* pid was moved into a watched cgroup */
 	MEMGAP_EVENT_LEAVE,    /* pid was moved out of one */
 	MEMGAP_EVENT_MAP,      /* pid mapped a file with code: perhaps an allocator */

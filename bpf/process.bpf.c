@@ -222,8 +222,13 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	__u32 pid = (__u32)BPF_CORE_READ(task, tgid);
 	struct memgap_process *p = find_record(pid);
 
-	if (!p || BPF_CORE_READ(task, signal, live.counter) > 0)
+	if (!p)
 		return 0;
+	if (BPF_CORE_READ(task, signal, live.counter) > 0) {
+		if (p->keep && (__u32)BPF_CORE_READ(task, pid) == pid)
+			send_event(MEMGAP_EVENT_FIRST_THREAD, pid);
+		return 0;
+	}
 	settle(p);
 	leave_line(p);
 	if (p->keep)

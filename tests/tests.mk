@@ -119,7 +119,7 @@ check-arm64: arm64 ## memgap for arm64, in an emulated machine (root, QEMU; inst
 	$(Q)KERNEL="$(or $(KERNEL),6.1)" SECONDS_PER_SUITE=3600 tests/run.sh tests/vm/test_arm64.py
 
 # two machines at a time: emulation takes a core each
-check-vm vm-check: all $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## cgroup v2 and kernels from 5.10 to the newest, in virtual machines, KERNEL=6.12: one (root, QEMU)
+check-vm vm-check: all $(GO_PROGRAMS) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(EXERCISES) ## cgroup v2 and kernels from 5.10 to the newest, in virtual machines, KERNEL=6.12: one (root, QEMU)
 	$(Q)KERNEL="$(or $(KERNEL),all)" MACHINES=2 SECONDS_PER_SUITE=3600 tests/run.sh $(VM_SUITES)
 
 $(NAMES_PROGRAM): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS) Makefile tests/tests.mk

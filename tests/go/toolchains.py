@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Go of several Debian releases, unpacked (packages.sh), and the workload built with each in several ways; cached in build/go.
 
-toolchains.py arm64: builds the workload for arm64, in build/aarch64/go, for a machine in which there is no Go.
+toolchains.py amd64|arm64: builds the workload for the machines of tests/vm, in which there is no Go ($IN_MACHINE).
 """
 import glob
 import os
@@ -26,14 +26,14 @@ PIE = ["-buildmode=pie"]
 C = ["-tags", "c_heap"]
 # of a version between two that are tested in all ways: what the other tests need, and the way that is found by calls
 FEW_KINDS = "normal", "stripped", "stripped-pie", "cgo"
-IS_FOREIGN = platform.machine() != "x86_64"  # packages are those of amd64, which builds for arm64 too
+BUILT_BEFORE = bool(os.environ.get("IN_MACHINE"))
 KINDS = {"normal": [], "stripped": STRIPPED, "pie": PIE, "stripped-pie": PIE + STRIPPED, "cgo": C, "stripped-cgo": C + STRIPPED,
          "stripped-cgo-pie": C + PIE + STRIPPED}
 
 
 def kinds_of(name):
     """The ways to build with a version that are tested."""
-    return FEW_KINDS if IS_FOREIGN or name == "1.24" and not EVERYTHING else KINDS
+    return FEW_KINDS if BUILT_BEFORE or name == "1.24" and not EVERYTHING else KINDS
 
 
 def packages(suite, *names):
@@ -74,7 +74,7 @@ class Toolchain:
     def __init__(self, name):
         self.suite, self.version = SUITES[name], name
         self.why = None
-        if IS_FOREIGN:
+        if BUILT_BEFORE:
             self.find_built()
             return
         if name == "newest":
@@ -99,7 +99,7 @@ class Toolchain:
     def build(self, kind, directory="build/go", **variables):
         """The workload, built anew when its sources have changed."""
         path = os.path.abspath(f"{directory}/workload-{self.version}-{kind}")
-        if IS_FOREIGN or os.path.exists(path) and os.path.getmtime(path) >= max(map(os.path.getmtime, SOURCES)):
+        if BUILT_BEFORE or os.path.exists(path) and os.path.getmtime(path) >= max(map(os.path.getmtime, SOURCES)):
             return path
         root = os.path.abspath(f"build/go/{self.version}")
         environment = {**os.environ, "GOROOT": root, "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOPROXY": "off",
@@ -116,14 +116,17 @@ class Toolchain:
 
 
 def main():
-    compiler = f"aarch64-linux-gnu-gcc --sysroot={os.path.abspath('build/aarch64/root')}"
-    os.makedirs("build/aarch64/go", exist_ok=True)
+    directory, variables = "build/go", {}
+    if sys.argv[1] == "arm64":
+        directory = "build/aarch64/go"
+        variables = {"GOARCH": "arm64", "CC": f"aarch64-linux-gnu-gcc --sysroot={os.path.abspath('build/aarch64/root')}"}
+    os.makedirs(directory, exist_ok=True)
     for toolchain in map(Toolchain, SUITES):
         if toolchain.why:
             print(f"Go {toolchain.version}: {toolchain.why}", file=sys.stderr)
             continue
         for kind in FEW_KINDS:
-            toolchain.build(kind, "build/aarch64/go", GOARCH="arm64", CC=compiler)
+            toolchain.build(kind, directory, **variables)
 
 
 if __name__ == "__main__":

@@ -47,8 +47,7 @@ make_payload() {
 		cp -al --parents tests deploy "$payload"
 		mkdir "$payload/build"
 		cd "$built"
-		[ "$arch" = x86_64 ] || cp -al --parents go/workload-* "$payload/build" # no Go to build them with there
-		cp -al --parents memgap workload tests/*/ \
+		cp -al --parents memgap workload tests/*/ go/workload-*{normal,stripped,pie,cgo} \
 			packages/*/lib{c6,gcc-s1,stdc++6,jemalloc2,tcmalloc-minimal4{,t64},mimalloc{2.0,3}} \
 			packages/*/golang-github-containers-common/usr/share/containers "$payload/build"
 	)

@@ -85,7 +85,7 @@ class Tap:
 
 def run(tap, kernel, debian, suites, arch="x86_64"):
     """All suites, with their arguments, in one machine. Each says its name before, and its exit status after."""
-    script = f"export CMOCKA_MESSAGE_OUTPUT=TAP TOGETHER=1 SLOWNESS={SLOWNESS[arch]}\n"
+    script = f"export CMOCKA_MESSAGE_OUTPUT=TAP IN_MACHINE=1 TOGETHER=1 SLOWNESS={SLOWNESS[arch]}\n"
     script += "".join(f"echo SUITE {shlex.quote(suite)}; {suite}; echo STATUS $?\n" for suite in suites)
     booted = time.monotonic()
     command = [MACHINE, "--arch", arch, "--kernel", debian, "--seconds", str(SECONDS_PER_SUITE * len(suites)), "sh", "-c", script]
@@ -139,6 +139,8 @@ def main():
         return
     for suite, libraries in LIBRARIES.items():
         subprocess.run(["tests/packages.sh", suite, *libraries], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    if any(suite.startswith("tests/go/") for name in names for suite in kernels[name]):
+        subprocess.run(["tests/go/toolchains.py", "amd64"], stdin=subprocess.DEVNULL, check=True)
     tap = Tap()
     with concurrent.futures.ThreadPoolExecutor(MACHINES) as pool:
         machines = [pool.submit(run, tap, name, DEBIAN[name], suites) for name in names for suites in lots(kernels[name])]

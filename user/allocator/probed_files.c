@@ -187,13 +187,12 @@ int probed_files_attach(struct probed_files *files, pid_t pid, bool everyone, st
 		if (result && result != -ENOENT)
 			failure = result;
 	}
-	if (!modules.n && !shows_memory(files->proc_fd, pid))
-		failure = -ESRCH;
 	modules_free(&modules);
 	if (failure)
 		return failure;
+	/* of one that ends, or whose first thread has ended, some kernels list what cannot be opened any more */
 	if (!allocator.name[0])
-		return -ENOENT;
+		return shows_memory(files->proc_fd, pid) ? -ENOENT : -ESRCH;
 	*ret = allocator;
 	return 0;
 }

@@ -29,7 +29,7 @@ int refusal_explain(int result, int proc_fd, const struct pid_identity *id, stru
 	case -ESRCH:
 		if (pid_is_alive(proc_fd, id))
 			return error_set(err, EXIT_FAILED, "cannot probe pid %d (%s): its first thread has ended, and with it the view "
-					 "of what it maps; `--source none` shows the kernel's view", id->pid, id->comm);
+					 "of what it maps; only what is read from outside is shown (`--source heap`)", id->pid, id->comm);
 		return error_set(err, EXIT_TARGET, "pid %d (%s) has exited", id->pid, id->comm);
 	case -EACCES:
 	case -EPERM:

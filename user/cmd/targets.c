@@ -235,7 +235,20 @@ static void begin_program(struct watched_process *process)
 {
 	targets_forget_program(process);
 	process->had_allocator &= process->foretold;
-	process->foretold = false;
+	process->foretold = process->uncounted = false;
+}
+
+/*
+ * A perf event for a process is its first thread's: once that is gone, its uprobes find no memory to be in (uprobe_perf_filter() in
+ * kernel/trace/trace_uprobe.c).
+ */
+static void lose_first_thread(const struct targets *targets, struct watched_process *process)
+{
+	if (!process->own || targets->everyone || probes_features(targets->probes)->multi)
+		return;
+	process->uncounted = true;
+	log_message("pid %d (%s) goes on without its first thread, and on this kernel (Linux 6.6 is better) without probes: what it allocates is not "
+		    "counted any more", process->id.pid, process->id.comm);
 }
 
 static void take_event(const struct memgap_event *event, void *data)
@@ -251,6 +264,10 @@ static void take_event(const struct memgap_event *event, void *data)
 		return;
 	case MEMGAP_EVENT_CROSSED:
 		targets->crossed = true;
+		return;
+	case MEMGAP_EVENT_FIRST_THREAD:
+		if (process)
+			lose_first_thread(targets, process);
 		return;
 	case MEMGAP_EVENT_EXIT:
 	case MEMGAP_EVENT_LEAVE:

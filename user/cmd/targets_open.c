@@ -86,9 +86,10 @@ static bool heap_tells_what_was_before(const struct targets *targets, const stru
 /* Where nothing can be probed: Go's runtime tells as much, or the kernel's view has to do, and it is said why. */
 static bool goes_without(const struct targets *targets, struct watched_process *process, int result)
 {
+	bool is_headless = result == -ESRCH && pid_is_alive(targets->proc_fd, &process->id);
 	struct error why;
 
-	if (!refusal_is_mild(result) || targets->options->insists)
+	if ((!refusal_is_mild(result) && !is_headless) || targets->options->insists)
 		return false;
 	if (result == -ENOENT && targets->options->go && survey_is_go(targets, process) > 0)
 		return true;

@@ -11,6 +11,8 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+#include "ends.bpf.h"
+
 enum signal_expectation {
 	SIGNAL_UNEXPECTED, /* it could kill, or be lost */
 	SIGNAL_EXPECTED,   /* a handler is installed, or all threads block it; that somebody takes it then is not looked at */
@@ -21,19 +23,13 @@ enum signal_expectation {
 #define SIG_DFL_ADDRESS 0UL
 #define SIG_IGN_ADDRESS 1UL
 
-#define TASK_EXITING 0x4        /* PF_EXITING in include/linux/sched.h */
-#define GROUP_EXITS (0x4 | 0x8) /* SIGNAL_GROUP_EXIT in include/linux/sched/signal.h, and up to 5.16 SIGNAL_GROUP_COREDUMP */
+#define TASK_EXITING 0x4 /* PF_EXITING in include/linux/sched.h */
 
 #define SIGNALS 64 /* _NSIG: one word for a set of them, on x86-64 and arm64 */
 
 /* Threads that are looked at. Without bpf_loop(), before 5.17, the verifier goes through every turn of the loop. */
 #define MAX_THREADS 4096
 #define MAX_THREADS_UNROLLED 256
-
-/* Its name up to 5.16. */
-struct signal_struct___group_exit_task {
-	struct task_struct *group_exit_task;
-} __attribute__((preserve_access_index));
 
 static __always_inline __u64 signal_bit(__u32 signal)
 {
@@ -105,22 +101,6 @@ static __noinline enum signal_expectation all_threads_block(struct signal_struct
 }
 
 /*
- * An exec takes the handlers away, but leaves a signal that has not been delivered yet (flush_signal_handlers() in
- * kernel/signal.c): the new program would die of it. An exec by
- * another thread is seen from when it has begun to end the others on (de_thread() in fs/exec.c).
- */
-static __always_inline bool is_in_exec(struct task_struct *task, struct signal_struct *signals)
-{
-	struct signal_struct___group_exit_task *old = (void *)signals;
-
-	if (bpf_core_field_exists(task->in_execve) && BPF_CORE_READ_BITFIELD_PROBED(task, in_execve))
-		return true;
-	if (bpf_core_field_exists(signals->group_exec_task))
-		return BPF_CORE_READ(signals, group_exec_task);
-	return bpf_core_field_exists(old->group_exit_task) && BPF_CORE_READ(old, group_exit_task);
-}
-
-/*
  * `signal` is 1 to 64. A pid namespace's init is no exception: what it has no handler for does not even kill it. The handler is
  * looked at last: the caller sends at once.
  */
@@ -131,7 +111,8 @@ static __noinline enum signal_expectation signal_expected(struct task_struct *ta
 
 	if (signal < 1 || signal > SIGNALS || !signals || !sighand)
 		return SIGNAL_UNEXPECTED; /* no sighand: __exit_signal() in kernel/exit.c */
-	if ((BPF_CORE_READ(signals, flags) & GROUP_EXITS) || is_in_exec(task, signals))
+	/* an exec takes the handlers away, but leaves a signal that has not been delivered yet (flush_signal_handlers() in kernel/signal.c) */
+	if (is_ending(signals) || is_in_exec(task, signals))
 		return SIGNAL_UNEXPECTED;
 	if (BPF_CORE_READ(task, flags) & TASK_EXITING)
 		return SIGNAL_UNSURE;

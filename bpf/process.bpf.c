@@ -4,6 +4,7 @@
  * its cgroup.
  */
 #include "accounting.bpf.h"
+#include "ends.bpf.h"
 
 /* Room in `records`, set by the loader. */
 const volatile __u32 max_processes = MEMGAP_MAX_PROCESSES;
@@ -220,12 +221,13 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *task)
 {
 	__u32 pid = (__u32)BPF_CORE_READ(task, tgid);
+	struct signal_struct *signals = BPF_CORE_READ(task, signal);
 	struct memgap_process *p = find_record(pid);
 
 	if (!p)
 		return 0;
-	if (BPF_CORE_READ(task, signal, live.counter) > 0) {
-		if (p->keep && (__u32)BPF_CORE_READ(task, pid) == pid)
+	if (BPF_CORE_READ(signals, live.counter) > 0) {
+		if (p->keep && (__u32)BPF_CORE_READ(task, pid) == pid && !is_ending(signals) && !is_in_exec(task, signals))
 			send_event(MEMGAP_EVENT_FIRST_THREAD, pid);
 		return 0;
 	}

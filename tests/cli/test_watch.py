@@ -156,6 +156,7 @@ class Threads(unittest.TestCase):
             self.assertIsNone(sample["allocator"]["baseline"])
             self.assertIsNone(sample["gap"]["bytes"])
         self.assertGreater(sample["kernel"]["rss_anon"], 8 * MIB)
+        self.assertNotIn("first thread", watch.stderr())  # which has ended in the exec
 
     def test_first_thread_ends(self):
         """a COMMAND whose first thread has ended looks like a zombie, but is watched on"""

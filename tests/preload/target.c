@@ -266,8 +266,10 @@ static int be_registered(const char *line)
 		return memgap_trim_register(be_called_slowly, &slow);
 	if (!strcmp(line, "register held"))
 		return memgap_trim_register(be_called_until_let_go, &slow);
-	if (!strcmp(line, "let go"))
-		return !(let_go = true);
+	if (!strcmp(line, "let go")) {
+		let_go = true;
+		return 0;
+	}
 	if (!strcmp(line, "unregister slow"))
 		return memgap_trim_unregister(be_called_slowly, &slow);
 	if (!strcmp(line, "slow"))

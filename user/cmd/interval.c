@@ -121,7 +121,7 @@ const struct memgap_process *interval_record(const struct targets *targets, cons
 	const struct memgap_process *record =
 		targets->probes ? counters_of_process(probes_counters(targets->probes), process->id.pid) : NULL;
 
-	return record && !process->uncounted && is_probed(process, record) ? record : NULL;
+	return record && !process->probes_lost && is_probed(process, record) ? record : NULL;
 }
 
 int64_t interval_net(const struct targets *targets, const struct watched_process *process)

@@ -235,7 +235,7 @@ static void begin_program(struct watched_process *process)
 {
 	targets_forget_program(process);
 	process->had_allocator &= process->foretold;
-	process->foretold = process->uncounted = false;
+	process->foretold = process->probes_lost = false;
 }
 
 /*
@@ -246,7 +246,7 @@ static void lose_first_thread(const struct targets *targets, struct watched_proc
 {
 	if (!process->own || targets->everyone || probes_features(targets->probes)->multi)
 		return;
-	process->uncounted = true;
+	process->probes_lost = true;
 	targets_forget_program(process); /* a look into it may have found it without any maps, and the next were a minute away */
 	log_message("pid %d (%s) goes on without its first thread, and on this kernel (Linux 6.6 is better) without probes: what it allocates is not "
 		    "counted any more", process->id.pid, process->id.comm);

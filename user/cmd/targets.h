@@ -49,7 +49,7 @@ struct watched_process {
 	bool dirty;                    /* its modules are to be looked at again */
 	int looks;                     /* at them, in this interval */
 	bool task_gone;                /* the thread that its own probes were for is: they are to be made anew */
-	bool uncounted;                /* that thread is, and its probes are: they cannot be made anew */
+	bool probes_lost;              /* that thread is, and its probes are: they cannot be made anew */
 	int failure;                   /* -errno of the last try to probe it; told already */
 	int ticks_unprobed;            /* for how many intervals nothing in it could be probed */
 	struct reading reading;        /* as of the interval (user/cmd/interval.h) */

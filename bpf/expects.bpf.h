@@ -36,6 +36,18 @@ static __always_inline __u64 signal_bit(__u32 signal)
 	return 1ULL << (signal - 1);
 }
 
+/*
+ * Whether a thread would take what it alone is sent: it does not block it. That is how a process is asked by one of its own threads: if
+ * another one begins another program before that comes to take it, what the thread has been sent goes with it, while what the process
+ * has been sent is left to a program that may not handle it (exit_signals() and flush_sigqueue() in kernel/signal.c).
+ */
+static __always_inline bool signal_taken_by(struct task_struct *task, __u32 signal)
+{
+	__u64 blocked = BPF_CORE_READ(task, blocked.sig[0]) | BPF_CORE_READ(task, real_blocked.sig[0]);
+
+	return !(blocked & signal_bit(signal));
+}
+
 static __always_inline bool is_caught(struct sighand_struct *sighand, __u32 signal)
 {
 	/* an array's index that is no constant cannot be relocated */
@@ -62,6 +74,7 @@ static __always_inline bool catches_to_die(struct sighand_struct *sighand)
 /* A walk over the threads of a process, at signal->thread_head. */
 struct thread_walk {
 	struct list_head *head, *node;
+	struct task_struct *last; /* that was looked at */
 	__u64 bit;
 	__u64 blocking, open; /* not 0: one that can get a signal has been seen that blocks it, that does not */
 };
@@ -79,20 +92,29 @@ static long look_at_thread(__u32 index, struct thread_walk *walk)
 
 	walk->blocking |= lives & mask & walk->bit;
 	walk->open |= lives & ~mask & walk->bit;
+	walk->last = task;
 	walk->node = BPF_CORE_READ(task, thread_node.next);
 	return walk->node == walk->head || walk->open;
 }
 
+/* Up to the first that would take the signal. */
+static __always_inline void look_at_threads(struct signal_struct *signals, __u32 signal, struct thread_walk *walk)
+{
+	walk->head = (void *)&signals->thread_head;
+	walk->bit = signal_bit(signal);
+	walk->node = BPF_CORE_READ(signals, thread_head.next);
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
+		bpf_loop(MAX_THREADS, look_at_thread, walk, 0);
+	else
+		for (__u32 i = 0; i < MAX_THREADS_UNROLLED && !look_at_thread(i, walk); i++)
+			;
+}
+
 static __noinline enum signal_expectation all_threads_block(struct signal_struct *signals, __u32 signal)
 {
-	struct thread_walk walk = { .head = (void *)&signals->thread_head, .bit = signal_bit(signal) };
+	struct thread_walk walk = {};
 
-	walk.node = BPF_CORE_READ(signals, thread_head.next);
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
-		bpf_loop(MAX_THREADS, look_at_thread, &walk, 0);
-	else
-		for (__u32 i = 0; i < MAX_THREADS_UNROLLED && !look_at_thread(i, &walk); i++)
-			;
+	look_at_threads(signals, signal, &walk);
 	if (walk.open)
 		return SIGNAL_UNEXPECTED;
 	if (walk.node != walk.head)

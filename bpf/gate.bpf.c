@@ -2,9 +2,9 @@
 /*
  * A signal is sent where it is known that the process expects it: an object of its own, since only newer kernels have it.
  *
- * send_now looks at a process, which may be running on another CPU, and sends. send_posted makes its first thread come out of what
- * it does, to look and send itself: from there it goes straight on to its handlers (get_signal() in kernel/signal.c runs task
- * work before it takes a signal), and cannot have changed them in between.
+ * send_now looks at a process, which may be running on another CPU, and sends. send_posted makes a thread that would take the signal,
+ * its first if that would, come out of what it does, to look and send itself: from there it goes straight on to its handlers (get_signal()
+ * in kernel/signal.c runs task work before it takes a signal), and cannot have changed them in between.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
@@ -16,6 +16,7 @@
 extern void bpf_rcu_read_lock(void) __ksym __weak;
 extern void bpf_rcu_read_unlock(void) __ksym __weak;
 extern struct task_struct *bpf_task_from_vpid(int pid) __ksym __weak;
+extern struct task_struct *bpf_task_from_pid(int pid) __ksym __weak;
 extern void bpf_task_release(struct task_struct *task) __ksym __weak;
 extern int bpf_send_signal_task(struct task_struct *task, int signal, enum pid_type type, __u64 value) __ksym __weak;
 
@@ -91,17 +92,17 @@ static __always_inline enum memgap_gate_result check(struct task_struct *task, _
 }
 
 /* The kernel refuses for its own threads and the system's init, and where too many signals wait (RLIMIT_SIGPENDING). */
-static __always_inline enum memgap_gate_result check_and_send(struct task_struct *task, __u32 signal)
+static __always_inline enum memgap_gate_result check_and_send(struct task_struct *task, __u32 signal, enum pid_type type)
 {
 	enum memgap_gate_result result = check(task, signal);
 
-	if (result == MEMGAP_GATE_SENT && bpf_send_signal_task(task, (int)signal, PIDTYPE_TGID, 0))
+	if (result == MEMGAP_GATE_SENT && bpf_send_signal_task(task, (int)signal, type, 0))
 		return MEMGAP_GATE_UNABLE;
 	return result;
 }
 
 /*
- * Runs in the process's first thread, on its way back to user mode. The caller is woken before it looks: nothing is to lie
+ * Runs in a thread of the process, on its way back to user mode. The caller is woken before it looks: nothing is to lie
  * between that and its taking the signal, for other threads may change handlers as well.
  */
 static int send_posted(struct bpf_map *map, void *key, void *value)
@@ -115,7 +116,7 @@ static int send_posted(struct bpf_map *map, void *key, void *value)
 	if (ticket.pid != (__u32)task->tgid || __sync_val_compare_and_swap(&pending_ticket, ticket.value, 0) != ticket.value)
 		return 0;
 	bpf_ringbuf_output(&answers, &ticket.value, sizeof(ticket.value), BPF_RB_FORCE_WAKEUP);
-	ticket.signal = check_and_send(task, signal);
+	ticket.signal = check_and_send(task, signal, signal_taken_by(task, signal) ? PIDTYPE_PID : PIDTYPE_TGID);
 	outcome = ticket.value;
 	return 0;
 }
@@ -124,53 +125,80 @@ static int send_posted(struct bpf_map *map, void *key, void *value)
 #define TASK_RUNS 0
 #define NOT_WOKEN (0x2 | 0x4 | 0x8)
 
-/*
- * Whether a signal would interrupt the first thread anyway: who blocks it is not to be disturbed for nothing, epoll_wait() would
- * return EINTR. What is being waited for in sigtimedwait() is as good as blocked. The only thread, when it blocks the signal and is
- * not asleep, is mostly within the handler.
- */
-static __always_inline bool first_thread_takes(struct task_struct *task, __u32 signal)
+/* The pid, as the initial namespace has it, of a thread that would take the signal, the first if it would; 0: all block it. */
+static __always_inline __u32 thread_that_takes(struct task_struct *first, __u32 signal)
 {
-	__u64 blocked = BPF_CORE_READ(task, blocked.sig[0]) | BPF_CORE_READ(task, real_blocked.sig[0]);
-	__u32 state = BPF_CORE_READ(task, __state);
+	struct thread_walk walk = {};
+	struct task_struct *last;
+	__u32 pid = 0;
 
-	if (blocked & signal_bit(signal))
-		return state == TASK_RUNS && BPF_CORE_READ(task, signal, nr_threads) == 1;
+	bpf_rcu_read_lock();
+	look_at_threads(BPF_CORE_READ(first, signal), signal, &walk);
+	last = walk.last;
+	if (walk.open)
+		pid = (__u32)BPF_CORE_READ(last, pid);
+	bpf_rcu_read_unlock();
+	return pid;
+}
+
+/*
+ * Whether the signal would interrupt the thread anyway: who blocks it is not to be disturbed for nothing, epoll_wait() would return
+ * EINTR. What is being waited for in sigtimedwait() is as good as blocked. The only thread, when it blocks the signal and is not
+ * asleep, is mostly within the handler.
+ */
+static __always_inline bool can_come(struct task_struct *thread, __u32 signal)
+{
+	__u32 state = BPF_CORE_READ(thread, __state);
+
+	if (!signal_taken_by(thread, signal))
+		return state == TASK_RUNS && BPF_CORE_READ(thread, signal, nr_threads) == 1;
 	return !(state & NOT_WOKEN);
 }
 
-/* Between a look from another CPU and its first thread's taking the signal: long, where that does not run. */
-static __always_inline bool may_change_meanwhile(struct task_struct *task, __u32 signal)
+static __always_inline enum memgap_gate_result post_in(struct task_struct *thread, struct memgap_gate_request *request)
 {
-	__u64 blocked = BPF_CORE_READ(task, blocked.sig[0]) | BPF_CORE_READ(task, real_blocked.sig[0]);
-
-	return BPF_CORE_READ(task, signal, nr_threads) > 1 && !(blocked & signal_bit(signal));
-}
-
-static __always_inline enum memgap_gate_result post_to(struct task_struct *task, struct memgap_gate_request *request)
-{
-	union memgap_gate_ticket ticket = { .signal = request->signal, .number = ++last_number, .pid = (__u32)task->tgid };
+	union memgap_gate_ticket ticket = { .signal = request->signal, .number = ++last_number, .pid = (__u32)thread->tgid };
 	struct posted new = { .ticket = ticket.value }, *posted;
 	__u32 key = 0;
 
-	if (!first_thread_takes(task, request->signal))
+	if (!can_come(thread, request->signal))
 		return MEMGAP_GATE_UNABLE;
 	bpf_map_update_elem(&posts, &key, &new, BPF_ANY);
 	posted = bpf_map_lookup_elem(&posts, &key);
 	if (!posted)
 		return MEMGAP_GATE_UNABLE;
 	pending_ticket = request->ticket = ticket.value;
-	if (!schedule_in(task, &posted->work, &posts, send_posted))
+	if (!schedule_in(thread, &posted->work, &posts, send_posted))
 		return MEMGAP_GATE_POSTED;
 	pending_ticket = 0;
 	return MEMGAP_GATE_UNABLE;
 }
 
-static __always_inline enum memgap_gate_result send_to(struct task_struct *task, const struct memgap_gate_request *request)
+static __always_inline enum memgap_gate_result post_to(struct task_struct *first, struct memgap_gate_request *request)
 {
-	if (request->posts && may_change_meanwhile(task, request->signal) && check(task, request->signal) == MEMGAP_GATE_SENT)
+	__u32 pid = thread_that_takes(first, request->signal);
+	struct task_struct *thread = bpf_task_from_pid(pid ? (int)pid : first->pid);
+	enum memgap_gate_result result = MEMGAP_GATE_UNABLE;
+
+	if (!thread)
+		return result;
+	if (thread->tgid == first->tgid) /* its pid may be another's by now */
+		result = post_in(thread, request);
+	bpf_task_release(thread);
+	return result;
+}
+
+/* Between a look from another CPU and a thread's taking the signal: long, where that does not run. */
+static __always_inline bool may_change_meanwhile(struct task_struct *first, __u32 signal)
+{
+	return BPF_CORE_READ(first, signal, nr_threads) > 1 && thread_that_takes(first, signal);
+}
+
+static __always_inline enum memgap_gate_result send_to(struct task_struct *first, const struct memgap_gate_request *request)
+{
+	if (request->posts && may_change_meanwhile(first, request->signal) && check(first, request->signal) == MEMGAP_GATE_SENT)
 		return MEMGAP_GATE_BUSY;
-	return check_and_send(task, request->signal);
+	return check_and_send(first, request->signal, PIDTYPE_TGID);
 }
 
 SEC("syscall")

@@ -21,7 +21,7 @@ struct memgap_gate_request {
 	__u64 start_time; /* as field 22 of /proc/PID/stat shows it to the caller: ticks */
 	__u32 pid;        /* in the caller's pid namespace */
 	__u32 signal;
-	__u32 posts;      /* send_now: not where others may change the handler before the first thread comes, who is to look himself */
+	__u32 posts;      /* send_now: not where others may change the handler before a thread comes that takes it, which is to look itself */
 	__u32 result;     /* from here on out: enum memgap_gate_result */
 	__u64 ticket;     /* of one that was posted */
 };

@@ -31,14 +31,16 @@ static __always_inline void keep_rss(struct memgap_line *line, struct task_struc
 	}
 }
 
-/* The signal goes to the process that runs here, and to no other. */
+/* The signal goes to the process that runs here, and to no other; in it, to the thread that runs here (signal_taken_by()). */
 static __always_inline __u32 ask_current(const struct memgap_line *line, struct task_struct *task)
 {
 	if ((__u32)task->tgid != line->pid)
 		return MEMGAP_CROSSED_BY_OTHER;
 	if (signal_expected(task, line->signal) != SIGNAL_EXPECTED)
 		return MEMGAP_CROSSED_UNEXPECTED;
-	return bpf_send_signal(line->signal) ? MEMGAP_CROSSED_FAILED : MEMGAP_CROSSED_SENT;
+	if (signal_taken_by(task, line->signal) ? bpf_send_signal_thread(line->signal) : bpf_send_signal(line->signal))
+		return MEMGAP_CROSSED_FAILED;
+	return MEMGAP_CROSSED_SENT;
 }
 
 int line_cross(__u32 index)

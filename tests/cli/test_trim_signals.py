@@ -199,8 +199,8 @@ class Halted(unittest.TestCase):
 
 
 class Churn(unittest.TestCase):
-    BY_KERNEL = ["-s", "probe", "--trim-at", "alloc:5MiB", "-i", "20ms", "--cooldown", "5ms"]
-    BY_TICK = ["-s", "none", "--trim-at", "rss:3MiB", "-i", "20ms", "--cooldown", "5ms"]
+    BY_KERNEL = ["-s", "probe", "--trim-at", "alloc:896KiB", "-i", "20ms", "--cooldown", "5ms"]
+    BY_TICK = ["-s", "none", "--trim-at", "rss:1536KiB", "-i", "20ms", "--cooldown", "5ms"]
     SIGNALS = int(os.environ.get("SIGNALS", 10000))
     SECONDS = 120  # for all of them: more than twice what two slow CPUs need
 
@@ -252,6 +252,16 @@ class Churn(unittest.TestCase):
         self.assertGreater(by["kernel"], 1000 * self.SIGNALS / 10000)
         self.assertGreaterEqual(sum(taken.values()), self.SIGNALS)
         tried.say("signals to processes that come, go, change their minds and their pids", sum(taken.values()))
+
+    def test_other_program(self):
+        """where another thread executes a program in the moment in which the signal comes, the one that it was not for does not get it"""
+        habits, watch = self.watch_cgroup("races", self.BY_KERNEL, races=8)
+        self.await_signals([habits], 500)
+        counts, events = habits.counts(), watch.finish()
+        print(f"# {counts['ended']['races']} processes, {len(events)} signals sent, {counts['taken']['races']} taken", flush=True)
+        self.assertEqual((counts["killed"]["races"], counts["failed"]["races"]), (0, 0))
+        self.assertGreaterEqual(counts["taken"]["races"], 500)
+        tried.say("signals to processes that execute a program in that moment", len(events))
 
     def test_other_threads(self):
         """where another thread changes the handler a hundred times a second, hardly a signal kills, however busy the machine"""

@@ -210,4 +210,25 @@ static void with_handler_and_300_threads(int ready_fd)
 	with_handler(ready_fd);
 }
 
+static void with_handler_in_another_thread(int ready_fd)
+{
+	set_telling(SIGUSR1);
+	start_thread(say_tid_and_be_idle);
+	change_mask(SIG_BLOCK, SIGUSR1);
+	wait_for_the_end(ready_fd);
+}
+
+static void with_handler_in_another_thread_but_stopped(int ready_fd)
+{
+	start_thread(say_tid_and_be_idle);
+	change_mask(SIG_BLOCK, SIGUSR1);
+	with_handler_but_stopped(ready_fd);
+}
+
+static void with_handler_and_a_thread_but_stopped(int ready_fd)
+{
+	start_thread(say_tid_and_be_idle);
+	with_handler_but_stopped(ready_fd);
+}
+
 #endif

@@ -16,6 +16,7 @@ static const struct {
 	{ "handler, asleep", with_handler, GATE_SENT },
 	{ "handler, computing", with_handler_while_it_computes, GATE_SENT },
 	{ "handler, 300 threads", with_handler_and_300_threads, GATE_SENT },
+	{ "handler, the first thread blocks", with_handler_in_another_thread, GATE_SENT },
 	{ "a handler for all that ends a process", with_all_caught, GATE_UNEXPECTED },
 	{ "and for SIGURG", with_all_and_urgent_caught, GATE_SENT },
 	{ "sigwait in a thread", with_sigwait_in_a_thread, GATE_SENT },
@@ -184,6 +185,23 @@ static void a_stopped_process_takes_it_when_it_goes_on(void **state)
 	child_kill(child);
 }
 
+/* Until it goes on, one of its threads may take the handler away, and another the signal. */
+static void a_stopped_process_of_several_threads_is_not_sent_it(void **state)
+{
+	static const child_body bodies[] = { with_handler_and_a_thread_but_stopped, with_handler_in_another_thread_but_stopped };
+	const struct ways *ways = *state;
+	siginfo_t info;
+
+	need_gate(ways);
+	for (size_t i = 0; i < COUNT_OF(bodies); i++) {
+		pid_t child = start(bodies[i]);
+
+		assert_return_code(waitid(P_PID, (id_t)child, &info, WSTOPPED), errno);
+		assert_int_equal(gate_send(ways->gate, child, start_of(ways->proc_fd, child), SIGUSR1), ways->posts ? GATE_BUSY : GATE_SENT);
+		child_kill(child);
+	}
+}
+
 /* epoll_wait() returns EINTR whenever a thread is made to come out of it. */
 static void with_first_thread_in_epoll_wait(int ready_fd)
 {
@@ -329,6 +347,7 @@ int main(void)
 		cmocka_unit_test(a_thread_that_is_not_the_first_is_no_process),
 		cmocka_unit_test(a_process_without_its_first_thread_is_left_to_others),
 		cmocka_unit_test(a_stopped_process_takes_it_when_it_goes_on),
+		cmocka_unit_test(a_stopped_process_of_several_threads_is_not_sent_it),
 		cmocka_unit_test(a_first_thread_that_blocks_it_is_not_disturbed),
 		cmocka_unit_test(who_begins_another_program_expects_nothing),
 		cmocka_unit_test(pids_and_times_are_those_of_the_caller_s_namespaces),

@@ -11,6 +11,7 @@
  *   flutters   and without a rest
  *   ends       takes it in a handler, and ends at some moment
  *   becomes    takes it in a handler, and executes a program that handles it or does not, in its first thread or another
+ *   races      the same, and its other thread executes one at about the moment in which it is to be asked
  *   forks      takes it in a handler, and has children that do so too or do not, for a short time
  *   reuses     lives for a short time, with a pid that others had: handles it or does not
  *   bare       does not handle it
@@ -25,7 +26,7 @@
 #define MAX_PID (1 << 22)
 
 static const char *const names[KINDS] = { "handles", "awaits", "reads", "toggles", "flickers", "flutters",
-					  "ends", "becomes", "forks", "reuses", "bare", "blocks" };
+					  "ends", "becomes", "races", "forks", "reuses", "bare", "blocks" };
 
 static struct slot {
 	enum kind kind;
@@ -40,7 +41,8 @@ static void choose_pid(void)
 	int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
 	char text[16];
 
-	base = base ? base : getpid() + MAX_SLOTS;
+	/* not next to the largest that there may be */
+	base = base ? base : getpid() + (getpid() < MAX_SLOTS * 2 ? MAX_SLOTS : -MAX_SLOTS);
 	snprintf(text, sizeof(text), "%u", (unsigned int)base + random_below(REUSED_PIDS));
 	if (fd < 0 || write(fd, text, strlen(text)) < 0)
 		atomic_fetch_add(&shared->failed[REUSES], 1);
@@ -151,7 +153,7 @@ static int live_on(char *argv[])
 	share();
 	if (handles)
 		set_action(take);
-	work(4 * SHORT_MS);
+	work(strcmp(argv[2], "ends") ? 4 * SHORT_MS : 1);
 	return 0;
 }
 

@@ -21,12 +21,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BLOCK (3 << 20)
+#define BLOCK (1 << 19)
 #define HOLD_MS 50 /* some intervals of memgap's: it sees what is held */
 #define REST_MS 25
 #define SHORT_MS 60
 
-enum kind { HANDLES, AWAITS, READS, TOGGLES, FLICKERS, FLUTTERS, ENDS, BECOMES, FORKS, REUSES, BARE, BLOCKS, KINDS };
+enum kind { HANDLES, AWAITS, READS, TOGGLES, FLICKERS, FLUTTERS, ENDS, BECOMES, RACES, FORKS, REUSES, BARE, BLOCKS, KINDS };
 
 /* What all processes share; by kind. */
 static struct shared {
@@ -83,7 +83,7 @@ static void rest(int ms)
 	while (now_ms() < end && !atomic_load(&came)) {
 		if (kind == TOGGLES)
 			toggle(++step);
-		sleep_us(kind == TOGGLES ? 20 : 2000);
+		sleep_us(kind == TOGGLES ? 20 : 10000);
 	}
 }
 
@@ -165,6 +165,51 @@ static void *become(void *data)
 	_exit(91);
 }
 
+static atomic_int race_ready, race_begun;
+
+static void spin_us(unsigned int us)
+{
+	struct timespec now;
+	long end;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	end = now.tv_sec * 1000000000 + now.tv_nsec + us * 1000;
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while (now.tv_sec * 1000000000 + now.tv_nsec < end);
+}
+
+static void *become_amid(void *data)
+{
+	unsigned int random = *(unsigned int *)data;
+	char fd[16];
+
+	snprintf(fd, sizeof(fd), "%d", shared_fd);
+	sleep_us(HOLD_MS * 1000);
+	atomic_store(&race_ready, 1);
+	while (!atomic_load(&race_begun))
+		;
+	spin_us(random);
+	execl("/proc/self/exe", "habits", "--as", "ends", fd, NULL);
+	_exit(91);
+}
+
+/* Its other thread executes a program at about the moment in which it allocates its second block. */
+static _Noreturn void race(void)
+{
+	unsigned int delay = random_below(60);
+
+	start_thread(become_amid, &delay);
+	memset(malloc(BLOCK), 1, BLOCK);
+	while (!atomic_load(&race_ready))
+		sleep_us(50);
+	atomic_store(&race_begun, 1);
+	spin_us(random_below(20));
+	memset(malloc(BLOCK), 1, BLOCK);
+	for (;;)
+		pause();
+}
+
 /* Whether a child died of the signal, or of what it did itself. */
 static void judge(enum kind of, int status)
 {
@@ -226,6 +271,8 @@ static void take_by_handler_and(void)
 		}
 		start_thread(become, shared);
 		break;
+	case RACES:
+		race();
 	case FORKS:
 		have_children();
 	default:

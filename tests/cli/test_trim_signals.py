@@ -199,6 +199,7 @@ class Halted(unittest.TestCase):
 
 
 class Churn(unittest.TestCase):
+    ALONE = True
     BY_KERNEL = ["-s", "probe", "--trim-at", "alloc:896KiB", "-i", "20ms", "--cooldown", "5ms"]
     BY_TICK = ["-s", "none", "--trim-at", "rss:1536KiB", "-i", "20ms", "--cooldown", "5ms"]
     SIGNALS = int(os.environ.get("SIGNALS", 10000))
@@ -279,4 +280,4 @@ class Churn(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    tap.main()
+    tap.main(together=4)

@@ -26,6 +26,7 @@ DISTURB = f"{BUILT}/tests/go/disturb"
 MIB = 1 << 20
 EPERM, ENOENT, ESRCH, EAGAIN, EACCES, EPROTO = 1, 2, 3, 11, 13, 71
 BUSY_READS = 1000
+DISTURBANCES = os.environ.get("DISTURBANCES", "1000")  # of each file; the fuzzers have the same, and more of it
 # what is read is what the runtime says, to the byte
 EXACT = ["sys", "heap_in_use", "heap_released", "num_gc", "pause_total_ns"]
 
@@ -309,7 +310,7 @@ class Hostile(GoTest):
             for kind in "normal", "stripped", "stripped-cgo-pie":
                 if toolchains[name].why:
                     self.skipTest(toolchains[name].why)
-                run = subprocess.run([DISTURB, toolchains[name].build(kind), "3000"], stdin=subprocess.DEVNULL, capture_output=True,
+                run = subprocess.run([DISTURB, toolchains[name].build(kind), DISTURBANCES], stdin=subprocess.DEVNULL, capture_output=True,
                                      text=True, timeout=120)
                 self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
 

@@ -60,9 +60,13 @@ class TapResult(unittest.TestResult):
 
 
 def run_together(suite, result, n):
-    """n tests at a time: for those that mostly wait."""
+    """n tests at a time: for those that mostly wait. After them, one at a time, those of classes with ALONE, which keep the machine busy."""
+    tests = [test for tests in suite for test in tests]
     with concurrent.futures.ThreadPoolExecutor(n) as pool:
-        list(pool.map(lambda test: test.run(result), [test for tests in suite for test in tests]))
+        list(pool.map(lambda test: test.run(result), [test for test in tests if not getattr(test, "ALONE", False)]))
+    for test in tests:
+        if getattr(test, "ALONE", False):
+            test.run(result)
 
 
 def main(together=1):

@@ -31,29 +31,38 @@ settings() {
 		Dir::State "$state";
 		Dir::State::status "/dev/null";
 		Dir::Cache "$state/cache";
-		Dir::Cache { pkgcache ""; srcpkgcache ""; };
+		Dir::Cache { srcpkgcache ""; };
 		Dir::Etc "$state/etc";
 	END
 }
 
 # An index that has just been fetched names what the mirror has: a suite may have moved on since the last time.
-prepare() {
+update() {
 	local mirror signed=
 	mirror=$(mirror_uri Debian) || unavailable "apt on this machine has no mirror of Debian"
 	[ ! -e "$KEYRING" ] || signed=signed-by=$KEYRING
+	rm -f "$state/updated"
 	mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state"/etc/{apt.conf,preferences,sources.list}.d
 	settings >"$state/apt.conf"
 	echo "deb [arch=$architecture target=Packages $signed] $mirror $suite main" >"$state/etc/sources.list"
-	export APT_CONFIG=$state/apt.conf
-	prepared=1
-	apt-get update -qq --error-on=any >"$state/log" 2>&1 || unavailable "$(grep -m 1 -E '^[EW]:' "$state/log")"
+	APT_CONFIG=$state/apt.conf apt-get update -qq --error-on=any >"$state/log" 2>&1 || unavailable "$(grep -m 1 -E '^[EW]:' "$state/log")"
+	touch "$state/updated"
+}
+
+has_just_been_updated() {
+	[ -n "$(find "$state/updated" -mmin -30 2>/dev/null)" ]
+}
+
+download() { # package, directory
+	(cd "$2" && APT_CONFIG=$state/apt.conf apt-get download -qq "$1") >"$state/log" 2>&1
 }
 
 fetch() {
 	local package=$1 part=$suite_directory/.$1.part
 	rm -rf "$part"
 	mkdir -p "$part/root"
-	(cd "$part" && apt-get download -qq "$package") >"$state/log" 2>&1 || unavailable "$package: $(grep -m 1 ^E: "$state/log")"
+	has_just_been_updated || update
+	download "$package" "$part" || { update && download "$package" "$part"; } || unavailable "$package: $(grep -m 1 ^E: "$state/log")"
 	dpkg-deb -x "$part"/*.deb "$part/root"
 	dpkg-deb -f "$part"/*.deb Depends >"$part/root/.depends"
 	mv -T "$part/root" "$suite_directory/$package"
@@ -82,10 +91,7 @@ suite_directory=$(readlink -f "$suite_directory")
 state=$suite_directory/.apt
 exec 9>"$suite_directory/.lock"
 flock 9
-prepared=
 
 for package in "$@"; do
-	[ ! -d "$suite_directory/$package" ] || continue
-	[ -n "$prepared" ] || prepare
-	fetch "$package"
+	[ -d "$suite_directory/$package" ] || fetch "$package"
 done

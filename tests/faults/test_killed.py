@@ -30,8 +30,8 @@ class Killed(FaultsTest):
         self.cgroup.add(self.target.pid)
         self.leaked = max(leaked_uprobes(), default=0)
 
-    def watch(self, *arguments):
-        return Watch(self, "-p", str(self.target.pid), *arguments, interval="50ms")
+    def watch(self, *arguments, **options):
+        return Watch(self, "-p", str(self.target.pid), *arguments, interval="50ms", **options)
 
     def sleep(self, seconds):
         time.sleep(self.random.uniform(0, seconds))  # a moment is what this is about
@@ -66,8 +66,9 @@ class Killed(FaultsTest):
         with open(f"/proc/{self.target.pid}/mem", "rb", buffering=0) as memory:
             return sum(memory.seek(address) and memory.read(1) != byte for address, byte in places.items())
 
-    def check(self, fault, begin, strike=Program.kill, is_hit=lambda: True):
-        """begin(): a memgap, at a random moment of its life; strike(): it is killed. Again, until one was hit of the moments that this is about."""
+    def check(self, fault, begin, strike=Program.kill, is_hit=lambda: True, may_leave=False):
+        """begin(): a memgap, at a random moment of its life; strike(): it is killed. Again, until one was hit of the moments that this is about.
+        may_leave: breakpoints, of which the kernel tells."""
         leaks = kills = 0
         while kills < KILLS or (not is_hit() and kills < MOST_KILLS):
             kills += 1
@@ -81,12 +82,14 @@ class Killed(FaultsTest):
             left = leaked_uprobes(self.leaked)
             self.leaked = max(left, default=self.leaked)
             leaks += bool(left)
+            self.check_objects_gone(objects)
+            self.check_unharmed(self.target)
             if not left:  # else it is told, below
-                self.check_objects_gone(objects)
                 self.check_nothing_left(self.target)
         self.target.finish()
         self.tried(f"SIGKILL {fault}", kills, left=leaks)
-        self.assertEqual(leaks, 0, f"breakpoints that the kernel could not take back; SEED={SEED}")
+        if not may_leave:
+            self.assertEqual(leaks, 0, f"breakpoints that the kernel could not take back; SEED={SEED}")
 
     def test_attaching(self):
         """killed while it loads and attaches to a process"""
@@ -110,7 +113,7 @@ class Killed(FaultsTest):
             return watch
         self.check("while attaching to files", begin)
 
-    def check_amid(self, fault, begin, prompt, reached):
+    def check_amid(self, fault, begin, prompt, reached, kill=lambda victim: victim.process.kill(), **options):
         """prompt() has it change its breakpoints; it is killed when so many as are drawn have been reached. Some moments are hit."""
         places, hits = self.probed_places(), 0
 
@@ -121,21 +124,28 @@ class Killed(FaultsTest):
             while not reached(self.breakpoints(places), n):
                 if victim.process.poll() is not None:
                     break
-            victim.process.kill()
+            kill(victim)
             hits += 0 < self.breakpoints(places) < len(places)
             victim.kill()
-        self.check(fault, begin, strike, lambda: hits)
+        self.check(fault, begin, strike, lambda: hits, **options)
         print(f"# {fault}: some were in place, and others not, right after {hits} kills")
         self.assertGreater(hits, 0, f"no moment was hit; SEED={SEED}")
 
+    def begin_to_attach(self, **options):
+        watch = self.watch("-s", "probe", **options)
+        while not bpf_objects(watch.pid):
+            self.assertIsNone(watch.process.poll(), watch.stderr())
+        return watch
+
     def test_amid_attaching(self):
         """killed when some of its breakpoints are in place, and others are not"""
-        def begin():
-            watch = self.watch("-s", "probe")
-            while not bpf_objects(watch.pid):
-                self.assertIsNone(watch.process.poll(), watch.stderr())
-            return watch
-        self.check_amid("when some probes are in place, and others not yet", begin, lambda _: None, operator.ge)
+        self.check_amid("when some probes are in place, and others not yet", self.begin_to_attach, lambda _: None, operator.ge)
+
+    def test_whole_cgroup(self):
+        """killed at that moment with all processes of its cgroup, that which places its probes too: a breakpoint may stay, and harms nothing"""
+        own = Cgroup(self, "memgap")
+        self.check_amid("and all of its cgroup, when some probes are in place", lambda: self.begin_to_attach(preexec_fn=own.enter), lambda _: None,
+                        operator.ge, lambda _: own.kill(), may_leave=True)
 
     def test_detaching(self):
         """killed while it ends, when some of its breakpoints are gone"""

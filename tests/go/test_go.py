@@ -164,6 +164,7 @@ class Busy(GoTest):
                 if allocated > 100 * MIB and collections > 1:
                     break
             self.assertTrue(allocated > 100 * MIB and collections > 1)
+            program.kill()  # others want the cores
 
     def test_opened_while_busy(self):
         """one that does when memgap comes"""
@@ -172,6 +173,7 @@ class Busy(GoTest):
             program.ask("busy")
             for _ in range(10):
                 self.assertEqual(Reader(self, program.pid).opened["result"], 0)
+            program.kill()
 
 
 class Workload(GoTest):

@@ -249,14 +249,18 @@ def memory_version():
     return 2 if os.path.exists(f"{memory_hierarchy()}/cgroup.controllers") else 1
 
 
+def kill_all(pids):
+    for pid in pids:
+        try:
+            os.kill(int(pid), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
 def end_cgroup(directory):
     """Kills what is in it, and removes it; whether it is gone."""
     try:
-        for pid in read(f"{directory}/cgroup.procs").split():
-            try:
-                os.kill(int(pid), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        kill_all(read(f"{directory}/cgroup.procs").split())
         os.rmdir(directory)
     except FileNotFoundError:
         return True
@@ -301,6 +305,14 @@ class Cgroup:
 
     def pids(self):
         return [int(pid) for pid in read(f"{self.directory}/cgroup.procs").split()]
+
+    def kill(self):
+        """All processes in it, at once or nearly so."""
+        if os.path.exists(f"{self.directory}/cgroup.kill"):
+            with open(f"{self.directory}/cgroup.kill", "w") as file:
+                file.write("1")
+            return
+        kill_all(self.pids())
 
     def stat(self):
         """memory.stat, of those below too: v1's "total_" figures by v2's names."""

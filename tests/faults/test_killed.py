@@ -144,7 +144,7 @@ class Killed(FaultsTest):
     def test_whole_cgroup(self):
         """killed at that moment with all processes of its cgroup, that which places its probes too: a breakpoint may stay, and harms nothing"""
         own = Cgroup(self, "memgap")
-        self.check_amid("and all of its cgroup, when some probes are in place", lambda: self.begin_to_attach(preexec_fn=own.enter), lambda _: None,
+        self.check_amid("with all of its cgroup, when some probes are in place, and others not yet", lambda: self.begin_to_attach(preexec_fn=own.enter), lambda _: None,
                         operator.ge, lambda _: own.kill(), may_leave=True)
 
     def test_detaching(self):

@@ -16,6 +16,7 @@
 enum signal_expectation {
 	SIGNAL_UNEXPECTED, /* it could kill, or be lost */
 	SIGNAL_EXPECTED,   /* a handler is installed, or all threads block it; that somebody takes it then is not looked at */
+	SIGNAL_EXPECTED_ELSEWHERE, /* a handler is installed: the thread that was asked about blocks it, another one does not */
 	SIGNAL_UNSURE,     /* more threads than are looked at, or this one exits and others may go on */
 };
 
@@ -130,6 +131,8 @@ static __noinline enum signal_expectation signal_expected(struct task_struct *ta
 {
 	struct signal_struct *signals = BPF_CORE_READ(task, signal);
 	struct sighand_struct *sighand = BPF_CORE_READ(task, sighand);
+	enum signal_expectation unhandled; /* what holds if there is no handler */
+	bool takes;
 
 	if (signal < 1 || signal > SIGNALS || !signals || !sighand)
 		return SIGNAL_UNEXPECTED; /* no sighand: __exit_signal() in kernel/exit.c */
@@ -138,9 +141,11 @@ static __noinline enum signal_expectation signal_expected(struct task_struct *ta
 		return SIGNAL_UNEXPECTED;
 	if (BPF_CORE_READ(task, flags) & TASK_EXITING)
 		return SIGNAL_UNSURE;
-	if (!catches_to_die(sighand) && is_caught(sighand, signal))
-		return SIGNAL_EXPECTED;
-	return all_threads_block(signals, signal);
+	takes = signal_taken_by(task, signal);
+	unhandled = takes ? SIGNAL_UNEXPECTED : all_threads_block(signals, signal);
+	if (catches_to_die(sighand) || !is_caught(sighand, signal))
+		return unhandled;
+	return takes || unhandled != SIGNAL_UNEXPECTED ? SIGNAL_EXPECTED : SIGNAL_EXPECTED_ELSEWHERE;
 }
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * A signal is sent where it is known that the process expects it: an object of its own, since only newer kernels have it.
  *
- * send_now looks at a process, which may be running on another CPU, and sends. send_posted makes a thread that would take the signal,
- * its first if that would, come out of what it does, to look and send itself: from there it goes straight on to its handlers (get_signal()
- * in kernel/signal.c runs task work before it takes a signal), and cannot have changed them in between.
+ * send_now looks at a process, which may be running on another CPU, and sends. post makes a thread that would take the signal, its
+ * first if that would, come out of what it does, to look and send itself (send_posted): from there it goes straight on to its handlers
+ * (get_signal() in kernel/signal.c runs task work before it takes a signal), and cannot have changed them in between.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
@@ -88,7 +88,7 @@ static __always_inline enum memgap_gate_result check(struct task_struct *task, _
 	bpf_rcu_read_unlock();
 	if (expectation == SIGNAL_UNSURE)
 		return MEMGAP_GATE_UNABLE;
-	return expectation == SIGNAL_EXPECTED ? MEMGAP_GATE_SENT : MEMGAP_GATE_UNEXPECTED;
+	return expectation == SIGNAL_UNEXPECTED ? MEMGAP_GATE_UNEXPECTED : MEMGAP_GATE_SENT;
 }
 
 /* The kernel refuses for its own threads and the system's init, and where too many signals wait (RLIMIT_SIGPENDING). */
@@ -116,7 +116,12 @@ static int send_posted(struct bpf_map *map, void *key, void *value)
 	if (ticket.pid != (__u32)task->tgid || __sync_val_compare_and_swap(&pending_ticket, ticket.value, 0) != ticket.value)
 		return 0;
 	bpf_ringbuf_output(&answers, &ticket.value, sizeof(ticket.value), BPF_RB_FORCE_WAKEUP);
-	ticket.signal = check_and_send(task, signal, signal_taken_by(task, signal) ? PIDTYPE_PID : PIDTYPE_TGID);
+	if (signal_taken_by(task, signal))
+		ticket.signal = check_and_send(task, signal, PIDTYPE_PID);
+	else if (BPF_CORE_READ(task, signal, nr_threads) == 1)
+		ticket.signal = check_and_send(task, signal, PIDTYPE_TGID);
+	else
+		ticket.signal = MEMGAP_GATE_UNABLE; /* it has come to block it meanwhile */
 	outcome = ticket.value;
 	return 0;
 }
@@ -125,13 +130,18 @@ static int send_posted(struct bpf_map *map, void *key, void *value)
 #define TASK_RUNS 0
 #define NOT_WOKEN (0x2 | 0x4 | 0x8)
 
-/* The pid, as the initial namespace has it, of a thread that would take the signal, the first if it would; 0: all block it. */
+/*
+ * The pid, as the initial namespace has it, of a thread that would take the signal, the first if it would. 0: none that is looked at, or
+ * the first waits for it in sigtimedwait(): the kernel gives it to that (complete_signal() in kernel/signal.c).
+ */
 static __always_inline __u32 thread_that_takes(struct task_struct *first, __u32 signal)
 {
 	struct thread_walk walk = {};
 	struct task_struct *last;
 	__u32 pid = 0;
 
+	if (BPF_CORE_READ(first, real_blocked.sig[0]) & signal_bit(signal))
+		return 0;
 	bpf_rcu_read_lock();
 	look_at_threads(BPF_CORE_READ(first, signal), signal, &walk);
 	last = walk.last;
@@ -182,7 +192,7 @@ static __always_inline enum memgap_gate_result post_to(struct task_struct *first
 
 	if (!thread)
 		return result;
-	if (thread->tgid == first->tgid) /* its pid may be another's by now */
+	if (thread->signal == first->signal) /* else its pid is another's by now */
 		result = post_in(thread, request);
 	bpf_task_release(thread);
 	return result;

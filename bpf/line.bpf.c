@@ -31,14 +31,22 @@ static __always_inline void keep_rss(struct memgap_line *line, struct task_struc
 	}
 }
 
-/* The signal goes to the process that runs here, and to no other; in it, to the thread that runs here (signal_taken_by()). */
+/* The signal goes to the thread that runs here. Where that blocks it, and another one would take it, the loader has it asked (the gate). */
 static __always_inline __u32 ask_current(const struct memgap_line *line, struct task_struct *task)
 {
+	bool takes = signal_taken_by(task, line->signal);
+
 	if ((__u32)task->tgid != line->pid)
 		return MEMGAP_CROSSED_BY_OTHER;
-	if (signal_expected(task, line->signal) != SIGNAL_EXPECTED)
+	switch (signal_expected(task, line->signal)) {
+	case SIGNAL_EXPECTED_ELSEWHERE:
+		return MEMGAP_CROSSED_BY_OTHER;
+	case SIGNAL_EXPECTED:
+		break;
+	default:
 		return MEMGAP_CROSSED_UNEXPECTED;
-	if (signal_taken_by(task, line->signal) ? bpf_send_signal_thread(line->signal) : bpf_send_signal(line->signal))
+	}
+	if (takes ? bpf_send_signal_thread(line->signal) : bpf_send_signal(line->signal))
 		return MEMGAP_CROSSED_FAILED;
 	return MEMGAP_CROSSED_SENT;
 }

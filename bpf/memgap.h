@@ -239,7 +239,7 @@ struct memgap_line {
 enum memgap_crossing {
 	MEMGAP_CROSSED_SENT = 1,
 	MEMGAP_CROSSED_UNEXPECTED, /* it does not expect the signal, or that cannot be told */
-	MEMGAP_CROSSED_BY_OTHER,   /* than who may be asked: the loader has to do it */
+	MEMGAP_CROSSED_BY_OTHER,   /* process, or thread, than may be asked: the loader has to do it */
 	MEMGAP_CROSSED_FAILED,     /* the kernel did not send it */
 };
 

@@ -54,7 +54,7 @@ has_just_been_updated() {
 }
 
 download() { # package, directory
-	(cd "$2" && APT_CONFIG=$state/apt.conf apt-get download -qq "$1") >"$state/log" 2>&1
+	(cd "$2" && rm -f ./*.deb && APT_CONFIG=$state/apt.conf apt-get download -qq "$1") >"$state/log" 2>&1
 }
 
 fetch() {

@@ -56,7 +56,7 @@ static inline int ways_open(void **state)
 		return 0;
 	assert_return_code(result, -result);
 	ways->posts = can_post();
-	assert_int_equal(ways->posts, kernel_is_at_least(6, 18));
+	assert_true(ways->posts || !kernel_is_at_least(6, 18));
 	ways->bpf = gate_implicit_bpf__open();
 	assert_non_null(ways->bpf);
 	bpf_program__set_autoload(ways->bpf->progs.post, false);

@@ -18,6 +18,7 @@
 
 #define SIGNALS_SENT 3000
 #define PHASE_NS 50000 /* of those that toggle from time to time */
+#define EXEC_NS 80000 /* from the call to the end of the other threads, about */
 #define ENOUGH_NS 120000000000 /* for all of them, on any machine */
 
 /* The n-th that this process may use: on the same one nothing could come in between. */
@@ -250,6 +251,77 @@ static void where_another_thread_toggles_the_gate_is_safer_than_user_space(void 
 	assert_true(kills < user_space);
 }
 
+static volatile int *go; /* the sender's to set: it is about to send */
+
+static void *begin_another_program(void *data)
+{
+	keep_to_cpu(1);
+	while (!*go)
+		;
+	execl("/bin/true", "true", NULL);
+	_exit(94);
+	return data;
+}
+
+static void *be_idle(void *data)
+{
+	for (;;)
+		pause();
+	return data;
+}
+
+/* Its first thread blocks the signal, the second takes it, the third begins another program, which inherits that it does not block it. */
+static void with_a_program_to_come(int ready_fd)
+{
+	pthread_t thread;
+	sigset_t set;
+
+	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = count }, NULL);
+	if (pthread_create(&thread, NULL, be_idle, NULL) || pthread_create(&thread, NULL, begin_another_program, NULL))
+		_exit(96);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	child_is_ready(ready_fd);
+	be_idle(NULL);
+}
+
+/* How many of that many programs died of a signal that was sent to the one before them. */
+static int count_programs_killed(const struct ways *ways, const char *name, way_to_send way, int programs)
+{
+	int kills = 0, sent = 0, status;
+
+	for (int i = 0; i < programs; i++) {
+		struct pid_identity id;
+
+		*go = 0;
+		id = start_toggling(ways, with_a_program_to_come);
+		*go = 1;
+		let_pass(random() % EXEC_NS);
+		sent += way(ways, &id) == SENT;
+		let_pass(EXEC_NS); /* who takes it waits for this CPU */
+		waitpid(id.pid, &status, 0);
+		pid_close(&id);
+		assert_true(WIFEXITED(status) ? WEXITSTATUS(status) == 0 : WTERMSIG(status) == SIGUSR1);
+		kills += WIFSIGNALED(status);
+	}
+	print_message("# %s: %d of %d programs killed, %d signals\n", name, kills, programs, sent);
+	assert_true(sent > 0);
+	return kills;
+}
+
+static void what_another_thread_begins_in_that_moment_lives(void **state)
+{
+	const struct ways *ways = *state;
+	int kills;
+
+	need_gate(ways);
+	assert_true(count_programs_killed(ways, "a look from another CPU", without_its_help, 200) > 0); /* else nothing was tried */
+	kills = count_programs_killed(ways, "the gate", by_the_gate, 500);
+	if (ways->posts)
+		assert_int_equal(kills, 0);
+}
+
 static void with_handler(int ready_fd)
 {
 	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = count }, NULL);
@@ -301,10 +373,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nobody_dies_of_a_signal_that_its_only_thread_sends_itself),
 		cmocka_unit_test(where_another_thread_toggles_the_gate_is_safer_than_user_space),
+		cmocka_unit_test(what_another_thread_begins_in_that_moment_lives),
 		cmocka_unit_test(what_it_costs),
 	};
 
 	keep_to_cpu(0);
+	go = mmap(NULL, sizeof(*go), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	handled = mmap(NULL, sizeof(*handled), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	return cmocka_run_group_tests(tests, ways_open, ways_close);
 }

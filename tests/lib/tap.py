@@ -36,10 +36,11 @@ class TapResult(unittest.TestResult):
             self.say(True, test)
 
     def addSubTest(self, test, subtest, err):
-        super().addSubTest(test, subtest, err)
-        if err:
-            self.say(False, test, f" {subtest._subDescription()}")
-            self.explain(err)
+        with self.lock:
+            super().addSubTest(test, subtest, err)
+            if err:
+                self.say(False, test, f" {subtest._subDescription()}")
+                self.explain(err)
 
     def addSkip(self, test, reason):
         with self.lock:

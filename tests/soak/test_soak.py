@@ -22,7 +22,7 @@ from serve import Serve  # noqa: E402
 
 EXERCISE = os.path.abspath("build/tests/programs/exercise")
 SECONDS = float(os.environ.get("SOAK_SECONDS") or 180)
-SAMPLES = min(60, round(SECONDS / 6))
+SAMPLES = max(8, min(60, round(SECONDS / 6)))
 BILLION = 10**9
 # More than rings of figures over time still take until they have gone round, less than a leak that would matter: what a process leaves
 # behind, of 40 a second, would be seen from 30 bytes on in half an hour.

@@ -68,7 +68,21 @@ class Asking(Program):
         return [event for event in map(json.loads, self.told) if event["pids"]]
 
 
-class Refusals(unittest.TestCase):
+class AmidAnAllocation(unittest.TestCase):
+    def test_another_thread_takes_it(self):
+        """where the thread that allocates blocks the signal, and another one takes it, that is asked at once, and not the process"""
+        program = Crosses(self, "elsewhere")
+        watch = Watch(self, "-s", "probe", "--trim-at", "4MiB", "--force", "-p", str(program.pid), interval="2s")
+        watch.sample()
+        program.order("fill")
+        watch.sample()
+        crossed = time.monotonic()
+        program.order("cross")
+        self.assertEqual(program.take()["signals"], 1)
+        self.assertLess(time.monotonic() - crossed, 1)
+        event = watch.event()
+        self.assertEqual((event["by"], event["outcome"], event["pids"]), ("crossing", "trimmed", [program.pid]))
+
     def test_handler_removed_after_the_look(self):
         """a handler that goes between memgap's look and the crossing: the kernel side sends nothing, the event has the reason"""
         program = Crosses(self)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * crosses handler|sigwait RETAINED HELD BLOCK [THREADS]: takes SIGUSR1 in a handler, or by sigwait() in a thread of its own. THREADS more
- * allocate small blocks all the time. What it does is told it line by line:
+ * crosses handler|elsewhere|sigwait RETAINED HELD BLOCK [THREADS]: takes SIGUSR1 in a handler, in one that a thread of its own runs, or by
+ * sigwait() in such a thread. THREADS more allocate small blocks all the time. What it does is told it line by line:
  *
  *   fill   so many bytes are freed that malloc retains: they can be trimmed; so many more are held
  *   cross  a block is allocated; it, what is held, and what is retained is given back when the signal comes
@@ -62,6 +62,13 @@ static void *wait_for_signals(void *set)
 	while (!sigwait(set, &number))
 		take(number);
 	return NULL;
+}
+
+static void *be_idle(void *data)
+{
+	for (;;)
+		pause();
+	return data;
 }
 
 static void *make_noise(void *data)
@@ -157,6 +164,10 @@ int main(int argc, char *argv[])
 		start_threads(1, wait_for_signals, &set);
 	} else {
 		sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = take, .sa_flags = SA_RESTART }, NULL);
+	}
+	if (!strcmp(argv[1], "elsewhere")) {
+		start_threads(1, be_idle, NULL);
+		pthread_sigmask(SIG_BLOCK, &set, NULL);
 	}
 	start_threads(argc > 5 ? atoi(argv[5]) : 0, make_noise, NULL);
 	puts("ready");

@@ -166,6 +166,7 @@ static void *become(void *data)
 }
 
 static atomic_int race_ready, race_begun;
+static void *race_blocks[2];
 
 static void spin_us(unsigned int us)
 {
@@ -200,12 +201,12 @@ static _Noreturn void race(void)
 	unsigned int delay = random_below(60);
 
 	start_thread(become_amid, &delay);
-	memset(malloc(BLOCK), 1, BLOCK);
+	race_blocks[0] = memset(malloc(BLOCK), 1, BLOCK);
 	while (!atomic_load(&race_ready))
 		sleep_us(50);
 	atomic_store(&race_begun, 1);
 	spin_us(random_below(20));
-	memset(malloc(BLOCK), 1, BLOCK);
+	race_blocks[1] = malloc(BLOCK);
 	for (;;)
 		pause();
 }

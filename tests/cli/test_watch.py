@@ -417,7 +417,7 @@ class Figures(unittest.TestCase):
     def test_untouched(self):
         """memory that is allocated and never touched: a negative gap, said to be untouched"""
         watch = Watch(self, "--", WORKLOAD, "untouched", "--size", "64MiB", "--truth", *QUIET)
-        sample = watch.sample(lambda sample: sample["allocator"]["alloc"] > 64 * MIB)
+        sample = watch.sample(lambda sample: (sample["allocator"]["alloc"] or 0) > 64 * MIB)
         self.assertLess(sample["gap"]["bytes"], -60 * MIB)
         self.assertEqual(sample["gap"]["verdict"], "untouched")
 

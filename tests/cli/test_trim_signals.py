@@ -214,7 +214,7 @@ class Halted(unittest.TestCase):
 
 class Churn(unittest.TestCase):
     ALONE = True
-    BY_KERNEL = ["-s", "probe", "--trim-at", "alloc:896KiB", "-i", "20ms", "--cooldown", "5ms"]
+    BY_KERNEL = ["-s", "probe", "--trim-at", "alloc:1792KiB", "-i", "20ms", "--cooldown", "5ms"]
     BY_TICK = ["-s", "none", "--trim-at", "rss:1536KiB", "-i", "20ms", "--cooldown", "5ms"]
     # by a tick, some are safe from there on (user/allocator/gate.h)
     HAS_GATE = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) >= (6, 18)
@@ -288,6 +288,7 @@ class Churn(unittest.TestCase):
             self.await_signals([habits], 150)
         for name, (habits, watch) in zip(("kernel", "tick"), pairs):
             watch.finish()
+            self.assertGreaterEqual(habits.taken(), 150, name)
             counts = habits.counts()
             for kind, what in ("flickers", "100 changes a second"), ("flutters", "changes without a rest"):
                 print(f"# {name}, {what}: {counts['killed'][kind]} kills, {counts['taken'][kind]} signals taken", flush=True)

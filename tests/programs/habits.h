@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BLOCK (1 << 19)
+#define BLOCK (1 << 20)
 #define HOLD_MS 50 /* some intervals of memgap's: it sees what is held */
 #define REST_MS 25
 #define SHORT_MS 60

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Runs test suites that print TAP (a line "ok …", "not ok …" or "… # SKIP reason" a test) and adds them up.
 # usage: run.sh SUITE... [--beside SUITE...] [--alone SUITE...] [--together SUITE...]
-# (executables; their output is kept in build/tests/). The first ones run one after the other, or two with + between them together, and
-# nothing else does: they measure time.
+# (executables; their output is kept in build/tests/). The first ones run one after the other, and nothing else does: they measure time.
 # Then those after --alone, one at a time, and with them two at a time of those after --together, which put no probes on what others
 # use, and are less in a hurry. Those after --beside run all that while, with a low priority.
 # UNDER, a command line, is put in front of each suite: valgrind's.
@@ -58,7 +57,7 @@ run_suite() { # path
 	echo "$good $bad $skip" >"$results/$name.counts"
 }
 
-first=() beside=() alone=() together=() all=()
+first=() beside=() alone=() together=()
 mode=first
 for suite in "$@"; do
 	case $suite in
@@ -87,13 +86,8 @@ run_together() {
 	done
 }
 
-for pair in "${first[@]}"; do
-	IFS=+ read -ra suites <<<"$pair"
-	for suite in "${suites[@]}"; do
-		run_suite "$suite" &
-	done
-	wait
-	all+=("${suites[@]}")
+for suite in "${first[@]}"; do
+	run_suite "$suite"
 done
 for suite in "${beside[@]}"; do
 	at_niceness 10 run_suite "$suite" &
@@ -105,7 +99,7 @@ for suite in "${alone[@]}"; do
 done
 wait
 
-all+=("${beside[@]}" "${alone[@]}" "${together[@]}")
+all=("${first[@]}" "${beside[@]}" "${alone[@]}" "${together[@]}")
 # What was tried, as suites have it in rows of the same form (tests/lib/tried.py).
 printf "$logs/%s.log\0" "${all[@]##*/}" | xargs -0 sed -E 's/^# (\|([^|]*\|){5})$/\1/; t; s/.*//' 2>/dev/null | awk -f "$tables"
 tables_status=$?

@@ -36,13 +36,13 @@ check() { # description, last line expected, exit status expected, arguments of 
 }
 
 suite passes 'echo ok 1 - one; echo "ok 2 - two # SKIP no"'
-for i in 2 3 4 5; do ln -s passes "passes$i"; done
+for i in 2 3 4; do ln -s passes "passes$i"; done
 suite fails 'echo not ok 1 - one; exit 1'
 suite dies 'echo ok 1 - one; kill -SEGV $$'
 ln -s dies dies2
 suite says_nothing ''
 check "what passed and what was skipped is counted" "1 passed, 0 failed, 1 skipped" 0 ./passes
-check "in each way of running a suite" "5 passed, 0 failed, 5 skipped" 0 ./passes+./passes5 --beside ./passes2 --alone ./passes3 --together ./passes4
+check "in each way of running a suite" "4 passed, 0 failed, 4 skipped" 0 ./passes --beside ./passes2 --alone ./passes3 --together ./passes4
 check "a suite that fails, one that a signal ends, one that says nothing" "2 passed, 3 failed, 1 skipped" 1 ./dies ./passes ./fails ./says_nothing
 check "so it is where suites run together: those after it run as well" "3 passed, 3 failed, 1 skipped" 1 --alone ./dies --together ./dies2 ./fails ./passes
 check "a suite that is not there has failed" "1 passed, 1 failed, 1 skipped" 1 ./passes --together ./none

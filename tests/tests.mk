@@ -46,17 +46,14 @@ check: ## all tests (root; installs what is missing)
 programs: all $(NAMES_PROGRAM) $(UNIT_SUITES) $(INTEGRATION_SUITES) $(TEST_PROGRAMS) $(CXX_PROGRAMS) $(PROOF_PROGRAMS) $(HEAP_PROGRAMS) $(GO_PROGRAMS) \
 	$(PRELOAD_PROGRAMS) $(EXERCISES) $(FAULTY_MEMGAP)
 
-# Those that measure time, keep the machine busy, or have a translator begin, to which all probes for everyone yield, come first, while nothing else runs
-# (two that mostly wait go together). The others go by what they probe: those that are together put no probes on what others use. The fuzzers have what the
-# cores have left, the soak little more.
-TIMED := $(patsubst %,tests/cli/test_%.py,speed trim_latency governor) tests/cli/test_serve_prometheus.py+tests/cli/test_verdicts.py \
-	$(patsubst %,tests/cli/test_%.py,trim_signals translators) $(B)/tests/integration/test_gate_race
-TIMED_SUITES := $(subst +, ,$(TIMED))
+# Those that measure time, keep the machine busy, or have a translator begin, to which all probes for everyone yield, come first, while nothing else runs.
+# The others go by what they probe: those that are together put no probes on what others use. The fuzzers have what the cores have left, the soak little more.
+TIMED_SUITES := $(patsubst %,tests/cli/test_%.py,speed trim_latency governor serve_prometheus verdicts trim_signals translators) $(B)/tests/integration/test_gate_race
 TOGETHER_SUITES := $(VM_SUITES) $(GO_SUITES) $(CONTAINER_SUITES) $(PRELOAD_SUITES) $(FAULTS_SUITES) $(PAGE_SUITES) $(HEAP_SUITES) $(PROOF_SUITES) \
 	tests/cli/test_top.py $(UNIT_SUITES)
 check-all: programs
 	$(Q)tests/prepare.sh
-	$(Q)FUZZ_SECONDS=60 FAULTS=$(or $(FAULTS),0.7) tests/run.sh tests/layers.sh tests/run_test.sh $(TIMED) --beside tests/fuzz/test_fuzz.py $(SOAK_SUITES) \
+	$(Q)FUZZ_SECONDS=60 FAULTS=$(or $(FAULTS),0.7) tests/run.sh tests/layers.sh tests/run_test.sh $(TIMED_SUITES) --beside tests/fuzz/test_fuzz.py $(SOAK_SUITES) \
 		--alone $(filter-out $(TIMED_SUITES) $(TOGETHER_SUITES),$(INTEGRATION_SUITES) $(CLI_SUITES)) --together $(TOGETHER_SUITES)
 
 check-unit: $(UNIT_SUITES) ## cmocka tests of the pure functions (no root)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "user/base/log.h"
+#include "user/base/text_stream.h"
 #include "user/cmd/command_table.h"
 #include "user/cmd/sample.h"
 #include "user/cmd/top.h"
@@ -73,7 +74,7 @@ static void tell_line(struct top *top, void (*print)(struct output *, const stru
 		print(&line, event);
 	else
 		line_trim_regrown(&line, regrowth);
-	if (!fclose(line.stream) && *text)
+	if (!text_stream_end(line.stream, &text) && *text)
 		messages_add(&top->messages, time(NULL), text);
 	free(text);
 }

@@ -64,11 +64,14 @@ bool trim_log_close(struct trim_log *log)
 static void write_line(struct trim_log *log)
 {
 	struct iovec parts[] = { { "\n", log->cut ? 1 : 0 }, { NULL, 0 } };
-	ssize_t written;
+	ssize_t written = -1;
 
 	fflush(log->stream);
 	parts[1] = (struct iovec){ log->text, log->length };
-	written = writev(log->fd, parts, 2);
+	if (ferror(log->stream)) /* part of the line alone is in it */
+		errno = ENOMEM;
+	else
+		written = writev(log->fd, parts, 2);
 	if (written == (ssize_t)(parts[0].iov_len + log->length))
 		log->cut = false;
 	else if (written > 0)

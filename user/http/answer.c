@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "user/base/text_stream.h"
+
 #define TEXT "text/plain; charset=utf-8"
 #define STRICT_CSP "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -104,17 +106,13 @@ static char *render(const struct http_request *request, size_t *ret_size, int *r
 {
 	char *text = NULL;
 	FILE *body = open_memstream(&text, ret_size);
-	bool failed;
 
 	if (!body)
 		return NULL;
 	*ret_type = request->route->content_type;
 	*ret_status = request->route->render(request, request->answers->store, body, ret_type);
-	failed = ferror(body);
-	if (!fclose(body) && !failed)
-		return text;
-	free(text);
-	return NULL;
+	text_stream_end(body, &text);
+	return text;
 }
 
 static struct MHD_Response *respond(const struct http_request *request, unsigned int *ret_status)

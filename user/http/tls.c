@@ -22,6 +22,11 @@ static gnutls_datum_t datum(const char *text)
 	return (gnutls_datum_t){ (unsigned char *)text, (unsigned int)strlen(text) };
 }
 
+static int cannot_set_up(int result, struct error *err)
+{
+	return error_set(err, EXIT_FAILED, "cannot set up TLS: %s", gnutls_strerror(result));
+}
+
 static int check_certificate(const char *text, const char *path, struct error *err)
 {
 	gnutls_datum_t data = datum(text);
@@ -29,10 +34,12 @@ static int check_certificate(const char *text, const char *path, struct error *e
 	int result = gnutls_certificate_allocate_credentials(&credentials);
 
 	if (result < 0)
-		return error_set(err, EXIT_FAILED, "cannot set up TLS: %s", gnutls_strerror(result));
+		return cannot_set_up(result, err);
 	/* how many certificates are in it */
 	result = gnutls_certificate_set_x509_trust_mem(credentials, &data, GNUTLS_X509_FMT_PEM);
 	gnutls_certificate_free_credentials(credentials);
+	if (result == GNUTLS_E_MEMORY_ERROR)
+		return cannot_set_up(result, err);
 	if (result < 1)
 		return error_set(err, EXIT_USAGE, "%s is no certificate in PEM format", path);
 	return 0;
@@ -45,11 +52,13 @@ static int check_pair(const struct tls_files *files, const char *certificate, co
 	int result = gnutls_certificate_allocate_credentials(&credentials);
 
 	if (result < 0)
-		return error_set(err, EXIT_FAILED, "cannot set up TLS: %s", gnutls_strerror(result));
+		return cannot_set_up(result, err);
 	result = gnutls_certificate_set_x509_key_mem(credentials, &certificate_data, &key_data, GNUTLS_X509_FMT_PEM);
 	gnutls_certificate_free_credentials(credentials);
 	if (result == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
 		return error_set(err, EXIT_USAGE, "%s is not the key of %s", key, certificate);
+	if (result == GNUTLS_E_MEMORY_ERROR)
+		return cannot_set_up(result, err);
 	if (result < 0)
 		return error_set(err, EXIT_USAGE, "%s is no key in PEM format without a password: %s", key, gnutls_strerror(result));
 	return 0;

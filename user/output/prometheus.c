@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "user/base/text.h"
+#include "user/base/text_stream.h"
 #include "user/base/units.h"
 #include "user/output/output.h"
 #include "user/output/prometheus_figures.h"
@@ -73,18 +74,13 @@ static bool label_all(struct page *page, const struct picture *picture)
 	FILE *stream = open_memstream(&page->labels, &size);
 
 	page->targets = calloc(picture->n + 1, sizeof(*page->targets));
-	if (!stream || !page->targets) {
-		if (stream)
-			fclose(stream);
-		return false;
-	}
-	for (size_t i = 0; i < picture->n; i++) {
+	for (size_t i = 0; stream && page->targets && i < picture->n; i++) {
 		if (has_exited(&picture->snapshots[i]))
 			continue;
 		page->targets[page->n++] = (struct labelled){ &picture->snapshots[i], picture->ids[i], i, (size_t)ftell(stream), NULL };
 		write_labels(stream, &picture->snapshots[i].target);
 	}
-	if (fclose(stream)) {
+	if (text_stream_end(stream, &page->labels) || !page->targets) {
 		page->n = 0;
 		return false;
 	}

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/text_stream.h"
 #include "user/base/units.h"
 #include "user/output/json_writer.h"
 #include "user/output/report_parts.h"
@@ -137,6 +138,5 @@ int report_write_json(const struct report *report, const struct report_facts *fa
 	write_series(&writer, report);
 	failed = !write_trims(&writer, report);
 	writer_close_object(&writer);
-	failed = ferror(stream) || failed;
-	return fclose(stream) || failed ? -ENOMEM : 0;
+	return text_stream_end(stream, ret_text) || failed ? -ENOMEM : 0;
 }

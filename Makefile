@@ -42,7 +42,9 @@ LOADED_LIBS := libcurl # by dlopen(), see user/target/libcurl.h
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wformat=2 -Wconversion -Werror
 COMMON_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS) -I. -MD -MP
-INSTRUMENTED := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(if $(COVERAGE),--coverage -O0)
+# gcov's own exec() allocates, in a child that may be counted already
+COVERED := --coverage -O0 $(patsubst %,-fno-builtin-exec%,l le lp v ve vp)
+INSTRUMENTED := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(if $(COVERAGE),$(COVERED))
 USER_CFLAGS = $(COMMON_CFLAGS) $(INSTRUMENTED) -isystem $(B)/skeleton -DMEMGAP_VERSION='"$(VERSION)"' $(shell $(PKG_CONFIG) --cflags $(LIBS) $(LOADED_LIBS))
 USER_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lZydis -lcrypt -lm
 # kernels from 7.0 on have members that are structs with a tag and no name

@@ -30,7 +30,7 @@ SOAK_SUITES := $(sort $(wildcard tests/soak/test_*.py))
 FAULTS_SUITES := $(sort $(wildcard tests/faults/test_*.py))
 # what a memgap of theirs calls in place of libc's
 FAULTY := malloc calloc realloc reallocarray strdup strndup asprintf getline mmap fopen fdopen fopencookie open_memstream opendir fdopendir open openat fcntl \
-	epoll_create1 eventfd timerfd_create signalfd inotify_init1 pipe2 socket syscall fork clone posix_spawn pthread_create
+	epoll_create1 eventfd timerfd_create signalfd inotify_init1 pipe2 socket syscall fork clone posix_spawn pthread_create sigaction
 FAULTY_MEMGAP := $(B)/tests/faults/memgap
 PAGE_SUITES := $(sort $(wildcard tests/page/test_*.py))
 NAMES_PROGRAM := $(B)/tests/container/names
@@ -131,7 +131,7 @@ $(NAMES_PROGRAM): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS) Makefile tests/test
 $(O)/tests/faults/faulty.o: tests/faults/faulty.c Makefile tests/tests.mk
 	@echo "  CC      $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(COMMON_CFLAGS) -c $< -o $@
+	$(Q)$(CC) $(COMMON_CFLAGS) $(if $(SANITIZE),-DSANITIZED) -c $< -o $@
 
 $(FAULTY_MEMGAP): $(O)/tests/faults/faulty.o $(USER_OBJECTS)
 	@echo "  PROGRAM $@"

@@ -3,9 +3,14 @@
  * In a memgap of its own these take the places of the functions that want memory, descriptors, threads or processes of the system (-Wl,--wrap, see
  * tests.mk). One call fails: $FAULT=PLACE:N is the Nth from that place, $FAULT=PLACE:0 all of them. PLACE is where it returns to, in hexadecimal, from the start of
  * the program. $FAULT_LOG is a file that gets the places of all calls, eight bytes each, with WANTS_NOTHING those that cannot fail so.
+ *
+ * The libraries have their memory from here, too. $FAULT=libraries:N has the Nth of their calls since main() fail, N+ all memory from then on,
+ * whoever's. In $FAULT_LOG they are with LIBRARY. Not where a sanitizer has an allocator of its own.
  */
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -30,15 +35,91 @@
 
 /* of fcntl() and syscall(), most calls */
 #define WANTS_NOTHING (UINT64_C(1) << 63)
+#define LIBRARY (UINT64_C(1) << 62)
+#define OF_LIBRARIES "libraries:"
 
-extern const char __executable_start[];
+extern const char __executable_start[], etext[];
 int __real_open(const char *path, int flags, ...);
 int __real_fcntl(int fd, int command, ...);
+int __real_sigaction(int signal, const struct sigaction *action, struct sigaction *old);
 
 static int log_fd = -1;
 static uint64_t faulty;
 static unsigned long nth;
 static atomic_ulong seen;
+static bool begun, of_libraries, from_then_on;
+
+static void log_line(uint64_t line)
+{
+	int before = errno;
+
+	/* EPERM: the trial's child, to which its filter leaves exit_group() alone (user/allocator/trial.c) */
+	if (log_fd >= 0 && write(log_fd, &line, sizeof(line)) != sizeof(line) && errno != EPERM)
+		abort();
+	errno = before;
+}
+
+static uint64_t log_place(const void *caller, uint64_t how)
+{
+	uint64_t place = (uintptr_t)caller - (uintptr_t)__executable_start;
+
+	log_line(place | how);
+	return place;
+}
+
+static struct sigaction memgaps[NSIG]; /* for deaths, from when it has one on */
+
+/* A library's death of what it was refused is its own: who called libc last is told. */
+static void tell_death(int signal)
+{
+	void *frames[64];
+	int n = backtrace(frames, 64);
+	Dl_info where;
+
+	for (int i = 1; i < n; i++) {
+		if (!dladdr(frames[i], &where) || strstr(where.dli_fname, "/libc.so"))
+			continue;
+		dprintf(STDERR_FILENO, "\ndied in %s\n", where.dli_fname);
+		break;
+	}
+	__real_sigaction(signal, &memgaps[signal], NULL);
+	raise(signal);
+}
+
+static bool is_death(int signal)
+{
+	return signal == SIGSEGV || signal == SIGBUS || signal == SIGABRT || signal == SIGFPE || signal == SIGILL;
+}
+
+int __wrap_sigaction(int signal, const struct sigaction *action, struct sigaction *old);
+int __wrap_sigaction(int signal, const struct sigaction *action, struct sigaction *old)
+{
+	struct sigaction *now = of_libraries && is_death(signal) ? &memgaps[signal] : NULL;
+
+	log_place(__builtin_return_address(0), WANTS_NOTHING);
+	if (!now)
+		return __real_sigaction(signal, action, old);
+	if (old)
+		*old = *now;
+	if (action)
+		*now = *action;
+	return 0;
+}
+
+static void fail_libraries(const char *which)
+{
+	const struct sigaction action = { .sa_handler = tell_death, .sa_flags = SA_NODEFER };
+	void *frame;
+	char *end;
+
+	backtrace(&frame, 1); /* it loads a library the first time */
+	for (int i = 1; i < NSIG; i++)
+		if (is_death(i))
+			__real_sigaction(i, &action, NULL);
+	nth = strtoul(which, &end, 10);
+	from_then_on = *end == '+';
+	of_libraries = true;
+}
 
 static __attribute__((constructor)) void begin(void)
 {
@@ -47,22 +128,15 @@ static __attribute__((constructor)) void begin(void)
 
 	if (log) /* out of the way of memgap's own */
 		log_fd = __real_fcntl(__real_open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), F_DUPFD_CLOEXEC, 500);
+	begun = true;
 	if (!fault)
 		return;
+	if (!strncmp(fault, OF_LIBRARIES, strlen(OF_LIBRARIES))) {
+		fail_libraries(fault + strlen(OF_LIBRARIES));
+		return;
+	}
 	faulty = strtoull(fault, &end, 16);
 	nth = strtoul(end + 1, NULL, 10);
-}
-
-static uint64_t log_place(const void *caller, uint64_t how)
-{
-	uint64_t place = (uintptr_t)caller - (uintptr_t)__executable_start, line = place | how;
-	int before = errno;
-
-	/* EPERM: the trial's child, to which its filter leaves exit_group() alone (user/allocator/trial.c) */
-	if (log_fd >= 0 && write(log_fd, &line, sizeof(line)) != sizeof(line) && errno != EPERM)
-		abort();
-	errno = before;
-	return place;
 }
 
 static bool is_to_fail(const void *caller, int error)
@@ -182,3 +256,46 @@ int __wrap_asprintf(char **text, const char *format, ...)
 	va_end(list);
 	return result;
 }
+
+#ifndef SANITIZED
+/* glibc's own names of them (malloc/malloc.c): the libraries call by the others, which a program may define. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *block, size_t size);
+
+static bool is_libraries(const void *caller)
+{
+	return begun && ((const char *)caller < __executable_start || (const char *)caller >= etext);
+}
+
+static bool is_to_fail_for_all(const void *caller)
+{
+	unsigned long n;
+
+	if (is_libraries(caller)) {
+		log_line(LIBRARY | (uintptr_t)caller);
+		n = atomic_fetch_add(&seen, of_libraries) + 1;
+	} else {
+		n = from_then_on ? atomic_load(&seen) : 0;
+	}
+	if (!of_libraries || n < nth || (n > nth && !from_then_on))
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+void *malloc(size_t size)
+{
+	return is_to_fail_for_all(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return is_to_fail_for_all(__builtin_return_address(0)) ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *block, size_t size)
+{
+	return is_to_fail_for_all(__builtin_return_address(0)) ? NULL : __libc_realloc(block, size);
+}
+#endif

@@ -6,6 +6,7 @@ import unittest
 
 MEASURES = "measures what memgap costs, and a sanitizer costs more"
 KEEPS = "measures whether memory is kept, and ASan keeps what was freed"
+OWN = "fails the libraries' calls of glibc's malloc, and ASan has one of its own"
 PLAIN = "runs an image or an archive of the plain build"
 # suite, or suite.Class.test
 LEFT_OUT = {
@@ -23,6 +24,7 @@ LEFT_OUT = {
     "test_record.RecordTest.test_long_lines": MEASURES,
     "test_serve_prometheus.Speed.test_scrape": MEASURES,
     "test_trim_latency.Latency.test_processes": MEASURES,
+    "test_libraries": OWN,
     "test_container": PLAIN,
     "test_container_verdicts": PLAIN,
     "test_least_privileges": PLAIN,

@@ -5,6 +5,8 @@
 #include <term.h>
 
 #include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -53,22 +55,29 @@ void restore_output(int out)
 	tcflow(out, TCOON);
 }
 
-/* tcflow(), tcsetattr() and write() are safe here (signal-safety(7)); then the signal, by default (SA_RESETHAND), has its way. */
-static void restore(int number)
+/* tcflow(), tcsetattr() and write() are safe in a handler (signal-safety(7)). */
+static void restore(void)
 {
-	if (saved.armed) {
-		saved.armed = 0;
-		restore_output(saved.out);
-		if (write(saved.out, saved.sequence, saved.length) < 0)
-			saved.length = 0; /* there is nothing to be done about it */
-		tcsetattr(saved.in, TCSANOW, &saved.modes);
-	}
+	if (!saved.armed)
+		return;
+	saved.armed = 0;
+	restore_output(saved.out);
+	if (write(saved.out, saved.sequence, saved.length) < 0)
+		saved.length = 0; /* there is nothing to be done about it */
+	tcsetattr(saved.in, TCSANOW, &saved.modes);
+}
+
+/* Then the signal, by default (SA_RESETHAND), has its way. */
+static void restore_and_die(int number)
+{
+	restore();
 	raise(number);
 }
 
 void restore_remember(int in, int out)
 {
-	struct sigaction action = { .sa_handler = restore, .sa_flags = (int)(SA_RESETHAND | SA_ONSTACK | SA_NODEFER) };
+	static bool at_exit;
+	struct sigaction action = { .sa_handler = restore_and_die, .sa_flags = (int)(SA_RESETHAND | SA_ONSTACK | SA_NODEFER) };
 	stack_t own = { .ss_sp = stack, .ss_size = sizeof(stack) };
 
 	saved.in = in;
@@ -77,6 +86,9 @@ void restore_remember(int in, int out)
 		return;
 	make_sequence();
 	saved.armed = 1;
+	/* ncurses ends the program itself where it has no memory */
+	if (!at_exit)
+		at_exit = !atexit(restore);
 	sigaltstack(&own, NULL);
 	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
 		sigaction(deadly[i], &action, NULL);

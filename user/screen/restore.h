@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Puts a terminal back as it was when a program dies of a signal. One for the process, as the signals are. */
+/* Puts a terminal back as it was when a program dies of a signal, or a library ends it. One for the process, as the signals are. */
 #ifndef MEMGAP_SCREEN_RESTORE_H
 #define MEMGAP_SCREEN_RESTORE_H
 

@@ -31,7 +31,7 @@ class Libraries(scenarios.Scenarios):
         """The first call of each place, and some others; some with all that come after."""
         calls = self.calls_of_libraries(called)
         first = {calls.index(place) + 1 for place in set(calls)}
-        others = random.sample(range(1, len(calls) + 1), min(len(calls), round(2 * SIZE)))
+        others = random.sample(range(1, len(calls) + 1), min(len(calls), max(1, round(SIZE))))
         yield from (f"libraries:{n}" for n in sorted(first | set(others)))
         yield from (f"libraries:{n}+" for n in others)
 

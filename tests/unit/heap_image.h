@@ -104,6 +104,21 @@ static inline void fake_put(struct fake *fake, uint64_t address, uint64_t value)
 	memcpy(fake_at(fake, address), &value, sizeof(value));
 }
 
+static inline void fake_put32(struct fake *fake, uint64_t address, uint32_t value)
+{
+	memcpy(fake_at(fake, address), &value, sizeof(value));
+}
+
+static inline void fake_put16(struct fake *fake, uint64_t address, uint16_t value)
+{
+	memcpy(fake_at(fake, address), &value, sizeof(value));
+}
+
+static inline void fake_put8(struct fake *fake, uint64_t address, uint8_t value)
+{
+	memcpy(fake_at(fake, address), &value, sizeof(value));
+}
+
 static inline void fake_set_pages(struct fake *fake, uint64_t start, uint64_t n, enum page_state state)
 {
 	struct fake_segment *segment = fake_find(fake, start);

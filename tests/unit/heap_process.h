@@ -43,18 +43,13 @@ struct scene {
 	struct heap_view view;
 };
 
-static inline void put32(struct fake *fake, uint64_t address, uint32_t value)
-{
-	memcpy(fake_at(fake, address), &value, sizeof(value));
-}
-
 /* As the file has it. */
 static inline void put_defaults(struct fake *fake, const struct version *version)
 {
 	for (int i = 0; i < 3; i++)
 		fake_put(fake, MP + 8ULL * (unsigned int)i, 131072);
 	fake_put(fake, MP + 24, 8);
-	put32(fake, MP + version->n_mmaps + 4, 65536);
+	fake_put32(fake, MP + version->n_mmaps + 4, 65536);
 	fake_put(fake, MP + version->sbrk_base + 8, 64);
 	fake_put(fake, MP + version->tcache_count, 7);
 }
@@ -128,7 +123,7 @@ static inline int run(struct scene *scene)
 
 static inline void set_mmapped(struct scene *scene, uint32_t n, uint64_t bytes)
 {
-	put32(&scene->fake, MP + scene->version->n_mmaps, n);
+	fake_put32(&scene->fake, MP + scene->version->n_mmaps, n);
 	fake_put(&scene->fake, MP + scene->version->mmapped_mem, bytes);
 }
 

@@ -26,16 +26,6 @@ struct scene {
 	struct heap_view view;
 };
 
-static inline void put16(struct fake *fake, uint64_t address, uint16_t value)
-{
-	memcpy(fake_at(fake, address), &value, sizeof(value));
-}
-
-static inline void put32(struct fake *fake, uint64_t address, uint32_t value)
-{
-	memcpy(fake_at(fake, address), &value, sizeof(value));
-}
-
 static inline void put_segment(struct fake *fake, uint64_t segment, uint64_t slices, uint64_t pages, bool is_huge)
 {
 	for (int i = 0; i < 8; i++)
@@ -44,7 +34,7 @@ static inline void put_segment(struct fake *fake, uint64_t segment, uint64_t sli
 	fake_put(fake, segment + 216, KEY ^ segment);
 	fake_put(fake, segment + 224, slices);
 	fake_put(fake, segment + 232, 1);
-	put32(fake, segment + 240, is_huge);
+	fake_put32(fake, segment + 240, is_huge);
 	fake_put(fake, segment + 248, slices < 512 ? slices : 512);
 	fake_put(fake, segment + 256, 0x7f0000000740);
 }
@@ -55,11 +45,11 @@ static inline void put_page(struct fake *fake, uint64_t segment, unsigned int sl
 {
 	uint64_t at = segment + 264 + 80 * slice;
 
-	put32(fake, at, slices);
-	put16(fake, at + 10, capacity);
-	put16(fake, at + 12, capacity);
-	put32(fake, at + 24, used);
-	put32(fake, at + 28, block);
+	fake_put32(fake, at, slices);
+	fake_put16(fake, at + 10, capacity);
+	fake_put16(fake, at + 12, capacity);
+	fake_put32(fake, at + 24, used);
+	fake_put32(fake, at + 28, block);
 	fake_put(fake, at + 48, block ? HEAP : 0);
 }
 

@@ -35,21 +35,6 @@ struct scene {
 	struct heap_view view;
 };
 
-static inline void put8(struct fake *fake, uint64_t address, uint8_t value)
-{
-	memcpy(fake_at(fake, address), &value, sizeof(value));
-}
-
-static inline void put16(struct fake *fake, uint64_t address, uint16_t value)
-{
-	memcpy(fake_at(fake, address), &value, sizeof(value));
-}
-
-static inline void put32(struct fake *fake, uint64_t address, uint32_t value)
-{
-	memcpy(fake_at(fake, address), &value, sizeof(value));
-}
-
 static inline uint64_t meta_address(unsigned int i)
 {
 	return AREA + 24 + 40ULL * i;
@@ -57,8 +42,8 @@ static inline uint64_t meta_address(unsigned int i)
 
 static inline void put_masks(struct fake *fake, uint64_t meta, uint32_t available, uint32_t freed)
 {
-	put32(fake, meta + 24, available);
-	put32(fake, meta + 28, freed);
+	fake_put32(fake, meta + 24, available);
+	fake_put32(fake, meta + 28, freed);
 }
 
 /* Its slots are all in use. */
@@ -82,14 +67,14 @@ static inline void put_slot(struct fake *fake, uint64_t group, uint64_t stride, 
 	uint64_t reserved = end - block - size;
 
 	if (moved) {
-		put16(fake, start - 2, (uint16_t)moved);
-		put8(fake, start - 3, 7 << 5);
+		fake_put16(fake, start - 2, (uint16_t)moved);
+		fake_put8(fake, start - 3, 7 << 5);
 	}
-	put8(fake, block - 4, 0);
-	put16(fake, block - 2, (uint16_t)((block - group - 16) / 16));
+	fake_put8(fake, block - 4, 0);
+	fake_put16(fake, block - 2, (uint16_t)((block - group - 16) / 16));
 	if (reserved >= 5)
-		put32(fake, end - 4, (uint32_t)reserved);
-	put8(fake, block - 3, (uint8_t)(index | (reserved < 5 ? reserved : 5) << 5));
+		fake_put32(fake, end - 4, (uint32_t)reserved);
+	fake_put8(fake, block - 3, (uint8_t)(index | (reserved < 5 ? reserved : 5) << 5));
 }
 
 static inline void put_block(struct scene *scene, uint64_t group, uint64_t stride, unsigned int index, uint64_t moved,
@@ -103,7 +88,7 @@ static inline void put_area(struct scene *scene, uint64_t area, uint64_t next)
 {
 	fake_put(&scene->fake, area, SECRET);
 	fake_put(&scene->fake, area + 8, next);
-	put32(&scene->fake, area + 16, 101);
+	fake_put32(&scene->fake, area + 16, 101);
 }
 
 static inline void put_context(struct scene *scene, uint64_t last_area, unsigned int used)
@@ -113,7 +98,7 @@ static inline void put_context(struct scene *scene, uint64_t last_area, unsigned
 	fake_put(&scene->fake, CONTEXT, SECRET);
 	if (scene->page_size_bytes)
 		fake_put(&scene->fake, CONTEXT + 8, PAGE);
-	put32(&scene->fake, at + 8, 1);
+	fake_put32(&scene->fake, at + 8, 1);
 	fake_put(&scene->fake, at + 24, last_area + 24 + 40ULL * used);
 	fake_put(&scene->fake, at + 32, 101 - used);
 	fake_put(&scene->fake, at + 56, AREA);
@@ -140,7 +125,7 @@ static inline void start(struct scene *scene, bool has_page_size)
 	parent_meta = put_meta(scene, PARENT, 8, CLASS_496, 1, false);
 	put_masks(fake, parent_meta, 1 << 6, 1 << 5);
 	put_slot(fake, PARENT, 496, 0, 0, 492);
-	put8(fake, inner - 3, 6 << 5);
+	fake_put8(fake, inner - 3, 6 << 5);
 	for (unsigned int i = 1; i < 8; i++)
 		if (i != 5 && i != 6)
 			put_block(scene, PARENT, 496, i, i % 3, 450 - i);

@@ -87,7 +87,7 @@ static void a_main_arena_in_pieces_is_put_together_if_they_make_its_size(void **
 	fake_chunk(&scene.fake, at, second + 20 * PAGE - at, true);
 	put_arena(&scene.fake, &versions[1], MAIN_ARENA, at, BRK_SIZE + 20 * PAGE);
 	fake_put(&scene.fake, MAIN_ARENA + 112 + 2048, arena_of_heap(&versions[1]));
-	put32(&scene.fake, MAIN_ARENA + 4, 2);
+	fake_put32(&scene.fake, MAIN_ARENA + 4, 2);
 	assert_int_equal(run(&scene), 0);
 	assert_int_equal(scene.view.alloc, 2 * 0xff8 + 0xf8 + 0x4ff8);
 	assert_int_equal(scene.view.sys, BRK_SIZE + 20 * PAGE + HEAP_SIZE);
@@ -119,7 +119,7 @@ static void a_piece_may_be_nothing_but_the_top(void **state)
 	fake_chunk(&scene.fake, MAPPED, MAPPED_SIZE, true);
 	put_arena(&scene.fake, &versions[1], MAIN_ARENA, MAPPED, BRK_SIZE + MAPPED_SIZE);
 	fake_put(&scene.fake, MAIN_ARENA + 112 + 2048, arena_of_heap(&versions[1]));
-	put32(&scene.fake, MAIN_ARENA + 4, 2);
+	fake_put32(&scene.fake, MAIN_ARENA + 4, 2);
 	assert_int_equal(run(&scene), 0);
 	assert_int_equal(scene.view.alloc, 2 * 0xff8 + 0xf8);
 	assert_int_equal(scene.view.sys, BRK_SIZE + MAPPED_SIZE + HEAP_SIZE);

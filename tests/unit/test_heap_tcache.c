@@ -4,11 +4,6 @@
 
 #include "tests/unit/heap_scene.h"
 
-static void put16(struct scene *scene, uint64_t address, uint16_t value)
-{
-	memcpy(fake_at(&scene->fake, address), &value, sizeof(value));
-}
-
 static void blocks_in_a_threads_cache_are_not_handed_out(void **state)
 {
 	uint64_t cache, first, other, at;
@@ -25,10 +20,10 @@ static void blocks_in_a_threads_cache_are_not_handed_out(void **state)
 	at = fake_chunk(&scene.fake, at, 0x310, true); /* glibc from 2.42 on, in a chunk that is larger than needed */
 	at = fake_chunk(&scene.fake, at, 0x30, true);
 	put_top(&scene, at, true);
-	put16(&scene, cache + 16 + 2 * 3, 2);
+	fake_put16(&scene.fake, cache + 16 + 2 * 3, 2);
 	fake_put(&scene.fake, cache + 16 + 128 + 8 * 3, first + 16);
 	for (int i = 0; i < 76; i++)
-		put16(&scene, other + 16 + 2ULL * (unsigned int)i, i == 1 ? 6 : 7); /* of 7 */
+		fake_put16(&scene.fake, other + 16 + 2ULL * (unsigned int)i, i == 1 ? 6 : 7); /* of 7 */
 	fake_put(&scene.fake, other + 16 + 152 + 8 * 1, other + 0x310 + 16);
 	assert_int_equal(run(&scene), 0);
 	assert_int_equal(scene.sum.cached, 2 * 0x48 + 0x28);
@@ -52,7 +47,7 @@ static void large_blocks_in_a_cache_are_counted_one_by_one(void **state)
 	put_top(&scene, at, true);
 	fake_set_pages(&scene.fake, BASE + 3 * PAGE, 2, PAGE_ABSENT);
 	for (int i = 0; i < 76; i++)
-		put16(&scene, BASE + 16 + 2ULL * (unsigned int)i, i == 68 ? 5 : 7); /* of 7 */
+		fake_put16(&scene.fake, BASE + 16 + 2ULL * (unsigned int)i, i == 68 ? 5 : 7); /* of 7 */
 	fake_put(&scene.fake, BASE + 16 + 152 + 8 * 68, first + 16);
 	fake_put(&scene.fake, first + 16, (second + 16) ^ (first + 16) >> 12);
 	fake_put(&scene.fake, second + 16, (second + 16) >> 12);
@@ -73,7 +68,7 @@ static void a_cache_that_reaches_into_the_next_page_is_seen_whole(void **state)
 		start(&scene);
 		at = fake_chunk(&scene.fake, BASE, 15 * PAGE, true);
 		at = fake_chunk(&scene.fake, at, before, true);
-		put16(&scene, at + 16 + 2 * 63, 1);
+		fake_put16(&scene.fake, at + 16 + 2 * 63, 1);
 		fake_put(&scene.fake, at + 16 + 128 + 8 * 63, at + 0x290 + 16);
 		at = fake_chunk(&scene.fake, at, 0x290, true);
 		at = fake_chunk(&scene.fake, at, 0x410, true);
@@ -99,7 +94,7 @@ static void a_block_that_only_looks_like_a_cache_is_a_block(void **state)
 		at = fake_chunk(&scene.fake, BASE, 0x290, true);
 		at = fake_chunk(&scene.fake, at, 0x50, true);
 		put_top(&scene, at, true);
-		put16(&scene, counts + 6, i == 0 ? 8 : i == 2 || i == 5 ? 0 : 1);
+		fake_put16(&scene.fake, counts + 6, i == 0 ? 8 : i == 2 || i == 5 ? 0 : 1);
 		fake_put(&scene.fake, entries + 24, blocks[i]);
 		check_row(names[i], run(&scene) == 0);
 		check_row(names[i], scene.sum.cached == 0 && scene.sum.used == 0x288 + 0x48);

@@ -93,15 +93,15 @@ static void pages_that_do_not_fill_their_segment_are_an_error(void **state)
 
 	(void)state;
 	start(&scene);
-	put32(&scene.fake, FIRST + 264 + 80 * 5, 0);
+	fake_put32(&scene.fake, FIRST + 264 + 80 * 5, 0);
 	assert_int_equal(run(&scene), -EAGAIN);
-	put32(&scene.fake, FIRST + 264 + 80 * 5, 2);
+	fake_put32(&scene.fake, FIRST + 264 + 80 * 5, 2);
 	assert_int_equal(run(&scene), -EAGAIN);
-	put32(&scene.fake, FIRST + 264 + 80 * 5, 1);
+	fake_put32(&scene.fake, FIRST + 264 + 80 * 5, 1);
 	assert_int_equal(run(&scene), 0);
-	put32(&scene.fake, FIRST + 264 + 80 * 6, 507);
+	fake_put32(&scene.fake, FIRST + 264 + 80 * 6, 507);
 	assert_int_equal(run(&scene), -EAGAIN);
-	put32(&scene.fake, FIRST + 264 + 80 * 6, 506);
+	fake_put32(&scene.fake, FIRST + 264 + 80 * 6, 506);
 	fake_put(&scene.fake, FIRST + 208, 4);
 	assert_int_equal(run(&scene), -EAGAIN);
 	end(&scene);

@@ -96,15 +96,15 @@ static void a_block_may_be_far_into_its_slot(void **state)
 		start(&scene, false);
 		put_meta(&scene, group, 1, CLASS_LARGE, pages, false);
 		put_context(&scene, AREA, scene.metas);
-		put16(&scene.fake, start_of_slot - 2, (uint16_t)far[i]);
-		put8(&scene.fake, start_of_slot - 3, 7 << 5);
-		put16(&scene.fake, block - 2, far[i] > UINT16_MAX ? 0 : (uint16_t)far[i]);
+		fake_put16(&scene.fake, start_of_slot - 2, (uint16_t)far[i]);
+		fake_put8(&scene.fake, start_of_slot - 3, 7 << 5);
+		fake_put16(&scene.fake, block - 2, far[i] > UINT16_MAX ? 0 : (uint16_t)far[i]);
 		if (far[i] > UINT16_MAX) {
-			put32(&scene.fake, block - 8, (uint32_t)far[i]);
-			put8(&scene.fake, block - 4, 1);
+			fake_put32(&scene.fake, block - 8, (uint32_t)far[i]);
+			fake_put8(&scene.fake, block - 4, 1);
 		}
-		put8(&scene.fake, block - 3, 5 << 5);
-		put32(&scene.fake, slot_end_of - 4, 1000);
+		fake_put8(&scene.fake, block - 3, 5 << 5);
+		fake_put32(&scene.fake, slot_end_of - 4, 1000);
 		assert_int_equal(run(&scene), 0);
 		assert_int_equal(scene.view.alloc, scene.expected + slot_end_of - 1000 - block);
 		end(&scene);
@@ -171,9 +171,9 @@ static void a_block_that_is_about_to_come_or_go_is_none(void **state)
 
 	(void)state;
 	start(&scene, false);
-	put8(&scene.fake, slot - 3, 7 << 5);
-	put8(&scene.fake, slot + 32 - 3, 255);
-	put16(&scene.fake, slot + 32 - 2, 0);
+	fake_put8(&scene.fake, slot - 3, 7 << 5);
+	fake_put8(&scene.fake, slot + 32 - 3, 255);
+	fake_put16(&scene.fake, slot + 32 - 2, 0);
 	assert_int_equal(run(&scene), 0);
 	assert_int_equal(scene.view.alloc, scene.expected - 448);
 	end(&scene);

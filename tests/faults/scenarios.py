@@ -151,7 +151,7 @@ class Scenarios(FaultsTest):
         self.assertNotIn("AddressSanitizer", run.stderr, note)
         self.assertNotIn("LeakSanitizer", run.stderr, note)
         if "--" not in arguments and "-a" not in arguments:  # the targets live
-            self.assertNotRegex(run.stdout + run.stderr, "has no processes|has exited|is gone|no process with pid", note)
+            self.assertNotRegex(run.stdout + run.stderr, "has no processes|has exited|is gone|no process with pid|no process is left", note)
         if arguments[0] == "check" and run.stdout:
             self.assertTrue(not run.returncode or " no: " in run.stdout or run.stderr.startswith("memgap: "), note)
         elif run.returncode and '"why"' not in run.stdout:  # of a trim

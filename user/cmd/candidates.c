@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "user/base/fs.h"
 #include "user/base/units.h"
 #include "user/cmd/view.h"
 #include "user/kernel/status.h"
@@ -30,7 +32,7 @@ static int compare_most(const void *a, const void *b)
 }
 
 /* Not opened yet. */
-static size_t gather(const struct candidates_request *request, struct trim_candidate *all)
+static size_t gather(const struct candidates_request *request, struct trim_candidate *all, struct error *err)
 {
 	struct targets *targets = request->targets;
 	size_t n = 0;
@@ -39,8 +41,14 @@ static size_t gather(const struct candidates_request *request, struct trim_candi
 		struct watched_process *process = targets->processes[i];
 		struct process_status status;
 		struct process_view view;
+		int result;
 
-		if (!row_has(request->row, process) || process_status_read(targets->proc_fd, process->id.pid, &status))
+		if (!row_has(request->row, process))
+			continue;
+		result = process_status_read(targets->proc_fd, process->id.pid, &status);
+		if (fs_is_short(result))
+			error_set(err, EXIT_FAILED, "cannot read its figures: %s", strerror(-result));
+		if (result)
 			continue;
 		view_of(targets, process, &view);
 		all[n++] = (struct trim_candidate){ process->id, status.rss, view.behind ? UNKNOWN : view.heap.trimmable,
@@ -49,20 +57,25 @@ static size_t gather(const struct candidates_request *request, struct trim_candi
 	return n;
 }
 
-size_t list_candidates(struct trim_candidate *candidates, void *data)
+size_t list_candidates(struct trim_candidate *candidates, struct error *err, void *data)
 {
 	const struct candidates_request *request = data;
 	struct trim_candidate *all = calloc(request->targets->n_processes + 1, sizeof(*all));
-	size_t n = all ? gather(request, all) : 0, opened = 0;
+	size_t n = all ? gather(request, all, err) : 0, opened = 0;
 
+	if (!all)
+		error_set(err, EXIT_FAILED, "out of memory");
 	if (n)
 		qsort(all, n, sizeof(*all), compare_most);
 	for (size_t i = 0; i < n && opened < TRIM_PIDS_MAX; i++) {
 		struct pid_identity id;
-		struct error ignored;
+		struct error failure;
 
-		if (pid_open(request->targets->proc_fd, all[i].id.pid, &id, &ignored))
+		if (pid_open(request->targets->proc_fd, all[i].id.pid, &id, &failure)) {
+			if (failure.status != EXIT_TARGET) /* it is there */
+				*err = failure;
 			continue;
+		}
 		if (id.start_time != all[i].id.start_time) {
 			pid_close(&id); /* the pid is another process's by now */
 			continue;

@@ -18,9 +18,10 @@ int64_t candidate_most(const struct process_view *view, const struct process_sta
 
 /*
  * Those of the row's processes that may have most to give, the largest first, TRIM_PIDS_MAX at
- * most; each opened, the pidfd the caller's to close. data is a struct candidates_request. Returns their number.
+ * most; each opened, the pidfd the caller's to close. data is a struct candidates_request. Returns their number; err is written where
+ * memory or descriptors were short.
  */
-size_t list_candidates(struct trim_candidate *candidates, void *data);
+size_t list_candidates(struct trim_candidate *candidates, struct error *err, void *data);
 
 /* The memory cgroup that the row is, or that its process is in; the caller's to close, -1 when it is not known. */
 int open_row_cgroup(void *data);

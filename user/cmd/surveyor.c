@@ -52,6 +52,7 @@ static const struct heap_budget among_others = { .most_ns = 2000000000 };
 struct surveyor {
 	struct targets *targets;
 	struct worker *worker;
+	struct look look; /* the worker's, until it is done */
 	struct loop *loop;
 	struct watcher *watcher;
 	uint64_t accounted_ns; /* CLOCK_MONOTONIC up to which the shares are in these: */
@@ -162,7 +163,6 @@ static void finish(struct surveyor *surveyor)
 		keep(surveyor, process, look, cost_ns);
 	else
 		survey_close(&look->survey);
-	free(look);
 }
 
 static bool is_first(const struct watched_process *process)
@@ -229,11 +229,9 @@ static void start(struct surveyor *surveyor, struct watched_process *process)
 {
 	uint64_t slice_ns = surveyor->targets->options->walk_slice_ns;
 	bool is_go = surveyor->targets->options->go && survey_is_go(surveyor->targets, process) > 0;
-	struct look *next = malloc(sizeof(*next));
+	struct look *next = &surveyor->look;
 	struct memgap_process record;
 
-	if (!next)
-		return; /* at the next interval */
 	*next = (struct look){
 		.proc_fd = surveyor->targets->proc_fd,
 		.pid = process->id.pid,
@@ -322,8 +320,7 @@ bool surveyor_close(struct surveyor *surveyor)
 	if (!worker_close(surveyor->worker, &left))
 		return false;
 	if (left)
-		survey_close(&((struct look *)left)->survey);
-	free(left);
+		survey_close(&surveyor->look.survey);
 	free(surveyor);
 	return true;
 }

@@ -88,8 +88,11 @@ void trimmer_init(struct trimmer *trimmer, struct trimmer_context *context);
 
 /* What a trim needs of its row, asked for only when it is time. */
 struct trim_source {
-	/* Opens at most TRIM_PIDS_MAX candidates, those with most to give first; returns their number. */
-	size_t (*list)(struct trim_candidate *candidates, void *data);
+	/*
+	 * Opens at most TRIM_PIDS_MAX candidates, those with most to give first; returns their number. err is written where some could
+	 * not be looked at; else, of no candidates, none is left.
+	 */
+	size_t (*list)(struct trim_candidate *candidates, struct error *err, void *data);
 	int (*open_cgroup)(void *data); /* the directory, the trimmer's to close; -1: it has none */
 	void *data;
 	int cgroup_version;

@@ -181,15 +181,15 @@ static void leave_out_helpless(struct trim_round *round)
 	round->n = kept;
 }
 
-static void ask(struct trimmer *trimmer, bool is_cgroup)
+static void ask(struct trimmer *trimmer, bool is_cgroup, const struct error *err)
 {
 	struct trim_round *round = &trimmer->round;
 	bool choosy = is_cgroup && round->n > 1 && !round->action.forced;
 
-	snprintf(trimmer->event.why, sizeof(trimmer->event.why), "no process is left to ask");
+	snprintf(trimmer->event.why, sizeof(trimmer->event.why), "%.*s", WHY_MAX - 1, err->text[0] ? err->text : "no process is left to ask");
 	if (choosy)
 		leave_out_helpless(round);
-	if (choosy && !round->n)
+	if (choosy && !round->n && !err->text[0])
 		snprintf(trimmer->event.why, sizeof(trimmer->event.why), "none of its processes has anything to give back");
 	ask_next(trimmer);
 }
@@ -254,13 +254,14 @@ void trimmer_run_round(struct trimmer *trimmer, const struct snapshot *snapshot,
 		 const struct trim_source *source)
 {
 	struct trim_round *round = &trimmer->round;
+	struct error err = { .text = "" };
 
 	trimmer_begin_round(trimmer, judgement, source);
 	trimmer_renew_event(trimmer);
 	if (round->action.kind != ACTION_RECLAIM)
-		round->n = source->list(round->candidates, source->data);
+		round->n = source->list(round->candidates, &err, source->data);
 	if (round->action.kind == ACTION_SIGNAL || round->action.kind == ACTION_PRESSURE) {
-		ask(trimmer, snapshot->target.kind == TARGET_CGROUP);
+		ask(trimmer, snapshot->target.kind == TARGET_CGROUP, &err);
 	} else if (act_in_background(trimmer, snapshot)) {
 		trimmer_tell_triggered(trimmer);
 	} else {

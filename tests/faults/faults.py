@@ -20,6 +20,8 @@ from memgap import MIB, Cgroup, Program, code_is_intact, members_of_group, own_l
 CHECKS_ITSELF = os.path.abspath("build/tests/programs/checks_itself")
 # how much is tried: less than 1 in `make check`, more for a release
 SIZE = float(os.environ.get("FAULTS", 1))
+# what is said of a target that is gone, and never of one that could not be looked at
+GONE = "has no processes|has exited|is gone|no process with pid|no process is left"
 
 
 def leaked_uprobes(since=0):

@@ -3,11 +3,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "user/base/thread.h"
 
 #define CLOSE_WAITS_MS 200
 
@@ -61,18 +62,6 @@ static void *serve(void *data)
 	return NULL;
 }
 
-static int start_thread(struct worker *worker)
-{
-	sigset_t all, before;
-	int result;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	result = pthread_create(&worker->thread, NULL, serve, worker);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -result;
-}
-
 int worker_open(struct worker **ret)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
@@ -83,7 +72,7 @@ int worker_open(struct worker **ret)
 	pthread_mutex_init(&worker->mutex, NULL);
 	pthread_cond_init(&worker->wanted, NULL);
 	worker->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	result = worker->fd < 0 ? -errno : start_thread(worker);
+	result = worker->fd < 0 ? -errno : thread_start(&worker->thread, serve, worker);
 	if (result) {
 		if (worker->fd >= 0)
 			close(worker->fd);

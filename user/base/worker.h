@@ -11,7 +11,7 @@
 
 struct worker;
 
-/* 0 or -errno. All signals are blocked in the thread. */
+/* 0 or -errno. */
 int worker_open(struct worker **ret);
 
 /*

@@ -5,7 +5,6 @@
 #include <microhttpd.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "user/base/fs.h"
 #include "user/base/log.h"
+#include "user/base/thread.h"
 #include "user/http/address.h"
 #include "user/http/answer.h"
 #include "user/http/tls.h"
@@ -99,16 +99,10 @@ static void *serve(void *data)
 
 static int start_thread(struct http_server *server)
 {
-	sigset_t all, before;
-	int result;
+	int result = thread_start(&server->thread, serve, server);
 
-	/* they are the session's */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	result = pthread_create(&server->thread, NULL, serve, server);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	server->running = !result;
-	return -result;
+	return result;
 }
 
 static bool start_daemon(struct http_server *server)

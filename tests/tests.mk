@@ -29,7 +29,7 @@ PRELOAD_PROGRAMS := $(patsubst %,$(PRELOAD)/%,target target-linked target-whole 
 SOAK_SUITES := $(sort $(wildcard tests/soak/test_*.py))
 FAULTS_SUITES := $(sort $(wildcard tests/faults/test_*.py))
 # what a memgap of theirs calls in place of libc's
-FAULTY := malloc calloc realloc reallocarray strdup strndup asprintf getline mmap fopen fdopen fopencookie open_memstream opendir fdopendir open openat fcntl \
+FAULTY := malloc calloc realloc reallocarray strdup strndup asprintf getline mmap fopen fdopen fopencookie opendir fdopendir open openat fcntl \
 	epoll_create1 eventfd timerfd_create signalfd inotify_init1 pipe2 socket syscall fork clone posix_spawn pthread_create sigaction
 FAULTY_MEMGAP := $(B)/tests/faults/memgap
 PAGE_SUITES := $(sort $(wildcard tests/page/test_*.py))
@@ -148,6 +148,8 @@ $(UNIT_SUITES) $(INTEGRATION_SUITES): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS)
 
 # its requests are its own, not the server's
 $(B)/tests/unit/test_api: TEST_CFLAGS += -Wl,--wrap=http_parameter
+# its memory can fail
+$(B)/tests/unit/test_text_stream: TEST_CFLAGS += -Wl,--wrap=realloc
 # its clock can be set
 $(B)/tests/unit/test_worker: TEST_CFLAGS += -Wl,--wrap=clock_gettime
 

@@ -2,10 +2,12 @@
 /*
  * In a memgap of its own these take the places of the functions that want memory, descriptors, threads or processes of the system (-Wl,--wrap, see
  * tests.mk). One call fails: $FAULT=PLACE:N is the Nth from that place, $FAULT=PLACE:0 all of them. PLACE is where it returns to, in hexadecimal, from the start of
- * the program. $FAULT_LOG is a file that gets the places of all calls, eight bytes each, with WANTS_NOTHING those that cannot fail so.
+ * the program. $FAULT_LOG is a file that gets the places of all calls, eight bytes each, with WANTS_NOTHING those that cannot fail so, and FIRED
+ * when one has been made to fail.
  *
  * The libraries have their memory from here, too. $FAULT=libraries:N has the Nth of their calls since main() fail, N+ all memory from then on,
- * whoever's. In $FAULT_LOG they are with LIBRARY. Not where a sanitizer has an allocator of its own.
+ * whoever's. In $FAULT_LOG they are with LIBRARY, where the library calls and where memgap called it, 24 bits each. Not where a sanitizer has an
+ * allocator of its own.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -36,6 +38,7 @@
 /* of fcntl() and syscall(), most calls */
 #define WANTS_NOTHING (UINT64_C(1) << 63)
 #define LIBRARY (UINT64_C(1) << 62)
+#define FIRED (UINT64_C(1) << 61)
 #define OF_LIBRARIES "libraries:"
 
 extern const char __executable_start[], etext[];
@@ -53,8 +56,8 @@ static void log_line(uint64_t line)
 {
 	int before = errno;
 
-	/* EPERM: the trial's child, to which its filter leaves exit_group() alone (user/allocator/trial.c) */
-	if (log_fd >= 0 && write(log_fd, &line, sizeof(line)) != sizeof(line) && errno != EPERM)
+	/* EPERM: the trial's child, to which its filter leaves exit_group() alone (user/allocator/trial.c); EBADF: a command's, which has closed it */
+	if (log_fd >= 0 && write(log_fd, &line, sizeof(line)) != sizeof(line) && errno != EPERM && errno != EBADF)
 		abort();
 	errno = before;
 }
@@ -109,10 +112,8 @@ int __wrap_sigaction(int signal, const struct sigaction *action, struct sigactio
 static void fail_libraries(const char *which)
 {
 	const struct sigaction action = { .sa_handler = tell_death, .sa_flags = SA_NODEFER };
-	void *frame;
 	char *end;
 
-	backtrace(&frame, 1); /* it loads a library the first time */
 	for (int i = 1; i < NSIG; i++)
 		if (is_death(i))
 			__real_sigaction(i, &action, NULL);
@@ -128,6 +129,7 @@ static __attribute__((constructor)) void begin(void)
 
 	if (log) /* out of the way of memgap's own */
 		log_fd = __real_fcntl(__real_open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), F_DUPFD_CLOEXEC, 500);
+	backtrace(&(void *){ NULL }, 1); /* it loads a library the first time */
 	begun = true;
 	if (!fault)
 		return;
@@ -145,6 +147,7 @@ static bool is_to_fail(const void *caller, int error)
 
 	if (!faulty || place != faulty || (atomic_fetch_add(&seen, 1) + 1 != nth && nth))
 		return false;
+	log_line(FIRED);
 	errno = error;
 	return true;
 }
@@ -172,7 +175,6 @@ FAULTY(void *, mmap, (void *at, size_t size, int protection, int flags, int fd, 
 FAULTY(FILE *, fopen, (const char *path, const char *mode), NULL, EMFILE, path, mode);
 FAULTY(FILE *, fdopen, (int fd, const char *mode), NULL, ENOMEM, fd, mode);
 FAULTY(FILE *, fopencookie, (void *cookie, const char *mode, cookie_io_functions_t functions), NULL, ENOMEM, cookie, mode, functions);
-FAULTY(FILE *, open_memstream, (char **text, size_t *size), NULL, ENOMEM, text, size);
 FAULTY(DIR *, opendir, (const char *path), NULL, EMFILE, path);
 FAULTY(DIR *, fdopendir, (int fd), NULL, ENOMEM, fd);
 FAULTY(int, epoll_create1, (int flags), -1, EMFILE, flags);
@@ -263,23 +265,46 @@ void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *block, size_t size);
 
-static bool is_libraries(const void *caller)
+static bool is_memgaps(const void *caller)
 {
-	return begun && ((const char *)caller < __executable_start || (const char *)caller >= etext);
+	return (const char *)caller >= __executable_start && (const char *)caller < etext;
 }
 
-static bool is_to_fail_for_all(const void *caller)
+static uint64_t place_of_library(void *caller)
+{
+	void *frames[64];
+	int n = backtrace(frames, 64), i = 0;
+	Dl_info where;
+	uint64_t place = LIBRARY;
+
+	while (i < n && frames[i] != caller)
+		i++;
+	while (i < n && !is_memgaps(frames[i]))
+		i++;
+	if (dladdr(caller, &where))
+		place |= (uint64_t)((char *)caller - (char *)where.dli_fbase) & 0xffffff;
+	if (i < n)
+		place |= ((uint64_t)((char *)frames[i] - __executable_start) & 0xffffff) << 24;
+	return place;
+}
+
+static bool is_to_fail_for_all(void *caller)
 {
 	unsigned long n;
 
-	if (is_libraries(caller)) {
-		log_line(LIBRARY | (uintptr_t)caller);
-		n = atomic_fetch_add(&seen, of_libraries) + 1;
-	} else {
+	if (!begun)
+		return false;
+	if (is_memgaps(caller)) {
 		n = from_then_on ? atomic_load(&seen) : 0;
+	} else {
+		if (!of_libraries && log_fd >= 0)
+			log_line(place_of_library(caller));
+		n = atomic_fetch_add(&seen, of_libraries) + 1;
 	}
 	if (!of_libraries || n < nth || (n > nth && !from_then_on))
 		return false;
+	if (n == nth)
+		log_line(FIRED);
 	errno = ENOMEM;
 	return true;
 }

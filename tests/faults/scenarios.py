@@ -22,7 +22,7 @@ sys.path[:0] = ["tests/go"]
 import heaps  # noqa: E402
 from faults import GONE, SIZE, FaultsTest  # noqa: E402
 from memgap import BUILT, QUIET, Cgroup, Program, Workload, members_of_group, own_libc, wait_for  # noqa: E402
-from serve import basic, make_certificate, private_file  # noqa: E402
+from serve import basic, make_certificate, parse, private_file  # noqa: E402
 from toolchains import Toolchain  # noqa: E402
 
 FAULTY = f"{BUILT}/tests/faults/memgap"
@@ -38,6 +38,7 @@ CONTAINER = 64 * "a"
 STATUSES = 0, 1, 3, 4
 MOST = round(6 * SIZE ** 3) if SIZE < 4 else sys.maxsize  # faults of a command
 SECONDS = 60  # within which each run ends
+FIRED = 1 << 61  # see faulty.c
 
 
 class Engine(http.server.BaseHTTPRequestHandler):
@@ -94,7 +95,7 @@ class Scenarios(FaultsTest):
                 connection = connect(where[1], int(where[2]), timeout=1 if path == EVENTS else 10)
                 try:
                     connection.request("GET", path, headers=headers or {})
-                    connection.getresponse().read(1 if path == EVENTS else None)
+                    self.check_answer(path, connection.getresponse(), environment)
                 except (http.client.HTTPException, ConnectionError, ssl.SSLError):
                     pass  # it had no memory for an answer
                 except TimeoutError:  # nor for events, which are left out then
@@ -103,6 +104,16 @@ class Scenarios(FaultsTest):
                     connection.close()
             program.stop()
         return self.end_of(program, arguments)
+
+    def check_answer(self, path, answer, environment):
+        """What there is no memory for is no answer, or one that says so: never half of one."""
+        body = answer.read(1 if path == EVENTS else None)
+        if answer.status == 200 and path.startswith("/api/") and path != EVENTS:
+            with self.subTest(path, **environment):
+                json.loads(body)
+        elif answer.status == 200 and path == "/metrics":
+            with self.subTest(path, **environment):
+                self.assertIn(("memgap_self_http_connections", ()), parse(body.decode()))  # its last series
 
     def top_once(self, arguments, **environment):
         """As run_once(), of memgap top on a terminal, with its keys pressed."""
@@ -129,15 +140,14 @@ class Scenarios(FaultsTest):
         os.close(terminal)
         return run
 
-    def calls(self, run, arguments):
-        """What has been called, a number for each call as faulty.c has it."""
+    def logged(self, run, arguments, **environment):
+        """The run, and what has been called in it: a number for each call, as faulty.c has it."""
         log = f"{self.directory}/calls"
-        result = run(arguments, FAULT_LOG=log)
-        self.assertEqual(result.returncode, 0, result.stderr)
+        result = run(arguments, FAULT_LOG=log, **environment)
         with open(log, "rb") as file:
             called = [call for call, in struct.iter_unpack("=Q", file.read())]
         os.unlink(log)
-        return called
+        return result, called
 
     def faults_of(self, called):
         """Those that are to be tried, for $FAULT, of the calls that there are."""
@@ -166,28 +176,34 @@ class Scenarios(FaultsTest):
             self.assertNotIn("is gone", line.get("gap", {}).get("why") or "", note)
             self.check_figures(line, self.truth, note)
 
-    def check_fault(self, run, arguments, fault, **environment):
-        result = run(arguments, FAULT=fault, **environment)
+    def check_fault(self, run, arguments, fault, after):
+        """Whether it came to that."""
+        result, called = self.logged(run, arguments, FAULT=fault)
         note = f"FAULT={fault} {FAULTY} {' '.join(arguments)}: {result.returncode}\n{result.stdout[-1000:]}\n{result.stderr[-3000:]}"
         self.check_run(result, arguments, note)
         self.check_nothing_left(self.target)
         if self.other:
             self.check_unharmed(self.other)
+        after(result)
+        return FIRED in called
 
-    def check_all(self, *arguments, run=None, before=lambda: None):
+    def check_all(self, *arguments, run=None, before=lambda: None, after=lambda run: None):
         run = run or self.run_once
         before()
-        called = self.calls(run, arguments)
+        result, called = self.logged(run, arguments)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        after(result)
         faults = list(self.faults_of(called))
         faults = random.sample(faults, min(len(faults), MOST))
+        fired = 0
         for fault in faults:
             before()
             with self.subTest(fault):
-                self.check_fault(run, arguments, fault)
+                fired += self.check_fault(run, arguments, fault, after)
         self.target.go()
         self.target.finish()
         name = " ".join(part for part in arguments if not part.startswith("/") and part not in (self.pid, str(self.other and self.other.pid)))
-        self.tried(f"{self.what_failed(called)}: memgap {name}", len(faults))
+        self.tried(f"{self.what_failed(called)}: memgap {name}", fired)
 
     def test_none(self):
         """memgap watch without an allocator's view, as JSON"""
@@ -199,15 +215,33 @@ class Scenarios(FaultsTest):
             for name in "recording", "log":
                 if os.path.exists(f"{self.directory}/{name}"):
                     os.unlink(f"{self.directory}/{name}")
+
+        def check(run):
+            """What is in them are whole lines; those that are missing are said to be."""
+            if not os.path.exists(log := f"{self.directory}/log"):
+                return
+            with open(log, encoding="utf-8") as file:
+                lines = [json.loads(line) for line in file]
+            if run.returncode == 0 and "missing" not in run.stderr:
+                self.assertGreaterEqual(len(lines), len(run.stdout.splitlines()) - 1, run.stderr)  # of the last there may be none
         self.check_all(*WATCH, "-s", "none", "--trim-at", "rss:1TiB", "--log", f"{self.directory}/log", "--record", f"{self.directory}/recording",
-                       "-p", self.pid, before=remove)
+                       "-p", self.pid, before=remove, after=check)
 
     def test_report(self):
         """memgap report"""
         path = f"{self.directory}/recording"
         run = self.run_once([*WATCH, "-s", "none", *TRIMS, "--record", path, "-p", self.pid])
         self.assertEqual(run.returncode, 0, run.stderr)
-        self.check_all("report", path, "-o", f"{self.directory}/report.html")
+
+        def check(run):
+            """The page has the whole recording in it."""
+            if run.returncode == 0:
+                with open(page, encoding="utf-8") as file:
+                    recording = json.loads(re.search('<script type="application/json" id="recording">(.*?)</script>', file.read(), re.S)[1])
+                self.assertEqual([target["target"]["pid"] for target in recording["targets"]], [self.target.pid])
+                self.assertEqual(len(recording["series"]), 1)
+        page = f"{self.directory}/report.html"
+        self.check_all("report", path, "-o", page, after=check)
 
     def test_heap(self):
         """memgap watch of a heap, as a table"""

@@ -21,6 +21,7 @@ OWN_ENDS = {"--tls-key": (2, "in PEM format"), "top": (1, '(?m)^"\\?", line 0, c
 
 
 class Libraries(scenarios.Scenarios):
+    tried_places = set()
     ends = collections.Counter()
 
     @staticmethod
@@ -28,9 +29,10 @@ class Libraries(scenarios.Scenarios):
         return [call for call in called if call & LIBRARY]
 
     def faults_of(self, called):
-        """The first call of each place, and some others; some with all that come after."""
+        """The first call of each place that no scenario before came to, and some others; these with all that come after, too."""
         calls = self.calls_of_libraries(called)
-        first = {calls.index(place) + 1 for place in set(calls)}
+        first = {calls.index(place) + 1 for place in set(calls) - self.tried_places}
+        self.tried_places.update(calls)
         others = random.sample(range(1, len(calls) + 1), min(len(calls), max(1, round(SIZE))))
         yield from (f"libraries:{n}" for n in sorted(first | set(others)))
         yield from (f"libraries:{n}+" for n in others)

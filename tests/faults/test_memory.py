@@ -37,9 +37,9 @@ class Memory(scenarios.Scenarios):
     def what_failed(self, called):
         return f"no memory, descriptor, thread or process at one of {len(self.places(called))} places"
 
-    def check_fault(self, run, arguments, fault, **environment):
+    def check_fault(self, run, arguments, fault, after):
         self.tried_places.add(int(fault.partition(":")[0], 16))
-        super().check_fault(run, arguments, fault, **environment)
+        return super().check_fault(run, arguments, fault, after)
 
 
 def places_of_all():

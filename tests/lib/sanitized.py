@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is left out where memgap is built with SANITIZE=, each with its reason; nothing else is, and nothing in another build."""
+"""What is left out where memgap is built with SANITIZE=, each with its reason, and what measures where it is with COVERAGE=; nothing in another build."""
 import os
 import sys
 import unittest
 
-MEASURES = "measures what memgap costs, and a sanitizer costs more"
+MEASURES = "measures what memgap costs, and what this build adds costs more"
 KEEPS = "measures whether memory is kept, and ASan keeps what was freed"
 OWN = "fails the libraries' calls of glibc's malloc, and ASan has one of its own"
 PLAIN = "runs an image or an archive of the plain build"
@@ -31,20 +31,27 @@ LEFT_OUT = {
 }
 
 
+def left_out():
+    """Of the build that is tested."""
+    if os.environ.get("SANITIZE"):
+        return LEFT_OUT
+    return {case: why for case, why in LEFT_OUT.items() if why == MEASURES} if os.environ.get("COVERAGE") else {}
+
+
 def suite_left_out():
     """Why the suite that runs is left out; None."""
-    return LEFT_OUT.get(os.path.splitext(os.path.basename(sys.argv[0]))[0]) if os.environ.get("SANITIZE") else None
+    return left_out().get(os.path.splitext(os.path.basename(sys.argv[0]))[0])
 
 
 def leave_out(suite):
     """Skips those of the suite."""
     name = os.path.splitext(os.path.basename(sys.argv[0]))[0]
-    for test in tests_of(suite) if os.environ.get("SANITIZE") else []:
+    for test in tests_of(suite) if left_out() else []:
         kind, method = type(test), test.id().rpartition(".")[2]
         if suite_left_out():
             unittest.skip(suite_left_out())(kind)
-        elif (case := f"{name}.{kind.__name__}.{method}") in LEFT_OUT:
-            setattr(kind, method, unittest.skip(LEFT_OUT[case])(getattr(kind, method)))
+        elif (case := f"{name}.{kind.__name__}.{method}") in left_out():
+            setattr(kind, method, unittest.skip(left_out()[case])(getattr(kind, method)))
 
 
 def tests_of(suite):

@@ -78,34 +78,63 @@ static void visit_line(const char *line, void (*visit)(const char *path, void *d
 	visit(text, data);
 }
 
+/* Its output to a descriptor. 0 or -errno. */
+static int spawn_to(int out, char *const arguments[], pid_t *ret)
+{
+	posix_spawn_file_actions_t actions;
+	int result = posix_spawn_file_actions_init(&actions);
+
+	if (result)
+		return -result;
+	result = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (!result)
+		result = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	if (!result)
+		result = posix_spawn(ret, arguments[0], &actions, NULL, arguments, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return -result;
+}
+
+/* All lines that come, to the end; the descriptor is closed. 0 or -errno. */
+static int visit_lines(int fd, void (*visit)(const char *path, void *data), void *data)
+{
+	FILE *output = fdopen(fd, "r");
+	char *line = NULL;
+	size_t size = 0;
+	int result;
+
+	if (!output) {
+		result = -errno;
+		close(fd);
+		return result;
+	}
+	errno = 0; /* at the end of the file it stays */
+	while (getline(&line, &size, output) > 0) {
+		visit_line(line, visit, data);
+		errno = 0;
+	}
+	result = -errno;
+	free(line);
+	fclose(output);
+	return result;
+}
+
 static int list_with(const char *loader, const char *program, void (*visit)(const char *path, void *data), void *data)
 {
 	char *arguments[] = { (char *)loader, "--list", (char *)program, NULL };
-	posix_spawn_file_actions_t actions;
-	char *line = NULL;
-	size_t size = 0;
-	FILE *output;
 	int out[2], result;
 	pid_t child;
 
 	if (pipe2(out, O_CLOEXEC))
 		return -errno;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	result = -posix_spawn(&child, loader, &actions, NULL, arguments, environ);
-	posix_spawn_file_actions_destroy(&actions);
+	result = spawn_to(out[1], arguments, &child);
 	close(out[1]);
-	output = result ? NULL : fdopen(out[0], "r");
-	if (!output)
+	if (result) {
 		close(out[0]);
-	while (output && getline(&line, &size, output) > 0)
-		visit_line(line, visit, data);
-	free(line);
-	if (output)
-		fclose(output);
-	if (!result)
-		waitpid(child, NULL, 0);
+		return result;
+	}
+	result = visit_lines(out[0], visit, data);
+	waitpid(child, NULL, 0);
 	return result;
 }
 

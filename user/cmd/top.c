@@ -59,22 +59,22 @@ static void add(struct output *output, const struct snapshot *snapshot)
 		view_add(&top->view, snapshot);
 }
 
-/* The sentence that the line format has for it; NULL: it has none, or memory is out. The caller's to free. */
+/* The sentence that the line format has for it, if it has one. */
 static void tell_line(struct top *top, void (*print)(struct output *, const struct trim_event *), const struct trim_event *event,
 		      const struct trim_regrowth *regrowth)
 {
 	struct output line = { .format = &output_line };
-	char *text = NULL;
-	size_t size;
+	struct text_stream texts;
+	char *text;
 
-	line.stream = open_memstream(&text, &size);
-	if (!line.stream)
+	if (text_stream_open(&texts))
 		return;
+	line.stream = texts.stream;
 	if (print)
 		print(&line, event);
 	else
 		line_trim_regrown(&line, regrowth);
-	if (!text_stream_end(line.stream, &text) && *text)
+	if (!text_stream_end(&texts, &text, NULL) && *text)
 		messages_add(&top->messages, time(NULL), text);
 	free(text);
 }

@@ -70,13 +70,20 @@ static struct client *client_of(struct MHD_Connection *connection)
 	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
-static void add_headers(struct MHD_Response *response, const char *type, const char *csp)
+/* An answer that lacks one is none: it is given up, and NULL returned. */
+static struct MHD_Response *with_headers(struct MHD_Response *response, const char *type, const char *csp)
 {
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	if (!strncmp(type, "text/html", strlen("text/html")))
-		MHD_add_response_header(response, "Content-Security-Policy", csp ? csp : STRICT_CSP);
+	bool is_html = !strncmp(type, "text/html", strlen("text/html"));
+
+	if (!response)
+		return NULL;
+	if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type) &&
+	    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") &&
+	    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") &&
+	    (!is_html || MHD_add_response_header(response, "Content-Security-Policy", csp ? csp : STRICT_CSP)))
+		return response;
+	MHD_destroy_response(response);
+	return NULL;
 }
 
 static enum MHD_Result queue(struct MHD_Connection *connection, unsigned int status, struct MHD_Response *response)
@@ -91,12 +98,11 @@ static enum MHD_Result queue(struct MHD_Connection *connection, unsigned int sta
 /* A line for people, and a header that tells what would do; NULL: none. */
 static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned int status, const char *text, const char *header, const char *value)
 {
-	struct MHD_Response *response = MHD_create_response_from_buffer(strlen(text), (void *)text, MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *response = with_headers(MHD_create_response_from_buffer(strlen(text), (void *)text, MHD_RESPMEM_PERSISTENT), TEXT, NULL);
 
-	if (response) {
-		add_headers(response, TEXT, NULL);
-		if (header)
-			MHD_add_response_header(response, header, value);
+	if (response && header && !MHD_add_response_header(response, header, value)) {
+		MHD_destroy_response(response);
+		response = NULL;
 	}
 	return queue(connection, status, response);
 }
@@ -104,14 +110,14 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned int st
 /* What the route writes, malloc()ed; NULL: out of memory. */
 static char *render(const struct http_request *request, size_t *ret_size, int *ret_status, const char **ret_type)
 {
-	char *text = NULL;
-	FILE *body = open_memstream(&text, ret_size);
+	struct text_stream body;
+	char *text;
 
-	if (!body)
+	if (text_stream_open(&body))
 		return NULL;
 	*ret_type = request->route->content_type;
-	*ret_status = request->route->render(request, request->answers->store, body, ret_type);
-	text_stream_end(body, &text);
+	*ret_status = request->route->render(request, request->answers->store, body.stream, ret_type);
+	text_stream_end(&body, &text, ret_size);
 	return text;
 }
 
@@ -129,9 +135,8 @@ static struct MHD_Response *respond(const struct http_request *request, unsigned
 	}
 	if (status != MHD_HTTP_OK && type == request->route->content_type)
 		type = TEXT;
-	add_headers(response, type, request->route->csp);
 	*ret_status = (unsigned int)status;
-	return response;
+	return with_headers(response, type, request->route->csp);
 }
 
 static uint64_t picture_number(struct store *store)
@@ -177,8 +182,7 @@ static enum MHD_Result answer_stream(const struct http_request *request, struct 
 		return refuse(request->connection, MHD_HTTP_SERVICE_UNAVAILABLE, "too many listen already\n", NULL, NULL);
 	response = head ? MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT) :
 			  streams_add(&answers->streams, request->route, request->connection, client);
-	if (response)
-		add_headers(response, request->route->content_type, NULL);
+	response = with_headers(response, request->route->content_type, NULL);
 	if (response && !head)
 		clients_set(&answers->clients, client, CLIENT_LISTENING);
 	return queue(request->connection, MHD_HTTP_OK, response);

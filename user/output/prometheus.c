@@ -19,8 +19,7 @@ struct labelled {
 	const struct snapshot *snapshot;
 	uint64_t id;
 	size_t order;       /* in the picture */
-	size_t at;          /* of the labels, in the text that all of them are in */
-	const char *labels; /* once that is complete */
+	const char *labels;
 };
 
 struct page {
@@ -28,7 +27,7 @@ struct page {
 	struct labelled *targets;
 	size_t n;
 	size_t left_out;
-	char *labels;
+	char *labels, *info; /* of one target after the other, each with a NUL */
 };
 
 /* What may be no UTF-8 becomes text. */
@@ -44,8 +43,9 @@ static void add_label(FILE *stream, bool *first, const char *name, const char *v
  * As cAdvisor calls them. The cgroup tells two of a name apart, in the short form in which memgap shows it everywhere: it is in every line,
  * and a container's id is most of it. A process has its own two besides.
  */
-static void write_labels(FILE *stream, const struct target_name *name)
+static void write_labels(FILE *stream, const struct snapshot *snapshot)
 {
+	const struct target_name *name = &snapshot->target;
 	char pid[16], cgroup[TARGET_PATH_MAX];
 	bool first = true;
 
@@ -58,7 +58,37 @@ static void write_labels(FILE *stream, const struct target_name *name)
 		add_label(stream, &first, "comm", name->comm);
 		add_label(stream, &first, "pid", pid);
 	}
-	putc_unlocked('\0', stream);
+}
+
+static void write_info_labels(FILE *stream, const struct snapshot *snapshot)
+{
+	bool first = true;
+
+	add_label(stream, &first, "id", snapshot->target.cgroup);
+	add_label(stream, &first, "kind", snapshot->target.kind == TARGET_PROCESS ? "process" : "cgroup");
+	add_label(stream, &first, "source", source_name(snapshot->allocator.source));
+	add_label(stream, &first, "allocator", snapshot->allocator.name);
+}
+
+/* Of each target; NULL: out of memory. */
+static char *write_each(const struct page *page, void (*write)(FILE *stream, const struct snapshot *snapshot))
+{
+	struct text_stream texts;
+	char *all;
+
+	if (text_stream_open(&texts))
+		return NULL;
+	for (size_t i = 0; i < page->n; i++) {
+		write(texts.stream, page->targets[i].snapshot);
+		putc_unlocked('\0', texts.stream);
+	}
+	text_stream_end(&texts, &all, NULL);
+	return all;
+}
+
+static const char *next_text(const char *text)
+{
+	return text + strlen(text) + 1;
 }
 
 /* The last snapshot of a process that has exited: the kernel has nothing of it any more, not even its cgroup. */
@@ -70,23 +100,18 @@ static bool has_exited(const struct snapshot *snapshot)
 /* false: out of memory. */
 static bool label_all(struct page *page, const struct picture *picture)
 {
-	size_t size;
-	FILE *stream = open_memstream(&page->labels, &size);
+	const char *labels;
 
 	page->targets = calloc(picture->n + 1, sizeof(*page->targets));
-	for (size_t i = 0; stream && page->targets && i < picture->n; i++) {
-		if (has_exited(&picture->snapshots[i]))
-			continue;
-		page->targets[page->n++] = (struct labelled){ &picture->snapshots[i], picture->ids[i], i, (size_t)ftell(stream), NULL };
-		write_labels(stream, &picture->snapshots[i].target);
-	}
-	if (text_stream_end(stream, &page->labels) || !page->targets) {
-		page->n = 0;
+	if (!page->targets)
 		return false;
-	}
-	for (size_t i = 0; i < page->n; i++)
-		page->targets[i].labels = page->labels + page->targets[i].at;
-	return true;
+	for (size_t i = 0; i < picture->n; i++)
+		if (!has_exited(&picture->snapshots[i]))
+			page->targets[page->n++] = (struct labelled){ &picture->snapshots[i], picture->ids[i], i, NULL };
+	labels = page->labels = write_each(page, write_labels);
+	for (size_t i = 0; labels && i < page->n; i++, labels = next_text(labels))
+		page->targets[i].labels = labels;
+	return labels != NULL;
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -112,6 +137,7 @@ static void choose(struct page *page, const struct picture *picture, size_t max)
 	uint64_t last_id = 0; /* ids are from 1 on */
 
 	if (!label_all(page, picture)) {
+		page->n = 0;
 		page->left_out = picture->n;
 		return;
 	}
@@ -127,6 +153,11 @@ static void choose(struct page *page, const struct picture *picture, size_t max)
 	qsort(page->targets, kept, sizeof(*page->targets), compare_ids);
 	page->n = kept < max ? kept : max;
 	page->left_out = targets - page->n;
+	page->info = write_each(page, write_info_labels);
+	if (page->info)
+		return;
+	page->left_out += page->n;
+	page->n = 0;
 }
 
 static void write_figures(struct page *page)
@@ -203,22 +234,11 @@ static void write_info(struct page *page)
 {
 	static const struct prometheus_family family = { "memgap_target", PROMETHEUS_INFO, NULL, "What a target is, and where its figures come from; id: its cgroup, as cAdvisor has it." };
 
-	prometheus_begin(&page->writer, &family);
-	for (size_t i = 0; i < page->n; i++) {
-		const struct snapshot *snapshot = page->targets[i].snapshot;
-		char text[2 * TARGET_PATH_MAX + 256] = ""; /* escaped */
-		FILE *stream = fmemopen(text, sizeof(text), "w");
-		bool first = true;
+	const char *info = page->info;
 
-		if (!stream)
-			continue;
-		add_label(stream, &first, "id", snapshot->target.cgroup);
-		add_label(stream, &first, "kind", snapshot->target.kind == TARGET_PROCESS ? "process" : "cgroup");
-		add_label(stream, &first, "source", source_name(snapshot->allocator.source));
-		add_label(stream, &first, "allocator", snapshot->allocator.name);
-		fclose(stream);
-		prometheus_number(&page->writer, page->targets[i].labels, text, 1);
-	}
+	prometheus_begin(&page->writer, &family);
+	for (size_t i = 0; i < page->n; i++, info = next_text(info))
+		prometheus_number(&page->writer, page->targets[i].labels, info, 1);
 }
 
 static void write_trims(struct prometheus_writer *writer, const struct picture *picture)
@@ -296,4 +316,5 @@ void prometheus_write(FILE *stream, enum prometheus_format format, const struct 
 	prometheus_end(&page.writer);
 	free(page.targets);
 	free(page.labels);
+	free(page.info);
 }

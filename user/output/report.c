@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "user/base/json_read.h"
 #include "user/base/units.h"
 #include "user/output/json_parts.h"
 #include "user/output/report_parts.h"
@@ -312,13 +313,13 @@ static int add_line(struct report *report, const json_t *line, const char *text,
 
 int report_line(struct report *report, const char *json_line, size_t length)
 {
-	json_error_t where;
-	json_t *line = json_loadb(json_line, length, 0, &where);
-	int error = 0;
+	json_t *line;
+	int error = json_read(json_line, length, 0, &line, NULL);
 
 	report->lines++;
-	if (!line && json_error_code(&where) == json_error_out_of_memory)
-		return -ENOMEM;
+	if (error == -ENOMEM)
+		return error;
+	error = 0;
 	if (json_is_object(line))
 		error = add_line(report, line, json_line, length);
 	else if (line)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/json_read.h"
 #include "user/base/text_stream.h"
 #include "user/base/units.h"
 #include "user/output/json_writer.h"
@@ -19,16 +20,19 @@ static void write_text(struct json_writer *writer, const char *key, const char *
 	writer->follows = true;
 }
 
-/* The name is in the snapshot as well, but the page reads it where /api/v1/targets has it. */
-static void write_name(struct json_writer *writer, const struct report_target *target)
+/* The name is in the snapshot as well, but the page reads it where /api/v1/targets has it. false: out of memory, as the line was read before. */
+static bool write_name(struct json_writer *writer, const struct report_target *target)
 {
-	json_t *snapshot = json_loadb(target->snapshot, target->size, 0, NULL);
-	char *name = json_dumps(json_object_get(snapshot, "target"), JSON_COMPACT);
+	json_t *snapshot;
+	char *name = NULL;
 
+	if (!json_read(target->snapshot, target->size, 0, &snapshot, NULL))
+		name = json_dumps(json_object_get(snapshot, "target"), JSON_COMPACT);
 	if (name)
 		write_text(writer, "target", name, strlen(name));
 	free(name);
 	json_decref(snapshot);
+	return name != NULL;
 }
 
 /* In the last interval of a recording that was cut some may not have been written any more. */
@@ -37,8 +41,10 @@ static bool is_gone(const struct report *report, const struct report_target *tar
 	return target->round + (cut ? 1 : 0) < report->round;
 }
 
-static void write_targets(struct json_writer *writer, const struct report *report, bool cut)
+static bool write_targets(struct json_writer *writer, const struct report *report, bool cut)
 {
+	bool all = true;
+
 	writer_open_list(writer, "targets");
 	for (size_t i = 0; i < report->n_targets; i++) {
 		const struct report_target *target = &report->targets[i];
@@ -48,11 +54,12 @@ static void write_targets(struct json_writer *writer, const struct report *repor
 		writer_boolean(writer, "gone", is_gone(report, target, cut));
 		writer_text(writer, "first", target->first);
 		writer_text(writer, "last", target->last);
-		write_name(writer, target);
+		all = write_name(writer, target) && all;
 		write_text(writer, "snapshot", target->snapshot, target->size);
 		writer_close_object(writer);
 	}
 	writer_close_list(writer);
+	return all;
 }
 
 static void write_column(struct json_writer *writer, const char *key, const struct thinned *series, size_t offset)
@@ -86,10 +93,10 @@ static void write_series(struct json_writer *writer, const struct report *report
 /* As /api/v1/trims has it. false: out of memory. */
 static bool write_trim(struct json_writer *writer, const struct report_trim *trim, size_t number)
 {
-	json_t *object = json_loadb(trim->line, trim->size, 0, NULL);
+	json_t *object;
 	char *text = NULL;
 
-	if (object && !json_object_set_new(object, "number", json_integer((json_int_t)number)) &&
+	if (!json_read(trim->line, trim->size, 0, &object, NULL) && !json_object_set_new(object, "number", json_integer((json_int_t)number)) &&
 	    !json_object_set_new(object, "id", trim->id ? json_integer((json_int_t)trim->id) : json_null()) &&
 	    !json_object_set_new(object, "regrown", is_known(trim->regrown) ? json_integer(trim->regrown) : json_null()))
 		text = json_dumps(object, JSON_COMPACT);
@@ -126,17 +133,18 @@ static void write_facts(struct json_writer *writer, const struct report *report,
 
 int report_write_json(const struct report *report, const struct report_facts *facts, char **ret_text, size_t *ret_size)
 {
-	FILE *stream = open_memstream(ret_text, ret_size);
-	struct json_writer writer = { .stream = stream };
+	struct text_stream texts;
+	struct json_writer writer = { 0 };
 	bool failed;
 
-	if (!stream)
+	if (text_stream_open(&texts))
 		return -ENOMEM;
+	writer.stream = texts.stream;
 	writer_open_object(&writer, NULL);
 	write_facts(&writer, report, facts);
-	write_targets(&writer, report, facts->cut);
+	failed = !write_targets(&writer, report, facts->cut);
 	write_series(&writer, report);
-	failed = !write_trims(&writer, report);
+	failed = !write_trims(&writer, report) || failed;
 	writer_close_object(&writer);
-	return text_stream_end(stream, ret_text) || failed ? -ENOMEM : 0;
+	return text_stream_end(&texts, ret_text, ret_size) || failed ? -ENOMEM : 0;
 }

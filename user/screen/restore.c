@@ -56,7 +56,7 @@ void restore_output(int out)
 }
 
 /* tcflow(), tcsetattr() and write() are safe in a handler (signal-safety(7)). */
-static void restore(void)
+void restore_now(void)
 {
 	if (!saved.armed)
 		return;
@@ -70,7 +70,7 @@ static void restore(void)
 /* Then the signal, by default (SA_RESETHAND), has its way. */
 static void restore_and_die(int number)
 {
-	restore();
+	restore_now();
 	raise(number);
 }
 
@@ -88,7 +88,7 @@ void restore_remember(int in, int out)
 	saved.armed = 1;
 	/* ncurses ends the program itself where it has no memory */
 	if (!at_exit)
-		at_exit = !atexit(restore);
+		at_exit = !atexit(restore_now);
 	sigaltstack(&own, NULL);
 	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
 		sigaction(deadly[i], &action, NULL);

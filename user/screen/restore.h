@@ -7,6 +7,8 @@
 void restore_remember(int in, int out);
 /* After a Ctrl-S: what is written is not waited for. Safe in a handler. */
 void restore_output(int out);
+/* Puts it back, if it is not as it was. Safe in a handler. */
+void restore_now(void);
 /* It is as it was; the handlers go. */
 void restore_forget(void);
 

@@ -97,8 +97,11 @@ static void take_colours(struct screen *screen)
 int screen_open(struct screen *screen, struct error *err)
 {
 	restore_remember(STDIN_FILENO, STDOUT_FILENO);
-	if (!newterm(NULL, stdout, stdin))
+	if (!newterm(NULL, stdout, stdin)) {
+		restore_now();
+		restore_forget();
 		return error_set(err, EXIT_FAILED, "cannot take over the terminal");
+	}
 	screen->open = true;
 	cbreak();
 	noecho();

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "user/base/json_read.h"
 #include "user/base/text.h"
 
 /* One entry of a list, as its kind has it; false: it has no id. */
@@ -79,8 +80,10 @@ static bool read_api_entry(const json_t *entry, struct container_info *ret)
 static bool read_storage_entry(const json_t *entry, struct container_info *ret)
 {
 	const char *metadata = member(entry, "metadata");
-	json_t *own = metadata ? json_loads(metadata, 0, NULL) : NULL;
+	json_t *own = NULL;
 
+	if (metadata)
+		json_read(metadata, strlen(metadata), 0, &own, NULL); /* without it the image is not known */
 	set_from_names(json_object_get(entry, "names"), ret);
 	set_text(ret->image, member(own, "image-name"));
 	json_decref(own);
@@ -102,12 +105,13 @@ static int read_entry(const char **at, const char *end, entry_reader read, runti
 	json_error_t error;
 	json_t *entry;
 	bool has_id;
+	int result;
 
 	if (!length || **at != '{')
 		return -EPROTO;
-	entry = json_loadb(*at, length < RUNTIME_ENTRY_MAX ? length : RUNTIME_ENTRY_MAX, JSON_DISABLE_EOF_CHECK, &error);
-	if (!entry)
-		return -EPROTO;
+	result = json_read(*at, length < RUNTIME_ENTRY_MAX ? length : RUNTIME_ENTRY_MAX, JSON_DISABLE_EOF_CHECK, &entry, &error);
+	if (result)
+		return result;
 	*at += error.position; /* with that flag: the bytes it took */
 	has_id = read(entry, &info);
 	json_decref(entry);
@@ -154,9 +158,12 @@ int runtime_parse_storage(const char *text, size_t length, runtime_found found, 
 
 int runtime_parse_oci(const char *text, size_t length, struct container_info *ret)
 {
-	json_t *config = length <= RUNTIME_ENTRY_MAX ? json_loadb(text, length, 0, NULL) : NULL;
 	struct container_info info = { .id = "" };
+	json_t *config = NULL;
+	int result = length <= RUNTIME_ENTRY_MAX ? json_read(text, length, 0, &config, NULL) : -EPROTO;
 
+	if (result)
+		return result;
 	if (!json_is_object(config)) {
 		json_decref(config);
 		return -EPROTO;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What container engines say and write of a container, in JSON. Pure. Unknown fields and entries without a whole id are
- * passed over; one entry at a time is taken apart, and none longer than 1 MiB, so that memory stays bounded.
+ * passed over; one entry at a time is taken apart, and none longer than 1 MiB, so that memory stays bounded. -ENOMEM without it.
  */
 #ifndef MEMGAP_TARGET_RUNTIME_JSON_H
 #define MEMGAP_TARGET_RUNTIME_JSON_H

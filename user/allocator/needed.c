@@ -78,21 +78,21 @@ static void visit_line(const char *line, void (*visit)(const char *path, void *d
 	visit(text, data);
 }
 
-/* Its output to a descriptor. 0 or -errno. */
+/* Its output to a descriptor. 0 or an errno. */
 static int spawn_to(int out, char *const arguments[], pid_t *ret)
 {
 	posix_spawn_file_actions_t actions;
 	int result = posix_spawn_file_actions_init(&actions);
 
 	if (result)
-		return -result;
+		return result;
 	result = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	if (!result)
 		result = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	if (!result)
 		result = posix_spawn(ret, arguments[0], &actions, NULL, arguments, environ);
 	posix_spawn_file_actions_destroy(&actions);
-	return -result;
+	return result;
 }
 
 /* All lines that come, to the end; the descriptor is closed. 0 or -errno. */
@@ -131,7 +131,7 @@ static int list_with(const char *loader, const char *program, void (*visit)(cons
 	close(out[1]);
 	if (result) {
 		close(out[0]);
-		return result;
+		return -result;
 	}
 	result = visit_lines(out[0], visit, data);
 	waitpid(child, NULL, 0);

@@ -150,6 +150,7 @@ $(UNIT_SUITES) $(INTEGRATION_SUITES): $(B)/tests/%: tests/%.c $(LIBRARY_OBJECTS)
 $(B)/tests/unit/test_api: TEST_CFLAGS += -Wl,--wrap=http_parameter
 # its memory can fail
 $(B)/tests/unit/test_text_stream: TEST_CFLAGS += -Wl,--wrap=realloc
+$(B)/tests/unit/test_json_read: TEST_CFLAGS += -Wl,--wrap=malloc
 # its clock can be set
 $(B)/tests/unit/test_worker: TEST_CFLAGS += -Wl,--wrap=clock_gettime
 

@@ -148,6 +148,27 @@ static void chunks_in_fastbins_are_free_and_make_whole_pages_with_their_neighbou
 	}
 }
 
+/* Before glibc 2.32, read as a link of 2.32, it happens to. */
+static void a_link_that_leads_to_a_chunk_of_that_size_the_wrong_way_is_not_followed(void **state)
+{
+	uint64_t heads[N_FASTBINS] = { 0 }, first = BASE, second = BASE + 0x40, astray = first ^ (second + 16) >> 12;
+	struct scene scene;
+
+	(void)state;
+	start(&scene);
+	fake_add(&scene.fake, BASE + SIZE, PAGE);
+	fake_chunk(&scene.fake, first, 0x40, true);
+	fake_chunk(&scene.fake, second, 0x40, true);
+	fake_chunk(&scene.fake, astray, 0x40, true);
+	heads[2] = second;
+	fake_put(&scene.fake, second + 16, first);
+	assert_int_equal(fastbins_collect(&scene.fake.image, heads, SIZE, monotonic_ns() + A_MINUTE, &scene.fast), 0);
+	addresses_sort(&scene.fast);
+	assert_int_equal(scene.fast.n, 2);
+	assert_true(scene.fast.list[0] == first && scene.fast.list[1] == second);
+	end(&scene);
+}
+
 static void a_list_that_is_a_ring_or_leads_astray_is_followed_as_far_as_it_is_sound(void **state)
 {
 	uint64_t heads[N_FASTBINS] = { 0 };
@@ -229,6 +250,7 @@ int main(void)
 		cmocka_unit_test(the_top_stays_where_others_have_the_memory_after_it_and_goes_in_huge_pages_where_glibc_wants_that),
 		cmocka_unit_test(what_is_absent_is_neither_read_nor_counted),
 		cmocka_unit_test(chunks_in_fastbins_are_free_and_make_whole_pages_with_their_neighbours),
+		cmocka_unit_test(a_link_that_leads_to_a_chunk_of_that_size_the_wrong_way_is_not_followed),
 		cmocka_unit_test(a_list_that_is_a_ring_or_leads_astray_is_followed_as_far_as_it_is_sound),
 		cmocka_unit_test(memory_of_others_between_two_parts_of_the_main_arena_is_passed_over),
 		cmocka_unit_test(a_heap_without_the_top_ends_in_a_fencepost),

@@ -2,6 +2,7 @@
 #include "user/glibc/fastbins.h"
 
 #include <errno.h>
+#include <stdbool.h>
 
 #include "user/base/fs.h"
 #include "user/glibc/chunk.h"
@@ -23,37 +24,52 @@ static bool get_link(const struct image *image, uint64_t chunk, uint64_t size, u
 	return true;
 }
 
-/*
- * The next chunk and the link in that; 0 at the end. From 2.32 on links are XORed with the page number of where they are
- * (PROTECT_PTR): whichever way leads to a chunk of this list is right.
- */
-static uint64_t follow(const struct image *image, uint64_t chunk, uint64_t size, uint64_t *link)
+/* From 2.32 on links are XORed with the page number of where they are (PROTECT_PTR). */
+static uint64_t next_of(uint64_t chunk, uint64_t link, bool is_protected)
 {
-	uint64_t revealed = *link ^ (chunk + CHUNK_HEADER) >> 12, plain = *link;
-
-	if (!revealed || !plain)
-		return 0;
-	if (get_link(image, revealed, size, link))
-		return revealed;
-	return get_link(image, plain, size, link) ? plain : 0;
+	return is_protected ? link ^ (chunk + CHUNK_HEADER) >> 12 : link;
 }
 
-static int collect_list(const struct image *image, uint64_t head, uint64_t size, uint64_t most, uint64_t deadline,
-			struct addresses *set)
+/* 1: to its end, 0: up to where it leads to no chunk of this list, or -errno. */
+static int follow(const struct image *image, uint64_t head, uint64_t size, bool is_protected, uint64_t most, uint64_t deadline,
+		  struct addresses *set)
 {
 	uint64_t link;
 
-	if (!get_link(image, head, size, &link))
-		return 0;
-	for (uint64_t chunk = head; chunk && set->n < most; chunk = follow(image, chunk, size, &link)) {
-		int result = addresses_add(set, chunk);
+	for (uint64_t chunk = head; chunk; chunk = next_of(chunk, link, is_protected)) {
+		int result;
 
+		if (set->n >= most || !get_link(image, chunk, size, &link))
+			return 0;
+		result = addresses_add(set, chunk);
 		if (result)
 			return result;
 		if (set->n % CLOCK_EVERY == 0 && monotonic_ns() > deadline)
 			return -ETIME;
 	}
-	return 0;
+	return 1;
+}
+
+/*
+ * All links of a list are of one kind, and a link that is read as the other kind leads to a chunk of the same size now and then: the kind by which the
+ * list ends is right, or of a list that changes that by which it is longer.
+ */
+static int collect_list(const struct image *image, uint64_t head, uint64_t size, uint64_t most, uint64_t deadline,
+			struct addresses *set)
+{
+	size_t before = set->n, found;
+	int result = follow(image, head, size, true, most, deadline, set);
+
+	if (result)
+		return result < 0 ? result : 0;
+	found = set->n;
+	set->n = before;
+	result = follow(image, head, size, false, most, deadline, set);
+	if (!result && set->n < found) {
+		set->n = before;
+		result = follow(image, head, size, true, most, deadline, set);
+	}
+	return result < 0 ? result : 0;
 }
 
 int fastbins_collect(const struct image *image, const uint64_t *heads, uint64_t system_mem, uint64_t deadline,

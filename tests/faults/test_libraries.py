@@ -13,9 +13,8 @@ import scenarios  # noqa: E402
 from scenarios import SIZE  # noqa: E402
 
 LIBRARY = 1 << 62  # see faulty.c
-# Those that die of it themselves (libtasn1 4.19 writes to what it was not given, ncurses 6.4 reads it), end the program with a line of their own,
-# or take it for a bad certificate or key. No harm: certificates are read before anything is done to anybody, and what dies of the screen leaves
-# no more behind than what is killed.
+# Those that die of it themselves (libtasn1 4.19 writes to what it was not given, in a handshake, too; ncurses 6.4 reads it), end the program with a
+# line of their own, or take it for a bad certificate or key. That leaves no more behind than a memgap that is killed, and what is left is looked at.
 OWN_DEATHS = {"--tls-key": r"(?m)^died in \S*/lib(gnutls|tasn1|nettle|hogweed|gmp)\.so", "top": r"(?m)^died in \S*/lib(ncursesw|tinfo)\.so"}
 OWN_ENDS = {"--tls-key": (2, "in PEM format"), "top": (1, '(?m)^"\\?", line 0, col 0: Out of memory$')}
 
